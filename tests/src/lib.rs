@@ -1,1 +1,15 @@
-//! What the end-to-end tests share: programs started, awaited and stopped.
+//! What the end-to-end tests share: an isolated machine for each test, real peers started, awaited and stopped,
+//! and the means to measure what they heard.
+//!
+//! Every test runs in network and mount namespaces of its own ([`machine`]), so that addresses and ports are
+//! fixed, nothing leaves the machine, and tests may run side by side.
+
+pub mod baresip;
+pub mod capture;
+pub mod cordon;
+pub mod kamailio;
+pub mod machine;
+pub mod pki;
+pub mod program;
+pub mod sipp;
+pub mod tone;

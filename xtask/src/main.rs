@@ -1,1 +1,55 @@
-fn main() {}
+//! Developer chores. `cargo xtask check` is what CI runs.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, ensure};
+
+mod check;
+mod layers;
+mod setup;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.first().map(String::as_str) {
+        Some("check") => check::run(&arguments[1..]),
+        Some("setup") => setup::run(),
+        Some("layers") => layers::run(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a program from the workspace's root and fails when it does.
+fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    eprintln!("\n==> {program} {}", arguments.join(" "));
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .status()
+        .with_context(|| format!("{program} can be started"))?;
+    ensure!(status.success(), "{program} {} failed ({status})", arguments.join(" "));
+    Ok(())
+}
+
+/// The workspace's root.
+fn root() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ lies in the workspace")
+}
+
+const USAGE: &str = "\
+cargo xtask VERB
+
+  check       everything CI runs: setup, format, clippy, layers, build, all tests
+              example: cargo xtask check
+              example: cargo xtask check end_to_end    (only the tests whose name contains the word)
+  setup       installs the programs that the tests talk to (needs root on Debian 12)
+  layers      proves the arrows words <- cores <- edges <- top, and that no core has hands";

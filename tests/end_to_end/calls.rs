@@ -1,0 +1,105 @@
+//! Two baresip phones behind Cordon, Kamailio as the PBX: register, talk, hold, resume, hang up.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use cordon_tests::baresip::{Baresip, Setup};
+use cordon_tests::cordon::{Configuration, Cordon, HOST};
+use cordon_tests::kamailio::{Kamailio, Transport};
+use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, Machine, on_a_machine};
+use cordon_tests::pki::Authority;
+
+#[test]
+fn phones_register_and_talk_through_kamailio_over_tls() {
+    on_a_machine(|machine| Clinic::open(machine, Transport::Tls)?.talk());
+}
+
+#[test]
+fn phones_register_and_talk_through_kamailio_over_udp() {
+    on_a_machine(|machine| Clinic::open(machine, Transport::Udp)?.talk());
+}
+
+#[test]
+fn a_held_call_is_silent_and_resumes() {
+    on_a_machine(|machine| {
+        let clinic = Clinic::open(machine, Transport::Tls)?;
+        clinic.alice.call("1002")?;
+        clinic.both_hear(2.0)?;
+        clinic.alice.command("hold", "")?;
+        let held = clinic.bob.heard(ALICE_TONE)?.seconds;
+        clinic.alice.command("resume", "")?;
+        clinic.both_hear(held + 2.0)?;
+        clinic.alice.command("hangup", "")?;
+        clinic.bob.program.await_line("session closed", LIMIT)?;
+        Ok(())
+    });
+}
+
+#[test]
+fn the_called_phone_hangs_up_and_the_caller_hears_it() {
+    on_a_machine(|machine| {
+        let clinic = Clinic::open(machine, Transport::Tls)?;
+        clinic.alice.call("1002")?;
+        clinic.both_hear(1.0)?;
+        clinic.bob.command("hangup", "")?;
+        clinic.alice.program.await_line("session closed", LIMIT)?;
+        Ok(())
+    });
+}
+
+/// Kamailio, Cordon and two phones.
+struct Clinic {
+    alice: Baresip,
+    bob: Baresip,
+    _cordon: Cordon,
+    _pbx: Kamailio,
+}
+
+impl Clinic {
+    fn open(machine: &Machine, transport: Transport) -> Result<Self> {
+        let folder = machine.folder();
+        let authority = Authority::new(folder, "lab-ca")?;
+        let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION, CORDON_PBX_SIDE])?;
+        let pbx = Kamailio::start(folder, &authority, transport)?;
+        let cordon = Cordon::start(folder, &Configuration::lab(&authority, &leaf, transport))?;
+        let phone = |number, interface, address, tone| {
+            let proxy = format!("{CORDON_LOCATION}:5061");
+            Baresip::register(
+                folder,
+                &Setup {
+                    number,
+                    interface,
+                    address,
+                    tone,
+                    encryption: "srtp-mand",
+                    proxy: &proxy,
+                    anchor: &authority.anchor,
+                },
+            )
+        };
+        let alice = phone("1001", "phone1", "10.1.0.11", ALICE_TONE)?;
+        let bob = phone("1002", "phone2", "10.1.0.12", BOB_TONE)?;
+        Ok(Self { alice, bob, _cordon: cordon, _pbx: pbx })
+    }
+
+    fn talk(&self) -> Result<()> {
+        self.alice.call("1002")?;
+        self.both_hear(3.0)?;
+        self.alice.command("hangup", "")?;
+        self.bob.program.await_line("session closed", LIMIT)?;
+        Ok(())
+    }
+
+    /// Waits until each phone has heard the other's tone for `seconds` in all, and nothing else.
+    fn both_hear(&self, seconds: f64) -> Result<()> {
+        for (phone, tone) in [(&self.bob, ALICE_TONE), (&self.alice, BOB_TONE)] {
+            let heard = phone.await_heard(tone, seconds, LIMIT)?;
+            ensure!(heard.loud - heard.seconds <= 0.3, "something other than the tone was heard: {heard:?}");
+        }
+        Ok(())
+    }
+}
+
+const ALICE_TONE: f64 = 440.0;
+const BOB_TONE: f64 = 660.0;
+const LIMIT: Duration = Duration::from_secs(15);

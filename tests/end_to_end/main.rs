@@ -1,0 +1,3 @@
+//! Cordon between real phones and a real PBX. Each test runs on a machine of its own (`cordon_tests::machine`).
+
+mod calls;

@@ -1,0 +1,101 @@
+//! Cordon itself: the built binary with a configuration of the test's making.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::kamailio::{DOMAIN, Transport};
+use crate::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, PBX};
+use crate::pki::{Authority, Leaf};
+use crate::program::Program;
+
+/// The name that phones connect to.
+pub const HOST: &str = "sip.clinic.test";
+
+/// A configuration: the sections as text, each replaceable.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// `[site]` and `[tls]`.
+    pub site: String,
+    /// `[emergency]`, `[registration]`, waivers and whatever else a test adds.
+    pub rules: String,
+    /// `[[location]]`.
+    pub location: String,
+    /// `[pbx]`.
+    pub pbx: String,
+    /// `[media]`.
+    pub media: String,
+}
+
+impl Configuration {
+    /// Profile `lab`, one location, the PBX over the given transport; the PBX leg's media is `srtp` over TLS,
+    /// else `rtp`.
+    pub fn lab(authority: &Authority, leaf: &Leaf, transport: Transport) -> Self {
+        let (uri, media) = match transport {
+            Transport::Tls => (format!("sip:{PBX}:5061;transport=tls"), "srtp"),
+            Transport::Udp => (format!("sip:{PBX}:5060;transport=udp"), "rtp"),
+            Transport::Tcp => (format!("sip:{PBX}:5060;transport=tcp"), "rtp"),
+        };
+        Self {
+            site: format!(
+                "[site]\nname = \"test\"\nprofile = \"lab\"\ndomain = \"{DOMAIN}\"\nhost = \"{HOST}\"\n\
+                 [tls]\ncertificate = \"{}\"\nprivate_key = \"{}\"\ntrust_anchors = \"{}\"\n",
+                leaf.certificate.display(),
+                leaf.key.display(),
+                authority.anchor.display()
+            ),
+            rules: "[emergency]\nnumbers = [\"911\", \"933\"]\n[registration]\nmaximum = \"600s\"\n"
+                .to_owned(),
+            location: format!(
+                "[[location]]\nname = \"north\"\nlisten = [\"{CORDON_LOCATION}:5061\"]\nrefuse = [\"{CORDON_LOCATION}:5060\"]\n\
+                 networks = [\"10.1.0.0/16\"]\nmedia_address = \"{CORDON_LOCATION}\"\n"
+            ),
+            pbx: format!(
+                "[pbx]\nuri = \"{uri}\"\nname = \"{DOMAIN}\"\nlisten = \"{CORDON_PBX_SIDE}:5071\"\nnetworks = [\"{PBX}/32\"]\n\
+                 media_address = \"{CORDON_PBX_SIDE}\"\nmedia = \"{media}\"\n"
+            ),
+            media: "[media]\nports = \"20000-29999\"\n".to_owned(),
+        }
+    }
+
+    /// Writes the file.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf> {
+        let path = folder.join("cordon.toml");
+        let Self { site, rules, location, pbx, media } = self;
+        std::fs::write(&path, [site.as_str(), rules, location, pbx, media].concat())?;
+        Ok(path)
+    }
+}
+
+/// A running Cordon.
+pub struct Cordon {
+    /// The process.
+    pub program: Program,
+}
+
+impl Cordon {
+    /// Runs `cordon run --config` and waits until it serves.
+    pub fn start(folder: &Path, configuration: &Configuration) -> Result<Self> {
+        let path = configuration.write(folder)?;
+        let mut command = Command::new(binary()?);
+        command.args(["run", "--config"]).arg(path);
+        let program = Program::start("cordon", command)?;
+        program.await_line("cordon is ready", Duration::from_secs(15))?;
+        Ok(Self { program })
+    }
+
+    /// Runs another verb to its end.
+    pub fn verb(arguments: &[&str]) -> Result<Output> {
+        Ok(Command::new(binary()?).args(arguments).output()?)
+    }
+}
+
+/// The binary beside this test binary: `cargo xtask check` builds it first.
+pub fn binary() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let path = test.ancestors().nth(2).context("test binaries live in target/PROFILE/deps")?.join("cordon");
+    ensure!(path.exists(), "build it first: cargo build -p cordon");
+    Ok(path)
+}

@@ -1,0 +1,116 @@
+//! A machine of its own for each test: network and mount namespaces with the addresses of a small clinic.
+//!
+//! ```text
+//!   phones (location north)              Cordon                     PBX
+//!   10.1.0.11 .. 10.1.0.15   --->   10.1.0.5 | 10.0.0.5   --->   10.0.0.2
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// Where Cordon listens for phones.
+pub const CORDON_LOCATION: &str = "10.1.0.5";
+/// Where Cordon listens for the PBX.
+pub const CORDON_PBX_SIDE: &str = "10.0.0.5";
+/// The PBX.
+pub const PBX: &str = "10.0.0.2";
+/// An address inside no configured network.
+pub const STRANGER: &str = "10.9.0.66";
+
+/// One test's machine: a scratch folder that goes when the test ends.
+pub struct Machine {
+    folder: PathBuf,
+}
+
+/// Runs `body` in namespaces of its own; call it as the only statement of a `#[test]`.
+///
+/// The test binary starts itself again under `unshare`, filtered to the calling test, and the inner run carries
+/// the mark in its environment. Needs root, as the peers do.
+pub fn on_a_machine(body: impl FnOnce(&Machine) -> Result<()>) {
+    let name = std::thread::current().name().unwrap_or_default().to_owned();
+    if std::env::var_os(MARK).is_none() {
+        let status = Command::new("unshare")
+            .args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
+            .arg(std::env::current_exe().expect("a test binary has a path"))
+            .args([name.as_str(), "--exact", "--nocapture", "--include-ignored"])
+            .env(MARK, "1")
+            .status()
+            .expect("unshare is part of util-linux");
+        assert!(status.success(), "{name} failed on its own machine");
+        return;
+    }
+    let machine = Machine::set_up(&name).expect("the test's network can be made");
+    if let Err(error) = body(&machine) {
+        panic!("{error:?}");
+    }
+}
+
+impl Machine {
+    fn set_up(test: &str) -> Result<Self> {
+        for line in NETWORK.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let status =
+                Command::new("ip").args(line.split_whitespace()).status().context("iproute2 is there")?;
+            ensure!(status.success(), "ip {line}");
+        }
+        let folder = std::env::temp_dir().join(format!("cordon-{}-{}", test.replace("::", "-"), outer_pid()));
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self { folder })
+    }
+
+    /// The scratch folder of this test.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Makes `bundle` the distribution's public trust store on this machine only.
+    pub fn replace_public_store(&self, bundle: &Path) -> Result<()> {
+        let status = Command::new("mount")
+            .arg("--bind")
+            .args([bundle, Path::new("/etc/ssl/certs/ca-certificates.crt")])
+            .status()?;
+        ensure!(status.success(), "the public store can be replaced inside the mount namespace");
+        Ok(())
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        if !std::thread::panicking() && std::env::var_os("CORDON_KEEP").is_none() {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// Inside a PID namespace every test would be process 1: the start time of the namespace tells them apart.
+fn outer_pid() -> u128 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos())
+}
+
+const MARK: &str = "CORDON_TEST_MACHINE";
+
+/// One veth pair per party, so that a phone which looks for "its" interface finds one.
+const NETWORK: &str = "
+    link set lo up
+    link add cordon0 type veth peer name cordon1
+    addr add 10.1.0.5/16 dev cordon0
+    addr add 10.0.0.5/24 dev cordon1
+    link set cordon0 up
+    link set cordon1 up
+    link add pbx0 type veth peer name phone1
+    addr add 10.0.0.2/32 dev pbx0
+    addr add 10.1.0.11/32 dev phone1
+    link set pbx0 up
+    link set phone1 up
+    link add phone2 type veth peer name phone3
+    addr add 10.1.0.12/32 dev phone2
+    addr add 10.1.0.13/32 dev phone3
+    link set phone2 up
+    link set phone3 up
+    link add phone4 type veth peer name stranger0
+    addr add 10.1.0.14/32 dev phone4
+    addr add 10.9.0.66/32 dev stranger0
+    link set phone4 up
+    link set stranger0 up
+";

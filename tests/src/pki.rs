@@ -1,0 +1,83 @@
+//! Certificates for a test: one private CA and the leaves it signed, or leaves that are wrong on purpose.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+
+/// A certificate authority that lives in one folder.
+pub struct Authority {
+    folder: PathBuf,
+    issuer: Issuer<'static, KeyPair>,
+    /// The authority's own certificate, PEM.
+    pub anchor: PathBuf,
+}
+
+/// A leaf certificate on disk.
+pub struct Leaf {
+    /// The chain, PEM.
+    pub certificate: PathBuf,
+    /// The private key, PEM.
+    pub key: PathBuf,
+}
+
+/// What is wrong with a leaf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// Nothing.
+    None,
+    /// It ended in 2020.
+    Expired,
+    /// It signs itself.
+    SelfSigned,
+}
+
+impl Authority {
+    /// Makes a new authority named `name` in `folder`.
+    pub fn new(folder: &Path, name: &str) -> Result<Self> {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate()?;
+        let anchor = folder.join(format!("{name}.pem"));
+        std::fs::write(&anchor, params.self_signed(&key)?.pem())?;
+        Ok(Self { folder: folder.to_owned(), issuer: Issuer::new(params, key), anchor })
+    }
+
+    /// Signs a leaf with these subject alternative names (host names or addresses).
+    pub fn leaf(&self, file: &str, names: &[&str]) -> Result<Leaf> {
+        self.flawed_leaf(file, names, Flaw::None)
+    }
+
+    /// Signs a leaf that has a flaw.
+    pub fn flawed_leaf(&self, file: &str, names: &[&str], flaw: Flaw) -> Result<Leaf> {
+        let mut params =
+            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
+        params.distinguished_name.push(DnType::CommonName, names.first().copied().unwrap_or(file));
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        if flaw == Flaw::Expired {
+            params.not_before = date_time_ymd(2019, 1, 1);
+            params.not_after = date_time_ymd(2020, 1, 1);
+        }
+        let key = KeyPair::generate()?;
+        let certificate = if flaw == Flaw::SelfSigned {
+            params.self_signed(&key)?
+        } else {
+            params.signed_by(&key, &self.issuer)?
+        };
+        let leaf = Leaf {
+            certificate: self.folder.join(format!("{file}.pem")),
+            key: self.folder.join(format!("{file}.key")),
+        };
+        std::fs::write(&leaf.certificate, certificate.pem())?;
+        std::fs::write(&leaf.key, key.serialize_pem())?;
+        Ok(leaf)
+    }
+}

@@ -1,0 +1,138 @@
+//! A real program under test: started, its output awaited, stopped when it goes out of scope.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// A running program and everything it has printed so far.
+pub struct Program {
+    name: String,
+    child: Child,
+    output: Arc<Output>,
+}
+
+impl Program {
+    /// Starts `command` and collects what it prints on both streams.
+    pub fn start(name: &str, mut command: Command) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{name} is installed (cargo xtask setup)"))?;
+        let output = Arc::new(Output::default());
+        collect(child.stdout.take().context("stdout is piped")?, &output);
+        collect(child.stderr.take().context("stderr is piped")?, &output);
+        Ok(Self { name: name.to_owned(), child, output })
+    }
+
+    /// Waits until a line that contains `text` has been printed since `from` lines ago, and returns it.
+    pub fn await_line(&self, text: &str, limit: Duration) -> Result<String> {
+        self.await_line_after(0, text, limit)
+    }
+
+    /// As [`Program::await_line`], but ignores the first `skip` lines (see [`Program::lines_so_far`]).
+    pub fn await_line_after(&self, skip: usize, text: &str, limit: Duration) -> Result<String> {
+        let until = Instant::now() + limit;
+        let mut lines = self.output.lines.lock().expect("no holder panics");
+        loop {
+            if let Some(found) = lines.iter().skip(skip).find(|line| line.contains(text)) {
+                return Ok(found.clone());
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let tail: Vec<_> = lines.iter().rev().take(40).rev().cloned().collect();
+                drop(lines);
+                bail!(
+                    "{} did not print {text:?} within {limit:?}; its last lines:\n{}",
+                    self.name,
+                    tail.join("\n")
+                );
+            }
+            lines = self.output.grown.wait_timeout(lines, left).expect("no holder panics").0;
+        }
+    }
+
+    /// How many lines have been printed so far.
+    pub fn lines_so_far(&self) -> usize {
+        self.output.lines.lock().expect("no holder panics").len()
+    }
+
+    /// Everything printed so far.
+    pub fn text(&self) -> String {
+        self.output.lines.lock().expect("no holder panics").join("\n")
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by name, for example `TERM`.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status()?;
+        Ok(())
+    }
+
+    /// True while the process lives.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits for the program to end by itself and returns its exit code.
+    pub fn await_exit(&mut self, limit: Duration) -> Result<i32> {
+        // The reader threads end with the process's streams: wait on that event, then reap.
+        let until = Instant::now() + limit;
+        let mut lines = self.output.lines.lock().expect("no holder panics");
+        while *self.output.closed.lock().expect("no holder panics") < 2 {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let tail: Vec<_> = lines.iter().rev().take(40).rev().cloned().collect();
+                bail!("{} is still running after {limit:?}; its last lines:\n{}", self.name, tail.join("\n"));
+            }
+            lines = self.output.grown.wait_timeout(lines, left).expect("no holder panics").0;
+        }
+        drop(lines);
+        Ok(self.child.wait()?.code().unwrap_or(-1))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() || std::env::var_os("CORDON_KEEP").is_some() {
+            let lines = self.output.lines.lock().map(|lines| lines.clone()).unwrap_or_default();
+            let tail: Vec<_> = lines.iter().rev().take(60).rev().cloned().collect();
+            eprintln!("--- last lines of {}:\n{}", self.name, tail.join("\n"));
+        }
+    }
+}
+
+#[derive(Default)]
+struct Output {
+    lines: Mutex<Vec<String>>,
+    closed: Mutex<u8>,
+    grown: Condvar,
+}
+
+fn collect(stream: impl Read + Send + 'static, output: &Arc<Output>) {
+    let output = Arc::clone(output);
+    std::thread::spawn(move || {
+        let mut reader = BufReader::new(stream);
+        let mut bytes = Vec::new();
+        while matches!(reader.read_until(b'\n', &mut bytes), Ok(count) if count > 0) {
+            let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+            bytes.clear();
+            output.lines.lock().expect("no holder panics").push(line);
+            output.grown.notify_all();
+        }
+        *output.closed.lock().expect("no holder panics") += 1;
+        // Taken once so that a waiter between its check and its wait cannot miss the last event.
+        drop(output.lines.lock());
+        output.grown.notify_all();
+    });
+}
