@@ -1,0 +1,112 @@
+//! Rows CD-OVERLOAD: what is refused because a bound is reached.
+
+use super::remedy::Remedy;
+use super::row::{Answer, Row};
+
+pub(super) const DRAINING: Row = Row {
+    code: "CD-OVERLOAD-01",
+    answer: Answer::Sip(503),
+    retry_after: Some(30),
+    standard: None,
+    text: "being restarted, try again",
+    label: "draining",
+    title: "Shutting down",
+    rule: "While calls in progress run to their end, nothing new is begun.",
+    controls: &["HV-21"],
+    remedy: Remedy::Site("none, phones come back by themselves"),
+};
+
+pub(super) const TOO_MANY_CALLS: Row = Row {
+    code: "CD-OVERLOAD-02",
+    answer: Answer::Sip(503),
+    retry_after: Some(10),
+    standard: None,
+    text: "too many calls at once",
+    label: "too_many_calls",
+    title: "Too many calls",
+    rule: "The number of calls is bounded, so that those in progress keep their quality.",
+    controls: &["HV-06", "HV-21"],
+    remedy: Remedy::Site(
+        "look at the number of calls in the metrics: add a second instance, or find the loop or flood that fills this one",
+    ),
+};
+
+pub(super) const NO_PORTS: Row = Row {
+    code: "CD-OVERLOAD-03",
+    answer: Answer::Sip(503),
+    retry_after: Some(10),
+    standard: None,
+    text: "no media port is free",
+    label: "no_ports",
+    title: "No media port free",
+    rule: "Each call takes ports from `media.ports`, and a port rests for 60 s after its call.",
+    controls: &["HV-06", "HV-21"],
+    remedy: Remedy::Site("widen `media.ports`: eight ports for each call at the busiest minute"),
+};
+
+pub(super) const TOO_MANY_BINDINGS: Row = Row {
+    code: "CD-OVERLOAD-04",
+    answer: Answer::Sip(503),
+    retry_after: Some(60),
+    standard: None,
+    text: "too many registrations",
+    label: "too_many_bindings",
+    title: "Too many registrations",
+    rule: "The number of registrations is bounded, in total and on one connection.",
+    controls: &["HV-21"],
+    remedy: Remedy::Site("look for a phone or a script that registers ever new contacts"),
+};
+
+pub(super) const TOO_MANY_TRANSACTIONS: Row = Row {
+    code: "CD-OVERLOAD-05",
+    answer: Answer::Sip(503),
+    retry_after: Some(10),
+    standard: None,
+    text: "too many requests at once",
+    label: "too_many_transactions",
+    title: "Too many requests at once",
+    rule: "The number of requests in progress is bounded.",
+    controls: &["HV-21"],
+    remedy: Remedy::Site("look at the rate of requests by location in the metrics"),
+};
+
+pub(super) const TOO_MANY_FLOWS: Row = Row {
+    code: "CD-OVERLOAD-06",
+    answer: Answer::Close,
+    retry_after: None,
+    standard: None,
+    text: "too many connections",
+    label: "too_many_flows",
+    title: "Too many connections",
+    rule: "The number of connections is bounded, handshakes apart from established ones.",
+    controls: &["HV-21"],
+    remedy: Remedy::Site("look at the number of connections by location in the metrics"),
+};
+
+pub(super) const TOO_MANY_FLOWS_FROM_ADDRESS: Row = Row {
+    code: "CD-OVERLOAD-07",
+    answer: Answer::Close,
+    retry_after: None,
+    standard: None,
+    text: "too many connections from this address",
+    label: "too_many_flows_from_address",
+    title: "Too many connections from one address",
+    rule: "One address holds a bounded number of connections, so that one broken device cannot shut out the others.",
+    controls: &["HV-21", "ZC-77"],
+    remedy: Remedy::Site(
+        "restart the device at that address; behind NAT give the site its own location with its own address",
+    ),
+};
+
+pub(super) const TOO_FAST: Row = Row {
+    code: "CD-OVERLOAD-08",
+    answer: Answer::Silence,
+    retry_after: None,
+    standard: None,
+    text: "too many requests from this address",
+    label: "too_fast",
+    title: "Too many refused requests from one address",
+    rule: "Refusals toward one address are limited in rate, so that they can neither flood nor be reflected.",
+    controls: &["HV-21", "ZC-46"],
+    remedy: Remedy::Site("set the device at that address to TLS, it repeats what is refused"),
+};
