@@ -1,0 +1,124 @@
+use std::fmt;
+
+use bytes::{BufMut, BytesMut};
+
+use crate::Text;
+use crate::grammar::{Malformed, Pieces, is_lws, is_token, quoted, trim, unquote_pairs, write_quoted};
+use crate::writer::put_line_safe;
+
+/// The comma list behind an authentication scheme (RFC 7616 section 3): every parameter kept, known or not, in
+/// order and spelled as it came.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct AuthParams {
+    /// Name and raw value; a quoted string keeps its quotes.
+    list: Vec<(Text, Text)>,
+}
+
+impl AuthParams {
+    /// Reads `Scheme name=value, name="value"`: the scheme and its parameters.
+    pub(crate) fn parse(value: &Text) -> Result<(Text, AuthParams), Malformed> {
+        let text = trim(value.as_str());
+        let (scheme, rest) = text.split_once(is_lws).unwrap_or((text, ""));
+        if !is_token(scheme) {
+            return Err(Malformed("an authentication scheme is not a token"));
+        }
+        let mut params = AuthParams::default();
+        for piece in Pieces::new(rest, b',') {
+            match piece? {
+                // Empty elements are legal in a list of RFC 7235.
+                "" => {}
+                piece => params.add(value, piece)?,
+            }
+        }
+        Ok((value.part(scheme), params))
+    }
+
+    /// The value of `name`, quotes taken off.
+    pub fn get(&self, name: &str) -> Option<Text> {
+        let raw = self.raw(name)?;
+        match quoted(raw.as_str()) {
+            Ok((content, _)) => Some(unquote_pairs(content).map_or_else(|| raw.part(content), Text::from)),
+            Err(_) => Some(raw.clone()),
+        }
+    }
+
+    /// The value of `name` as written, quotes included.
+    pub fn raw(&self, name: &str) -> Option<&Text> {
+        self.list.iter().find(|(n, _)| n.eq_ignore_case(name)).map(|(_, raw)| raw)
+    }
+
+    /// Puts a quoted value in place of what stood under `name`, or at the end.
+    pub fn set_quoted(&mut self, name: &str, value: &str) {
+        let mut out = BytesMut::new();
+        write_quoted(&mut out, value);
+        self.set_raw(name, Text::from_utf8(out.freeze()).expect("a quoted text is text"));
+    }
+
+    /// Puts a token in place of what stood under `name`, or at the end.
+    pub fn set_token(&mut self, name: &str, value: &str) {
+        self.set_raw(name, Text::from(value));
+    }
+
+    /// Takes `name` out; whether it was there.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.list.len();
+        self.list.retain(|(n, _)| !n.eq_ignore_case(name));
+        self.list.len() != before
+    }
+
+    /// The header value: scheme and parameters.
+    pub(crate) fn to_text(&self, scheme: &Text) -> Text {
+        let mut out = BytesMut::new();
+        put_line_safe(&mut out, scheme.as_bytes());
+        for (index, (name, raw)) in self.list.iter().enumerate() {
+            out.put_slice(if index == 0 { b" " } else { b", " });
+            put_line_safe(&mut out, name.as_bytes());
+            out.put_u8(b'=');
+            put_line_safe(&mut out, raw.as_bytes());
+        }
+        Text::from_utf8(out.freeze()).expect("parameters are written from texts")
+    }
+
+    fn set_raw(&mut self, name: &str, value: Text) {
+        match self.list.iter_mut().find(|(n, _)| n.eq_ignore_case(name)) {
+            Some((_, old)) => *old = value,
+            None => self.list.push((Text::from(name), value)),
+        }
+    }
+
+    fn add(&mut self, source: &Text, piece: &str) -> Result<(), Malformed> {
+        let (name, value) =
+            piece.split_once('=').ok_or(Malformed("an authentication parameter has no value"))?;
+        let (name, value) = (trim(name), trim(value));
+        if !is_token(name) {
+            return Err(Malformed("an authentication parameter has no name"));
+        }
+        let is_value = match value.starts_with('"') {
+            true => quoted(value)?.1.is_empty(),
+            // Wider than token: phones write uri, nc or a base64 nonce without quotes.
+            false => {
+                !value.is_empty() && value.bytes().all(|byte| byte > b' ' && byte != b'"' && byte != 127)
+            }
+        };
+        if !is_value {
+            return Err(Malformed("the value of an authentication parameter is malformed"));
+        }
+        if self.raw(name).is_some() {
+            return Err(Malformed("an authentication parameter stands twice"));
+        }
+        if self.list.len() >= MAX_AUTH_PARAMS {
+            return Err(Malformed("too many authentication parameters"));
+        }
+        self.list.push((source.part(name), source.part(value)));
+        Ok(())
+    }
+}
+
+impl fmt::Debug for AuthParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AuthParams({})", self.list.len())
+    }
+}
+
+/// RFC 7616 knows twelve; the check for doubles is quadratic.
+const MAX_AUTH_PARAMS: usize = 32;

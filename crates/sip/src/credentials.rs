@@ -1,0 +1,123 @@
+use cordon_phi::Phi;
+
+use crate::grammar::Malformed;
+use crate::{AuthParams, Text};
+
+/// One Authorization or Proxy-Authorization: the proof (RFC 7616 section 3.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// `Digest`, or a scheme nobody here knows.
+    pub scheme: Text,
+    /// The parameters, unknown ones included.
+    pub params: AuthParams,
+}
+
+impl Credentials {
+    /// Reads the value of one header.
+    ///
+    /// # Errors
+    /// When a quote is not closed, a parameter has no value or stands twice, or there are too many.
+    pub fn parse(value: impl Into<Text>) -> Result<Credentials, Malformed> {
+        let (scheme, params) = AuthParams::parse(&value.into())?;
+        Ok(Credentials { scheme, params })
+    }
+
+    /// Whether the scheme is Digest.
+    pub fn is_digest(&self) -> bool {
+        self.scheme.eq_ignore_case("Digest")
+    }
+
+    /// Who proves.
+    pub fn username(&self) -> Option<Phi<Text>> {
+        self.params.get("username").map(Phi::new)
+    }
+
+    /// The protection domain.
+    pub fn realm(&self) -> Option<Text> {
+        self.params.get("realm")
+    }
+
+    /// The challenge's value the proof is computed over.
+    pub fn nonce(&self) -> Option<Text> {
+        self.params.get("nonce")
+    }
+
+    /// The Request-URI as digested.
+    pub fn uri(&self) -> Option<Text> {
+        self.params.get("uri")
+    }
+
+    /// The proof itself, in hexadecimal.
+    pub fn response(&self) -> Option<Text> {
+        self.params.get("response")
+    }
+
+    /// `MD5` when absent; else as written.
+    pub fn algorithm(&self) -> Option<Text> {
+        self.params.get("algorithm")
+    }
+
+    /// The client's own nonce.
+    pub fn cnonce(&self) -> Option<Text> {
+        self.params.get("cnonce")
+    }
+
+    /// How often the nonce was used: eight hexadecimal digits.
+    pub fn nonce_count(&self) -> Option<u32> {
+        let digits = self.params.get("nc")?;
+        let is_count = digits.len() == 8 && digits.as_bytes().iter().all(u8::is_ascii_hexdigit);
+        is_count.then(|| u32::from_str_radix(digits.as_str(), 16).ok()).flatten()
+    }
+
+    /// The quality of protection chosen.
+    pub fn qop(&self) -> Option<Text> {
+        self.params.get("qop")
+    }
+
+    /// Repeated from the challenge.
+    pub fn opaque(&self) -> Option<Text> {
+        self.params.get("opaque")
+    }
+
+    /// The value of the header.
+    pub fn to_text(&self) -> Text {
+        self.params.to_text(&self.scheme)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROOF: &str = r#"Digest username="jane", realm="r", nonce="n", uri="sip:h;x=\"1,2\"", response="00ff", algorithm=SHA-256, nc=0000000a, qop=auth, cnonce="c""#;
+
+    #[test]
+    fn credentials_are_read_and_written_back_unchanged() {
+        let credentials = Credentials::parse(PROOF).unwrap();
+        assert_eq!(credentials.nonce_count(), Some(10));
+        assert_eq!(credentials.uri().unwrap(), "sip:h;x=\"1,2\"");
+        assert_eq!(credentials.qop().unwrap(), "auth");
+        assert_eq!(credentials.to_text(), PROOF);
+    }
+
+    #[test]
+    fn a_username_is_not_printed() {
+        let credentials = Credentials::parse(PROOF).unwrap();
+        let printed = format!("{credentials:?} {:?}", credentials.username());
+        assert!(!printed.contains("jane") && !printed.contains("00ff"), "{printed}");
+    }
+
+    #[test]
+    fn a_nonce_count_that_is_not_eight_digits_is_none() {
+        for count in ["1", "+000000a", "0000000g", "00000000a"] {
+            assert_eq!(Credentials::parse(format!("Digest nc={count}")).unwrap().nonce_count(), None);
+        }
+    }
+
+    #[test]
+    fn an_unknown_scheme_is_kept() {
+        let credentials = Credentials::parse("NoOneKnowsThisScheme opaque-data=here").unwrap();
+        assert!(!credentials.is_digest());
+        assert_eq!(credentials.to_text(), "NoOneKnowsThisScheme opaque-data=here");
+    }
+}

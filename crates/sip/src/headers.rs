@@ -1,0 +1,187 @@
+use std::fmt;
+
+use crate::grammar::{Pieces, number};
+use crate::{HeaderName, Text};
+
+/// One header that this crate does not read further.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Its name.
+    pub name: HeaderName,
+    /// Its value, byte for byte, without the white space around it; a folded value has one space per fold.
+    pub value: Text,
+}
+
+/// The headers of a message that have no field of their own, in the order they were written.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    list: Vec<Header>,
+}
+
+impl Headers {
+    /// No headers.
+    pub fn new() -> Headers {
+        Headers::default()
+    }
+
+    /// The value of the first header of this name.
+    pub fn get(&self, name: &HeaderName) -> Option<&Text> {
+        self.list.iter().find(|header| header.name == *name).map(|header| &header.value)
+    }
+
+    /// The values of all headers of this name, in order.
+    pub fn get_all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a Text> {
+        self.list.iter().filter(move |header| header.name == *name).map(|header| &header.value)
+    }
+
+    /// Whether a header of this name is there.
+    pub fn has(&self, name: &HeaderName) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The elements of the comma lists of all headers of this name, trimmed, empty ones left out. An unfinished
+    /// quote ends the list it stands in.
+    pub fn tokens<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a str> {
+        self.get_all(name)
+            .flat_map(|value| Pieces::new(value.as_str(), b',').map_while(Result::ok))
+            .filter(|token| !token.is_empty())
+    }
+
+    /// Whether the lists of this name hold `token`, in any case.
+    pub fn has_token(&self, name: &HeaderName, token: &str) -> bool {
+        self.tokens(name).any(|one| one.eq_ignore_ascii_case(token))
+    }
+
+    /// A number of seconds, as in Expires, Min-Expires, Retry-After (which may have a comment after it). A number too large
+    /// becomes the largest (RFC 3261 §20.19); anything else is `None`.
+    pub fn seconds(&self, name: &HeaderName) -> Option<u32> {
+        let value = self.get(name)?.as_str();
+        let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+        let (digits, rest) = value.split_at_checked(end)?;
+        let ends_well = rest.is_empty() || rest.starts_with([' ', '\t', ';', '(']);
+        if digits.is_empty() || !ends_well {
+            return None;
+        }
+        Some(number(digits, u64::from(u32::MAX)).and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX))
+    }
+
+    /// Adds a header at the end.
+    pub fn push(&mut self, name: HeaderName, value: impl Into<Text>) {
+        self.list.push(Header { name, value: value.into() });
+    }
+
+    /// Puts one header in place of all of this name: where the first stood, or at the end.
+    pub fn set(&mut self, name: HeaderName, value: impl Into<Text>) {
+        let value = value.into();
+        let Some(at) = self.list.iter().position(|header| header.name == name) else {
+            return self.push(name, value);
+        };
+        let mut index = 0;
+        self.list.retain_mut(|header| {
+            let keep = index == at || header.name != name;
+            if index == at {
+                header.value = value.clone();
+            }
+            index += 1;
+            keep
+        });
+    }
+
+    /// Takes all headers of this name out and returns how many there were.
+    pub fn remove(&mut self, name: &HeaderName) -> usize {
+        let before = self.list.len();
+        self.list.retain(|header| header.name != *name);
+        before - self.list.len()
+    }
+
+    /// Keeps only the headers for which `keep` is true.
+    pub fn retain(&mut self, keep: impl FnMut(&Header) -> bool) {
+        self.list.retain(keep);
+    }
+
+    /// All headers in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Header> {
+        self.list.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for &'a Headers {
+    type Item = &'a Header;
+    type IntoIter = std::slice::Iter<'a, Header>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} ({} bytes)", self.name, self.value.len())
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.list).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers() -> Headers {
+        let mut headers = Headers::new();
+        headers.push(HeaderName::SUPPORTED, "replaces, timer");
+        headers.push(HeaderName::SUBJECT, "a");
+        headers.push(HeaderName::SUPPORTED, " path , , \"x,y\"");
+        headers
+    }
+
+    #[test]
+    fn lists_are_read_across_headers_and_quotes() {
+        let headers = headers();
+        let tokens: Vec<_> = headers.tokens(&HeaderName::SUPPORTED).collect();
+        assert_eq!(tokens, ["replaces", "timer", "path", "\"x,y\""]);
+        assert!(headers.has_token(&HeaderName::SUPPORTED, "PATH"));
+    }
+
+    #[test]
+    fn set_leaves_one_header_where_the_first_stood() {
+        let mut headers = headers();
+        headers.set(HeaderName::SUPPORTED, "path");
+        let all: Vec<_> = headers.iter().map(|header| header.value.as_str()).collect();
+        assert_eq!(all, ["path", "a"]);
+        headers.set(HeaderName::EXPIRES, "60");
+        assert_eq!(headers.remove(&HeaderName::EXPIRES), 1);
+        assert_eq!(headers.remove(&HeaderName::EXPIRES), 0);
+    }
+
+    #[test]
+    fn seconds_are_digits_and_never_wrap() {
+        for (value, seconds) in [
+            ("3600", Some(3600)),
+            ("4294967296", Some(u32::MAX)),
+            ("99999999999999999999999", Some(u32::MAX)),
+            ("120 (I'm in a meeting)", Some(120)),
+            ("18000;duration=3600", Some(18_000)),
+            ("-1", None),
+            ("", None),
+            ("1h", None),
+        ] {
+            let mut headers = Headers::new();
+            headers.push(HeaderName::EXPIRES, value);
+            assert_eq!(headers.seconds(&HeaderName::EXPIRES), seconds, "{value}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use bytes::{BufMut, BytesMut};
+
+use crate::Text;
+use crate::grammar::Malformed;
+
+/// The host of a URI or a Via: a name or an address.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Host {
+    /// A domain name, as written; compare it with [`Host::is_same_as`].
+    Name(Text),
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address, in brackets on the wire.
+    V6(Ipv6Addr),
+}
+
+impl Host {
+    /// Reads a host without a port.
+    ///
+    /// # Errors
+    /// When it is neither a name, an IPv4 address nor an IPv6 address in brackets.
+    pub fn parse(text: impl Into<Text>) -> Result<Host, Malformed> {
+        let text = text.into();
+        Host::parse_part(&text, text.as_str())
+    }
+
+    /// Reads `host [":" port]`; white space around the colon is legal in a Via only.
+    pub(crate) fn parse_with_port(source: &Text, text: &str) -> Result<(Host, Option<u16>), Malformed> {
+        let (host, port) = match text.strip_prefix('[') {
+            Some(bracketed) => {
+                let (address, rest) =
+                    bracketed.split_once(']').ok_or(Malformed("a bracket is not closed"))?;
+                let address =
+                    Ipv6Addr::from_str(address).map_err(|_| Malformed("an IPv6 address is malformed"))?;
+                (Host::V6(address), rest.trim_start())
+            }
+            None => {
+                let end = text.find(':').unwrap_or(text.len());
+                let (host, rest) = text.split_at_checked(end).ok_or(Malformed("a host is cut"))?;
+                (Host::parse_part(source, host.trim_end())?, rest)
+            }
+        };
+        if port.is_empty() {
+            return Ok((host, None));
+        }
+        let digits = port.strip_prefix(':').ok_or(Malformed("something follows the host"))?.trim_start();
+        match crate::grammar::number(digits, u64::from(u16::MAX)).and_then(|port| u16::try_from(port).ok()) {
+            Some(port) if port > 0 => Ok((host, Some(port))),
+            _ => Err(Malformed("a port is not 1 to 65535")),
+        }
+    }
+
+    /// The address, when it is one.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Host::Name(_) => None,
+            Host::V4(address) => Some(IpAddr::V4(*address)),
+            Host::V6(address) => Some(IpAddr::V6(*address)),
+        }
+    }
+
+    /// The name, when it is one.
+    pub fn name(&self) -> Option<&Text> {
+        match self {
+            Host::Name(name) => Some(name),
+            Host::V4(_) | Host::V6(_) => None,
+        }
+    }
+
+    /// Same address, or same name without regard to case and to a trailing dot.
+    pub fn is_same_as(&self, other: &Host) -> bool {
+        match (self, other) {
+            (Host::Name(one), Host::Name(two)) => {
+                let bare = |name: &Text| name.as_str().trim_end_matches('.').to_ascii_lowercase();
+                one.eq_ignore_case(two.as_str()) || bare(one) == bare(two)
+            }
+            _ => self == other,
+        }
+    }
+
+    /// Whether it is the domain (or address, in brackets or not) written in `domain`.
+    pub fn is(&self, domain: &str) -> bool {
+        match self {
+            Host::Name(name) => {
+                name.as_str().trim_end_matches('.').eq_ignore_ascii_case(domain.trim_end_matches('.'))
+            }
+            Host::V4(address) => domain.parse() == Ok(*address),
+            Host::V6(address) => domain.trim_matches(['[', ']']).parse() == Ok(*address),
+        }
+    }
+
+    /// A copy with a buffer of its own.
+    pub fn detached(&self) -> Host {
+        match self {
+            Host::Name(name) => Host::Name(name.detached()),
+            address => address.clone(),
+        }
+    }
+
+    pub(crate) fn write_to(&self, out: &mut BytesMut) {
+        match self {
+            Host::Name(name) => out.put_slice(name.as_bytes()),
+            Host::V4(address) => out.put_slice(address.to_string().as_bytes()),
+            Host::V6(address) => out.put_slice(format!("[{address}]").as_bytes()),
+        }
+    }
+
+    fn parse_part(source: &Text, text: &str) -> Result<Host, Malformed> {
+        if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            return address.parse().map(Host::V6).map_err(|_| Malformed("an IPv6 address is malformed"));
+        }
+        if let Ok(address) = text.parse() {
+            return Ok(Host::V4(address));
+        }
+        let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        if text.is_empty() || text.starts_with('.') || !text.bytes().all(is_name_byte) {
+            return Err(Malformed("a host is neither a name nor an address"));
+        }
+        Ok(Host::Name(source.part(text)))
+    }
+}
+
+impl From<IpAddr> for Host {
+    fn from(address: IpAddr) -> Host {
+        match address {
+            IpAddr::V4(address) => Host::V4(address),
+            IpAddr::V6(address) => Host::V6(address),
+        }
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Host::Name(_) => "Host(name)",
+            Host::V4(_) => "Host(IPv4)",
+            Host::V6(_) => "Host(IPv6)",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_port(text: &str) -> Result<(Host, Option<u16>), Malformed> {
+        Host::parse_with_port(&Text::from(text), text)
+    }
+
+    #[test]
+    fn names_and_addresses_are_told_apart() {
+        assert_eq!(with_port("a.example:5061"), Ok((Host::Name(Text::from("a.example")), Some(5061))));
+        assert_eq!(with_port("10.0.0.1"), Ok((Host::V4(Ipv4Addr::new(10, 0, 0, 1)), None)));
+        assert_eq!(
+            with_port("[2001:db8::1]:5061"),
+            Ok((Host::V6("2001:db8::1".parse().unwrap()), Some(5061)))
+        );
+    }
+
+    #[test]
+    fn broken_hosts_and_ports_are_malformed() {
+        for text in [
+            "", ":5060", "a b", "[::1", "[::1]x", "[zz]", "::1", "h:", "h:0", "h:65536", "h:+1", "h:5:6",
+            "u@h",
+        ] {
+            assert!(with_port(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_compare_without_case_and_final_dot() {
+        let host = Host::parse("MX.Example.org").unwrap();
+        assert!(host.is("mx.example.org."));
+        assert!(host.is_same_as(&Host::parse("mx.example.ORG.").unwrap()));
+        assert!(!host.is("x.example.org"));
+    }
+}
