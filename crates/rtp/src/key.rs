@@ -22,6 +22,9 @@ pub struct KeyMaterial {
     bytes: [u8; MAX_KEY_MATERIAL],
     #[zeroize(skip)]
     suite: Suite,
+    /// Bytes of master key identifier that packets under this key carry; zero in all but rare offers.
+    #[zeroize(skip)]
+    mki_len: u8,
 }
 
 /// The bytes offered as key and salt are not as many as the suite needs.
@@ -38,14 +41,14 @@ impl KeyMaterial {
         if bytes.len() != expected {
             return Err(WrongLength { expected });
         }
-        let mut key = KeyMaterial { bytes: [0; MAX_KEY_MATERIAL], suite };
+        let mut key = KeyMaterial { bytes: [0; MAX_KEY_MATERIAL], suite, mki_len: 0 };
         key.bytes.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
         Ok(key)
     }
 
     /// A new key whose bytes `fill` draws; `fill` must be the system's random source or, in a test, a fixed one.
     pub fn generate(suite: Suite, mut fill: impl FnMut(&mut [u8])) -> KeyMaterial {
-        let mut key = KeyMaterial { bytes: [0; MAX_KEY_MATERIAL], suite };
+        let mut key = KeyMaterial { bytes: [0; MAX_KEY_MATERIAL], suite, mki_len: 0 };
         let (used, _) = key.bytes.split_at_mut(suite.key_len() + suite.salt_len());
         fill(used);
         key
@@ -54,6 +57,19 @@ impl KeyMaterial {
     /// The suite this key was agreed for.
     pub fn suite(&self) -> Suite {
         self.suite
+    }
+
+    /// The same key, announced with a master key identifier of `mki_len` bytes (RFC 4568 §6.1).
+    ///
+    /// Whoever announces one also puts it into every packet, so the length must travel with the key.
+    pub fn with_mki(mut self, mki_len: u8) -> KeyMaterial {
+        self.mki_len = mki_len;
+        self
+    }
+
+    /// Bytes of master key identifier in each packet under this key.
+    pub fn mki_len(&self) -> u8 {
+        self.mki_len
     }
 
     /// The master key.
@@ -71,14 +87,14 @@ impl KeyMaterial {
         self.bytes.split_at(self.suite.key_len() + self.suite.salt_len()).0
     }
 
-    /// Whether both are the same key, in time that does not depend on the bytes.
+    /// Whether both are the same key, whatever identifier they were announced with, in time that does not depend on the bytes.
     pub fn is_same_as(&self, other: &KeyMaterial) -> bool {
         self.suite == other.suite && bool::from(self.bytes.ct_eq(&other.bytes))
     }
 
     /// The copy that goes to the thread which protects the packets.
     pub fn hand_to_relay(&self) -> KeyMaterial {
-        KeyMaterial { bytes: self.bytes, suite: self.suite }
+        KeyMaterial { bytes: self.bytes, suite: self.suite, mki_len: self.mki_len }
     }
 
     /// Wipes the key before its time; what is left is all zeros and must not be used.

@@ -1,5 +1,7 @@
 //! The buffer one datagram lives in from receive to send.
 
+use std::fmt;
+
 /// Most bytes of a datagram that is accepted: an Ethernet frame's worth. Voice needs a seventh of it.
 pub const MAX_PACKET: usize = 1500;
 
@@ -70,6 +72,13 @@ impl PacketBuf {
     /// Keeps the first `len` bytes; a longer `len` changes nothing.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
+    }
+}
+
+impl fmt::Debug for PacketBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What was said stays out of logs.
+        write!(f, "PacketBuf({} bytes)", self.len)
     }
 }
 
