@@ -47,39 +47,64 @@ fn the_called_phone_hangs_up_and_the_caller_hears_it() {
     });
 }
 
+#[test]
+fn a_phone_that_answers_with_aes_cm_32_talks() {
+    on_a_machine(|machine| Clinic::with_suite_for_bob(machine, "AES_CM_128_HMAC_SHA1_32")?.talk());
+}
+
+#[test]
+fn a_phone_that_answers_with_aes_128_gcm_talks() {
+    on_a_machine(|machine| Clinic::with_suite_for_bob(machine, "AEAD_AES_128_GCM")?.talk());
+}
+
+#[test]
+fn a_phone_that_answers_with_aes_256_gcm_talks() {
+    on_a_machine(|machine| Clinic::with_suite_for_bob(machine, "AEAD_AES_256_GCM")?.talk());
+}
+
 /// Kamailio, Cordon and two phones.
 struct Clinic {
     alice: Baresip,
     bob: Baresip,
-    _cordon: Cordon,
+    cordon: Cordon,
+    suite_of_bob: &'static str,
     _pbx: Kamailio,
 }
 
 impl Clinic {
     fn open(machine: &Machine, transport: Transport) -> Result<Self> {
+        Self::equip(machine, transport, "AES_CM_128_HMAC_SHA1_80")
+    }
+
+    /// Bob's phone stands in a location of its own, where one suite is accepted. baresip offers AES_CM_128 with the
+    /// long tag only, but answers with whatever it is offered.
+    fn with_suite_for_bob(machine: &Machine, suite: &'static str) -> Result<Self> {
+        Self::equip(machine, Transport::Tls, suite)
+    }
+
+    fn equip(machine: &Machine, transport: Transport, suite_of_bob: &'static str) -> Result<Self> {
         let folder = machine.folder();
         let authority = Authority::new(folder, "lab-ca")?;
         let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION, CORDON_PBX_SIDE])?;
         let pbx = Kamailio::start(folder, &authority, transport)?;
-        let cordon = Cordon::start(folder, &Configuration::lab(&authority, &leaf, transport))?;
-        let phone = |number, interface, address, tone| {
-            let proxy = format!("{CORDON_LOCATION}:5061");
+        let mut configuration = Configuration::lab(&authority, &leaf, transport);
+        configuration.location = format!(
+            "{}[[location]]\nname = \"south\"\nlisten = [\"{CORDON_LOCATION}:5063\"]\nnetworks = [\"10.1.0.12/32\"]\n\
+             media_address = \"{CORDON_LOCATION}\"\nsrtp_suites = [\"{suite_of_bob}\"]\n",
+            configuration.location
+        );
+        let cordon = Cordon::start(folder, &configuration)?;
+        let phone = |number, interface, address, tone, port| {
+            let proxy = format!("{CORDON_LOCATION}:{port}");
+            let anchor = &authority.anchor;
             Baresip::register(
                 folder,
-                &Setup {
-                    number,
-                    interface,
-                    address,
-                    tone,
-                    encryption: "srtp-mand",
-                    proxy: &proxy,
-                    anchor: &authority.anchor,
-                },
+                &Setup { number, interface, address, tone, encryption: "srtp-mand", proxy: &proxy, anchor },
             )
         };
-        let alice = phone("1001", "phone1", "10.1.0.11", ALICE_TONE)?;
-        let bob = phone("1002", "phone2", "10.1.0.12", BOB_TONE)?;
-        Ok(Self { alice, bob, _cordon: cordon, _pbx: pbx })
+        let alice = phone("1001", "phone1", "10.1.0.11", ALICE_TONE, 5061)?;
+        let bob = phone("1002", "phone2", "10.1.0.12", BOB_TONE, 5063)?;
+        Ok(Self { alice, bob, cordon, suite_of_bob, _pbx: pbx })
     }
 
     fn talk(&self) -> Result<()> {
@@ -87,6 +112,9 @@ impl Clinic {
         self.both_hear(3.0)?;
         self.alice.command("hangup", "")?;
         self.bob.program.await_line("session closed", LIMIT)?;
+        // Alice's call and Bob's call end with a receipt each; his names the suite of his location.
+        let receipt = self.cordon.program.await_line(&format!("{}, ", self.suite_of_bob), LIMIT)?;
+        ensure!(receipt.contains("call receipt"), "{receipt}");
         Ok(())
     }
 

@@ -1,3 +1,7 @@
 //! Cordon between real phones and a real PBX. Each test runs on a machine of its own (`cordon_tests::machine`).
 
 mod calls;
+mod certificates;
+mod plain;
+mod tls;
+mod wire;

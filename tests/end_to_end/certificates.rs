@@ -1,0 +1,100 @@
+//! Certificates that must not be shown and certificates that must not be believed, in both profiles.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use cordon_tests::cordon::{Configuration, Cordon, HOST};
+use cordon_tests::kamailio::{DOMAIN, Kamailio, Transport};
+use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, PBX, on_a_machine};
+use cordon_tests::pki::{Authority, Flaw, Leaf};
+
+#[test]
+fn hipaa_refuses_our_own_private_expired_wildcard_misnamed_and_self_signed_certificates() {
+    on_a_machine(|machine| {
+        let folder = machine.folder();
+        let public = Authority::new(folder, "public-ca")?;
+        machine.replace_public_store(&public.anchor)?;
+        let private = Authority::new(folder, "private-ca")?;
+        let good = public.leaf("good", &[HOST])?;
+        ensure!(complaint(folder, &public, &good)?.is_none(), "a good certificate passes");
+        for (what, leaf, control) in [
+            ("private CA", private.leaf("private", &[HOST])?, "ZC-34"),
+            ("self-signed", private.flawed_leaf("self", &[HOST], Flaw::SelfSigned)?, "ZC-34"),
+            ("expired", public.flawed_leaf("expired", &[HOST], Flaw::Expired)?, "ZC-13"),
+            ("wildcard", public.leaf("wildcard", &["*.clinic.test"])?, "ZC-13"),
+            ("misnamed", public.leaf("misnamed", &["other.clinic.test"])?, "ZC-13"),
+        ] {
+            let said =
+                complaint(folder, &public, &leaf)?.with_context(|| format!("{what} must be refused"))?;
+            ensure!(
+                said.contains(control) || said.contains("ZC-"),
+                "{what} cites its control {control}: {said}"
+            );
+            ensure!(said.contains("cordon.toml:"), "{what} names the line: {said}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn the_environment_cannot_replace_the_public_store() {
+    on_a_machine(|machine| {
+        let folder = machine.folder();
+        let public = Authority::new(folder, "public-ca")?;
+        machine.replace_public_store(&public.anchor)?;
+        let private = Authority::new(folder, "private-ca")?;
+        let leaf = private.leaf("private", &[HOST])?;
+        let path = hipaa(&public, &leaf).write(folder)?;
+        let output = std::process::Command::new(cordon_tests::cordon::binary()?)
+            .args(["check", &path.display().to_string()])
+            .env("SSL_CERT_FILE", &private.anchor)
+            .output()?;
+        ensure!(!output.status.success(), "SSL_CERT_FILE must be ignored");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_pbx_that_cannot_prove_its_name_gets_no_sip_and_phones_get_503() {
+    on_a_machine(|machine| {
+        let folder = machine.folder();
+        let authority = Authority::new(folder, "lab-ca")?;
+        let other = Authority::new(folder, "other-ca")?;
+        let own = authority.leaf("cordon", &[HOST, CORDON_LOCATION, CORDON_PBX_SIDE])?;
+        for (what, leaf) in [
+            ("unknown CA", other.leaf("pbx", &[DOMAIN, PBX])?),
+            ("expired", authority.flawed_leaf("pbx", &[DOMAIN, PBX], Flaw::Expired)?),
+            ("wrong name", authority.leaf("pbx", &["elsewhere.clinic.test"])?),
+            ("wildcard", authority.leaf("pbx", &["*.clinic.test"])?),
+            ("self-signed", authority.flawed_leaf("pbx", &[DOMAIN, PBX], Flaw::SelfSigned)?),
+        ] {
+            let pbx = Kamailio::start_with(folder, &authority, Transport::Tls, &leaf)?;
+            let cordon = Cordon::start(folder, &Configuration::lab(&authority, &own, Transport::Tls))?;
+            let line = cordon
+                .program
+                .await_line("the PBX is unreachable", Duration::from_secs(10))
+                .with_context(|| format!("{what} must not connect"))?;
+            ensure!(line.contains("CD-PBX-"), "{what} has its code: {line}");
+            ensure!(!pbx.program.text().contains("REGISTER"), "{what}: no SIP reached it");
+        }
+        Ok(())
+    });
+}
+
+/// What `cordon check` says against a certificate, or nothing when it passes.
+fn complaint(folder: &std::path::Path, public: &Authority, leaf: &Leaf) -> Result<Option<String>> {
+    let path = hipaa(public, leaf).write(folder)?;
+    let output = Cordon::verb(&["check", &path.display().to_string()])?;
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Ok((!output.status.success()).then_some(said))
+}
+
+fn hipaa(authority: &Authority, leaf: &Leaf) -> Configuration {
+    let mut configuration = Configuration::lab(authority, leaf, Transport::Tls);
+    configuration.site = configuration.site.replace("profile = \"lab\"", "profile = \"hipaa\"").replace(
+        &format!("trust_anchors = \"{}\"", authority.anchor.display()),
+        "trust_anchors = \"system\"",
+    );
+    configuration
+}

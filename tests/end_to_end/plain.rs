@@ -1,0 +1,142 @@
+//! Plain SIP: refused with an answer that names the rule and the way out, never served.
+
+use std::io::{Read, Write};
+use std::net::{TcpStream, UdpSocket};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use cordon_tests::cordon::{Configuration, Cordon, HOST};
+use cordon_tests::kamailio::Transport;
+use cordon_tests::machine::{CORDON_LOCATION, Machine, STRANGER, on_a_machine};
+use cordon_tests::pki::Authority;
+
+#[test]
+fn a_udp_register_is_answered_480_with_the_way_out() {
+    on_a_machine(|machine| {
+        let _cordon = front(machine)?;
+        let request = request("REGISTER", "UDP", "");
+        let answer = over_udp("10.1.0.11", &request)?.context("a phone of the location is answered")?;
+        refused_480(&answer, &request)
+    });
+}
+
+#[test]
+fn a_tcp_invite_is_answered_480_with_the_way_out() {
+    on_a_machine(|machine| {
+        let _cordon = front(machine)?;
+        let request = request("INVITE", "TCP", "");
+        let mut stream = TcpStream::connect((CORDON_LOCATION, 5060))?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.write_all(request.as_bytes())?;
+        let mut answer = [0; 4096];
+        let count = stream.read(&mut answer)?;
+        refused_480(&String::from_utf8_lossy(&answer[..count]), &request)
+    });
+}
+
+#[test]
+fn a_stranger_an_ack_and_a_response_get_silence() {
+    on_a_machine(|machine| {
+        let _cordon = front(machine)?;
+        ensure!(
+            over_udp(STRANGER, &request("REGISTER", "UDP", ""))?.is_none(),
+            "another network is not answered"
+        );
+        ensure!(over_udp("10.1.0.11", &request("ACK", "UDP", ""))?.is_none(), "ACK is never answered");
+        let response =
+            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.1.0.11:5060;branch=z9hG4bK1\r\nContent-Length: 0\r\n\r\n";
+        ensure!(over_udp("10.1.0.11", response)?.is_none(), "a response is never answered");
+        Ok(())
+    });
+}
+
+#[test]
+fn credentials_in_clear_raise_an_exposure() {
+    on_a_machine(|machine| {
+        let cordon = front(machine)?;
+        let secret = "Authorization: Digest username=\"1001\", realm=\"r\", nonce=\"n\", uri=\"sip:x\", response=\"0123\"\r\n";
+        over_udp("10.1.0.11", &request("REGISTER", "UDP", secret))?;
+        let line = cordon.program.await_line("credentials crossed the network in clear", LIMIT)?;
+        ensure!(
+            line.contains("10.1.0.11") && !line.contains("1001"),
+            "the device is named, the account is not: {line}"
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn plain_sip_on_the_tls_port_gets_one_refusal_and_a_close() {
+    on_a_machine(|machine| {
+        let _cordon = front(machine)?;
+        let mut stream = TcpStream::connect((CORDON_LOCATION, 5061))?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.write_all(request("OPTIONS", "TCP", "").as_bytes())?;
+        let mut answer = String::new();
+        // Read to the end: the close is part of the promise.
+        stream.read_to_string(&mut answer)?;
+        ensure!(answer.starts_with("SIP/2.0 4") && answer.contains("Warning: 399"), "{answer}");
+        ensure!(answer.matches("SIP/2.0 4").count() == 1, "one refusal only: {answer}");
+        Ok(())
+    });
+}
+
+#[test]
+fn scanners_learn_nothing_but_the_refusal() {
+    on_a_machine(|machine| {
+        let mut cordon = front(machine)?;
+        // sipsak is a phone without TLS; svmap and svwar scan.
+        let sipsak =
+            Command::new("sipsak").args(["-vv", "-s", &format!("sip:100@{CORDON_LOCATION}")]).output()?;
+        let seen = String::from_utf8_lossy(&sipsak.stdout).into_owned();
+        ensure!(seen.contains("480"), "sipsak sees the refusal: {seen}");
+        let _ = Command::new("svmap").args([CORDON_LOCATION]).output()?;
+        let _ = Command::new("svwar").args(["-e", "100-130", CORDON_LOCATION]).output()?;
+        ensure!(cordon.program.is_running(), "Cordon lives");
+        Ok(())
+    });
+}
+
+fn front(machine: &Machine) -> Result<Cordon> {
+    let authority = Authority::new(machine.folder(), "lab-ca")?;
+    let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION])?;
+    Cordon::start(machine.folder(), &Configuration::lab(&authority, &leaf, Transport::Tls))
+}
+
+fn request(method: &str, transport: &str, extra: &str) -> String {
+    format!(
+        "{method} sip:mx.clinic.test SIP/2.0\r\nVia: SIP/2.0/{transport} 10.1.0.11:5060;branch=z9hG4bKplain\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:1001@mx.clinic.test>;tag=a\r\nTo: <sip:1001@mx.clinic.test>\r\n\
+         Call-ID: plain-1\r\nCSeq: 1 {method}\r\n{extra}Contact: <sip:1001@10.1.0.11:5060>\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+fn over_udp(from: &str, request: &str) -> Result<Option<String>> {
+    let socket = UdpSocket::bind((from, 0))?;
+    // Silence can only be waited for: this is how long a phone on the same machine would ever wait for an answer.
+    socket.set_read_timeout(Some(Duration::from_millis(700)))?;
+    socket.send_to(request.as_bytes(), (CORDON_LOCATION, 5060))?;
+    let mut answer = [0; 4096];
+    match socket.recv(&mut answer) {
+        Ok(count) => Ok(Some(String::from_utf8_lossy(&answer[..count]).into_owned())),
+        Err(error)
+            if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn refused_480(answer: &str, request: &str) -> Result<()> {
+    ensure!(answer.starts_with("SIP/2.0 480 "), "{answer}");
+    let warning =
+        answer.lines().find(|line| line.starts_with("Warning: 399")).context("a Warning says why")?;
+    ensure!(warning.contains("CD-TRANSPORT-"), "it carries the code: {warning}");
+    ensure!(warning.contains(HOST) && warning.contains("5061"), "it names the way out: {warning}");
+    ensure!(answer.len() <= request.len() + 256, "{} bytes for {}", answer.len(), request.len());
+    Ok(())
+}
+
+const LIMIT: Duration = Duration::from_secs(5);

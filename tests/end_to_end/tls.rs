@@ -1,0 +1,93 @@
+//! The TLS front, asked by openssl: six suites and nothing else, and an explanation for the installer.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use cordon_tests::cordon::{Configuration, Cordon, HOST};
+use cordon_tests::kamailio::Transport;
+use cordon_tests::machine::{CORDON_LOCATION, Machine, on_a_machine};
+use cordon_tests::pki::Authority;
+
+#[test]
+fn the_approved_suites_connect() {
+    on_a_machine(|machine| {
+        let _cordon = front(machine)?;
+        for (version, suite) in APPROVED {
+            let seen = hello(version, suite)?;
+            ensure!(seen.contains(&format!("Cipher is {suite}")), "{version} {suite}: {seen}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn old_versions_and_other_suites_are_refused_and_explained() {
+    on_a_machine(|machine| {
+        let cordon = front(machine)?;
+        for (version, suite, code) in REFUSED {
+            let before = cordon.program.lines_so_far();
+            let seen = hello(version, suite)?;
+            ensure!(seen.contains("Cipher is (NONE)"), "{version} {suite} must not connect: {seen}");
+            let line = cordon.program.await_line_after(before, code, Duration::from_secs(5))?;
+            ensure!(line.contains("10.1.0.5:") || line.contains("10.1.0."), "the device is named: {line}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_phone_without_sni_gets_the_certificate_and_one_outside_the_networks_gets_nothing() {
+    on_a_machine(|machine| {
+        let _cordon = front(machine)?;
+        let seen = openssl(&["-noservername", "-tls1_3"])?;
+        ensure!(seen.contains(&format!("CN = {HOST}")), "the default certificate is shown: {seen}");
+        let seen = openssl(&["-bind", "10.9.0.66:0"])?;
+        ensure!(
+            seen.contains("Cipher is (NONE)") || seen.contains("errno"),
+            "a stranger gets no handshake: {seen}"
+        );
+        ensure!(!seen.contains(&format!("CN = {HOST}")), "a stranger sees no certificate: {seen}");
+        Ok(())
+    });
+}
+
+fn front(machine: &Machine) -> Result<Cordon> {
+    let authority = Authority::new(machine.folder(), "lab-ca")?;
+    let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION])?;
+    Cordon::start(machine.folder(), &Configuration::lab(&authority, &leaf, Transport::Tls))
+}
+
+fn hello(version: &str, suite: &str) -> Result<String> {
+    match version {
+        "-tls1_3" => openssl(&[version, "-ciphersuites", suite]),
+        _ => openssl(&[version, "-cipher", &format!("{suite}:@SECLEVEL=0")]),
+    }
+}
+
+fn openssl(arguments: &[&str]) -> Result<String> {
+    let output = Command::new("openssl")
+        .args(["s_client", "-connect", &format!("{CORDON_LOCATION}:5061")])
+        .args(arguments)
+        .stdin(std::process::Stdio::null())
+        .output()?;
+    Ok(format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+}
+
+/// SP 800-52r2 within RFC 9325, for the certificate of the test (ECDSA).
+const APPROVED: [(&str, &str); 4] = [
+    ("-tls1_3", "TLS_AES_256_GCM_SHA384"),
+    ("-tls1_3", "TLS_AES_128_GCM_SHA256"),
+    ("-tls1_2", "ECDHE-ECDSA-AES256-GCM-SHA384"),
+    ("-tls1_2", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+];
+
+/// Version, suite, and the code of the refusal in the log.
+const REFUSED: [(&str, &str, &str); 6] = [
+    ("-tls1_3", "TLS_CHACHA20_POLY1305_SHA256", "CD-TLS-"),
+    ("-tls1_2", "ECDHE-ECDSA-CHACHA20-POLY1305", "CD-TLS-"),
+    ("-tls1_2", "ECDHE-ECDSA-AES128-SHA256", "CD-TLS-"),
+    ("-tls1_2", "AES128-GCM-SHA256", "CD-TLS-"),
+    ("-tls1_1", "ALL", "CD-TLS-"),
+    ("-tls1", "ALL", "CD-TLS-"),
+];
