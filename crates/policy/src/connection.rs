@@ -135,7 +135,8 @@ impl Hello<'_> {
             LeafKey::Ecdsa => &RSA_SUITES,
         };
         let offers = |list: &[u16]| self.suites.iter().any(|suite| list.contains(suite));
-        if !(is_13 && offers(&TLS_1_3_SUITES)) && !offers(suites) {
+        let has_suite = offers(suites) || (is_13 && offers(&TLS_1_3_SUITES));
+        if !has_suite {
             return Some(match offers(other) {
                 true => Refusal::TlsNoCommonSignature,
                 false => Refusal::TlsNoCommonSuite,

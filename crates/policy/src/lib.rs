@@ -3,6 +3,8 @@
 //! - [`refusal`]: the one table of refusals, with everything that is said about each
 //! - [`explain`](mod@explain): a refusal told to a person, for `cordon explain`
 //! - [`connection`]: who may connect, and why a TLS handshake cannot end well
+//! - [`request`]: emergency first, then methods, extensions, hops and registration
+//! - [`media`]: offers and answers, and nothing in clear without a permit
 //! - [`controls`]: the controls that rules, findings and reports cite
 //! - [`permit`]: the proof that policy was asked
 //!
@@ -13,8 +15,11 @@
 pub mod connection;
 pub mod controls;
 pub mod explain;
+pub mod media;
 pub mod permit;
 pub mod refusal;
+pub mod request;
 
+pub use media::{PlainMedia, PlainReason, SecureMedia};
 pub use permit::Permit;
 pub use refusal::{Answer, Door, Family, Refusal};

@@ -1,0 +1,148 @@
+//! The request policy as a whole: emergency first, then one rule after the other.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use cordon_policy::Refusal;
+use cordon_policy::request::{
+    Admitted, EmergencyNumbers, RequestFacts, Sender, admit_register, admit_request, unsupported,
+};
+use cordon_sip::{CallId, HeaderName, Method, NameAddr, Request, Text, Uri};
+
+#[test]
+fn a_registered_phone_may_call() {
+    assert_eq!(admit(&REGISTERED, &request(Method::Invite)), Ok(Admitted::Ordinary));
+}
+
+#[test]
+fn a_connection_without_registration_may_only_register_and_ask_options() {
+    assert_eq!(admit(&STRANGER, &request(Method::Invite)), Err(Refusal::RegisterFirst));
+    assert_eq!(admit(&STRANGER, &request(Method::Bye)), Err(Refusal::RegisterFirst));
+    assert!(admit(&STRANGER, &request(Method::Register)).is_ok());
+    assert!(admit(&STRANGER, &request(Method::Options)).is_ok());
+}
+
+#[test]
+fn requests_in_a_dialog_pass_to_the_layer_that_knows_dialogs() {
+    let mut bye = request(Method::Bye);
+    bye.to = bye.to.with_tag("t1");
+    assert!(admit(&STRANGER, &bye).is_ok());
+}
+
+#[test]
+fn the_pbx_needs_no_registration() {
+    assert!(admit(&PBX, &request(Method::Invite)).is_ok());
+}
+
+#[test]
+fn an_emergency_call_passes_before_every_rule() {
+    let mut call = request(Method::Invite);
+    call.uri = Uri::parse("sip:911@mx.example.org").unwrap();
+    call.max_forwards = Some(0);
+    call.headers.push(HeaderName::REQUIRE, "100rel");
+    call.set_body("multipart/mixed;boundary=x", &b"--x--"[..]);
+    assert_eq!(admit(&STRANGER, &call), Ok(Admitted::Emergency));
+    call.uri = Uri::parse("urn:service:sos.ambulance").unwrap();
+    assert_eq!(admit(&STRANGER, &call), Ok(Admitted::Emergency));
+}
+
+#[test]
+fn only_an_invite_that_begins_a_call_is_an_emergency_call() {
+    let mut register = request(Method::Message);
+    register.uri = Uri::parse("sip:911@mx.example.org").unwrap();
+    assert_eq!(admit(&STRANGER, &register), Err(Refusal::MethodNotAllowed));
+    let mut reinvite = request(Method::Invite);
+    reinvite.uri = Uri::parse("sip:911@mx.example.org").unwrap();
+    reinvite.to = reinvite.to.with_tag("t1");
+    assert_eq!(admit(&STRANGER, &reinvite), Ok(Admitted::Ordinary));
+}
+
+#[test]
+fn the_pbx_gains_nothing_from_an_emergency_number() {
+    let mut call = request(Method::Invite);
+    call.uri = Uri::parse("sip:911@mx.example.org").unwrap();
+    assert_eq!(admit(&PBX, &call), Ok(Admitted::Ordinary));
+}
+
+#[test]
+fn methods_that_are_not_built_are_refused() {
+    let other = Method::parse(&Text::from("SING")).unwrap();
+    for method in [
+        Method::Prack,
+        Method::Update,
+        Method::Info,
+        Method::Message,
+        Method::Subscribe,
+        Method::Notify,
+        Method::Refer,
+        Method::Publish,
+        other,
+    ] {
+        assert_eq!(
+            admit(&REGISTERED, &request(method.clone())),
+            Err(Refusal::MethodNotAllowed),
+            "{method:?}"
+        );
+        assert_eq!(admit(&PBX, &request(method.clone())), Err(Refusal::MethodNotAllowed), "{method:?}");
+    }
+}
+
+#[test]
+fn required_extensions_are_all_named() {
+    let mut invite = request(Method::Invite);
+    invite.headers.push(HeaderName::REQUIRE, "timer, 100rel");
+    invite.headers.push(HeaderName::PROXY_REQUIRE, "foo");
+    assert_eq!(admit(&REGISTERED, &invite), Err(Refusal::ExtensionRequired));
+    assert_eq!(unsupported(&invite), ["timer", "100rel", "foo"]);
+}
+
+#[test]
+fn hops_end_at_zero_and_ack_and_cancel_are_never_refused() {
+    let mut invite = request(Method::Invite);
+    invite.max_forwards = Some(0);
+    assert_eq!(admit(&REGISTERED, &invite), Err(Refusal::HopsExhausted));
+    for method in [Method::Ack, Method::Cancel] {
+        let mut follow = request(method);
+        follow.max_forwards = Some(0);
+        follow.headers.push(HeaderName::REQUIRE, "timer");
+        assert!(admit(&STRANGER, &follow).is_ok());
+    }
+}
+
+#[test]
+fn addresses_and_bodies_of_unknown_kinds_are_refused() {
+    let mut invite = request(Method::Invite);
+    invite.uri = Uri::parse("http://example.org/").unwrap();
+    assert_eq!(admit(&REGISTERED, &invite), Err(Refusal::SchemeUnsupported));
+    let mut invite = request(Method::Invite);
+    invite.set_body("multipart/mixed;boundary=x", &b"--x--"[..]);
+    assert_eq!(admit(&REGISTERED, &invite), Err(Refusal::BodyUnsupported));
+    invite.set_body("Application/SDP;charset=utf-8", &b"v=0\r\n"[..]);
+    assert!(admit(&REGISTERED, &invite).is_ok());
+}
+
+#[test]
+fn phones_register_in_the_domain_of_the_site() {
+    let register = request(Method::Register);
+    assert_eq!(admit_register(&register, "MX.example.org"), Ok(()));
+    assert_eq!(admit_register(&register, "other.example.org"), Err(Refusal::ForeignDomain));
+}
+
+fn admit(facts: &RequestFacts, request: &Request) -> Result<Admitted, Refusal> {
+    let numbers = EmergencyNumbers::new(["911".to_owned()]).unwrap();
+    admit_request(facts, request, &numbers).map(|permit| *permit)
+}
+
+fn request(method: Method) -> Request {
+    let address = |text: &str| NameAddr::parse(text).unwrap();
+    Request::new(
+        method,
+        Uri::parse("sip:200@mx.example.org").unwrap(),
+        address("<sip:100@mx.example.org>;tag=f1"),
+        address("<sip:200@mx.example.org>"),
+        CallId::new("c1"),
+        1,
+    )
+}
+
+const REGISTERED: RequestFacts = RequestFacts { sender: Sender::Handset, has_binding: true };
+const STRANGER: RequestFacts = RequestFacts { sender: Sender::Handset, has_binding: false };
+const PBX: RequestFacts = RequestFacts { sender: Sender::Pbx, has_binding: true };
