@@ -1,0 +1,149 @@
+//! By what a message finds its transaction.
+
+use cordon_sip::{FlowId, Hop, Host, MAGIC_COOKIE, Method, Origin, Request, Response, Via};
+
+/// With whom a transaction is held. A phone's transactions belong to its flow: from another flow the right branch
+/// matches nothing, so nobody can cancel or answer for somebody else. The PBX may change between its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Peer {
+    Handset(FlowId),
+    Pbx,
+}
+
+impl From<Origin> for Peer {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Handset(flow) => Peer::Handset(flow),
+            Origin::Pbx(_) => Peer::Pbx,
+        }
+    }
+}
+
+impl From<Hop> for Peer {
+    fn from(hop: Hop) -> Self {
+        match hop {
+            Hop::Handset(flow) => Peer::Handset(flow),
+            Hop::Pbx | Hop::PbxFlow(_) => Peer::Pbx,
+        }
+    }
+}
+
+/// Matches a response to its request: RFC 3261 section 17.1.3.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone)]
+pub(crate) struct ClientKey {
+    peer: Peer,
+    branch: String,
+    method: String,
+}
+
+impl ClientKey {
+    /// The key of a request of ours; `None` without the branch that section 8.1.1.7 demands.
+    pub(crate) fn of_request(hop: Hop, request: &Request) -> Option<Self> {
+        Self::new(hop.into(), &request.via, &request.method)
+    }
+
+    pub(crate) fn of_response(origin: Origin, response: &Response) -> Option<Self> {
+        Self::new(origin.into(), &response.via, &response.cseq_method)
+    }
+
+    fn new(peer: Peer, via: &[Via], method: &Method) -> Option<Self> {
+        let branch = via.first()?.branch()?.as_str().to_owned();
+        Some(Self { peer, branch, method: method.as_str().to_owned() })
+    }
+}
+
+/// Matches a request to its transaction: RFC 3261 section 17.2.3. The method is last, so that all transactions of
+/// one branch stand side by side: a CANCEL matches whatever was asked.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone)]
+pub(crate) struct ServerKey {
+    peer: Peer,
+    branch: String,
+    sent_by: String,
+    method: String,
+}
+
+impl ServerKey {
+    pub(crate) fn of(origin: Origin, request: &Request) -> Self {
+        let via = request.via.first();
+        let branch = via.and_then(Via::branch).filter(|branch| branch.as_str().starts_with(MAGIC_COOKIE));
+        Self {
+            peer: origin.into(),
+            branch: branch.map_or_else(|| branch_of_2543(request), |branch| branch.as_str().to_owned()),
+            sent_by: via.map(sent_by).unwrap_or_default(),
+            method: request.method.as_str().to_owned(),
+        }
+    }
+
+    /// The key of the INVITE that an ACK with this key acknowledges.
+    pub(crate) fn of_invite(mut self) -> Self {
+        self.method = Method::Invite.as_str().to_owned();
+        self
+    }
+
+    /// The first key of this branch, whatever its method.
+    pub(crate) fn of_branch(mut self) -> Self {
+        self.method.clear();
+        self
+    }
+
+    pub(crate) fn has_branch_of(&self, other: &Self) -> bool {
+        self.peer == other.peer && self.branch == other.branch && self.sent_by == other.sent_by
+    }
+}
+
+/// Finds a request that has come by two ways: RFC 3261 section 8.2.2.2. The Request-URI is part of it, since a PBX
+/// that rings two phones sends us one INVITE for each, alike in everything else.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone)]
+pub(crate) struct MergeKey {
+    peer: Peer,
+    call_id: String,
+    from_tag: String,
+    cseq: u32,
+    method: String,
+    uri: String,
+}
+
+impl MergeKey {
+    /// `None` for a request inside a dialog, which cannot be merged.
+    pub(crate) fn of(origin: Origin, request: &Request) -> Option<Self> {
+        if request.to.tag().is_some() {
+            return None;
+        }
+        Some(Self {
+            peer: origin.into(),
+            call_id: request.call_id.as_str().to_owned(),
+            from_tag: from_tag(request),
+            cseq: request.cseq,
+            method: request.method.as_str().to_owned(),
+            uri: request.uri.to_text().as_str().to_owned(),
+        })
+    }
+}
+
+/// What stands for the branch when a peer of RFC 2543 sends none of ours: what 17.2.3 compares then. The To tag is
+/// left out, because the ACK carries ours and the INVITE does not.
+fn branch_of_2543(request: &Request) -> String {
+    let mut branch = request.uri.to_text().as_str().to_owned();
+    let via = request.branch().map_or("", |branch| branch.as_str());
+    for part in [from_tag(request).as_str(), request.call_id.as_str(), via] {
+        branch.push(' '); // stands in no URI, tag, Call-ID or branch, so that no two lists of parts read alike
+        branch.push_str(part);
+    }
+    branch + " " + &request.cseq.to_string()
+}
+
+fn from_tag(request: &Request) -> String {
+    request.from.tag().map(|tag| tag.as_str().to_owned()).unwrap_or_default()
+}
+
+fn sent_by(via: &Via) -> String {
+    let host = match &via.host {
+        Host::Name(name) => name.as_str().to_ascii_lowercase(),
+        Host::V4(address) => address.to_string(),
+        Host::V6(address) => address.to_string(),
+    };
+    match via.port {
+        Some(port) => format!("{host} {port}"),
+        None => host,
+    }
+}
