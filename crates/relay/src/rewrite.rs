@@ -1,0 +1,361 @@
+//! Which SSRC, index and timestamp a source of one end gets on its way out to the other.
+//!
+//! ```text
+//!  in   ssrc 5ca1ab1e   index 131,072 + n   (ROC 2)   timestamp t
+//!  out  ssrc 0badcafe   index   9,731 + n   (ROC 0)   timestamp t + constant
+//! ```
+//! A receiver that counts roll-overs from the first packet it sees and one that knows them agree, because every
+//! outbound SSRC starts at ROC 0 with a sequence number below 2^15. No index is ever given twice to one SSRC: the
+//! index moves with the authenticated inbound index, and where that restarts (a new epoch) the outbound index goes
+//! on behind the highest one given. A fresh SSRC would do there too, but receivers keep few contexts, and a phone
+//! that re-keys at every hold would use them up.
+
+use cordon_rtp::{PacketIndex, Ssrc, Timestamp};
+use cordon_srtp::SourceId;
+
+use crate::generator::Generator;
+
+/// The sources one end is sent, and what they are called there.
+pub(crate) struct Rewrite {
+    mappings: [Option<Mapping>; MAX_NAMES],
+    names: Names,
+    /// Counts uses, so that the mapping unused for longest can be told.
+    uses: u64,
+}
+
+/// What an RTP packet is called on the way out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Renamed {
+    pub(crate) ssrc: Ssrc,
+    pub(crate) index: PacketIndex,
+    pub(crate) timestamp: Timestamp,
+}
+
+impl Rewrite {
+    pub(crate) fn new(generator: &mut Generator) -> Rewrite {
+        Rewrite { mappings: [None; MAX_NAMES], names: Names::new(generator), uses: 0 }
+    }
+
+    /// Forgets everything said under the old key: what comes next gets SSRCs that were never used here.
+    pub(crate) fn begin_key(&mut self) {
+        self.mappings = [None; MAX_NAMES];
+        self.names.given = 0;
+    }
+
+    /// Gives every source a fresh SSRC under the same key, as far as the key's names reach.
+    pub(crate) fn renew(&mut self) {
+        self.renew_where(|_| true);
+    }
+
+    /// Gives a fresh SSRC to the sources whose roll-over counter left 0. A peer that took a new key may have
+    /// started over with ours too; it then cannot know the counter, but every receiver understands a fresh SSRC.
+    pub(crate) fn renew_rolled_over(&mut self) {
+        self.renew_where(|mapping| mapping.next > i64::from(u16::MAX));
+    }
+
+    fn renew_where(&mut self, is_due: impl Fn(&Mapping) -> bool) {
+        for mapping in self.mappings.iter_mut().flatten().filter(|mapping| is_due(mapping)) {
+            if let Some(name) = self.names.fresh() {
+                *mapping = Mapping { outbound: name, epoch: None, next: 0, ..*mapping };
+            }
+        }
+    }
+
+    /// The outbound name of an authenticated packet; `None` for one older than the mapping can express.
+    pub(crate) fn rename(
+        &mut self,
+        source: SourceId,
+        index: PacketIndex,
+        timestamp: Timestamp,
+        generator: &mut Generator,
+    ) -> Option<Renamed> {
+        let index = i64::try_from(index.as_u64()).ok()?;
+        let mapping = self.mapping(source.ssrc, generator)?;
+        if mapping.epoch != Some(source.epoch) {
+            if mapping.epoch.is_some_and(|known| source.epoch < known) {
+                return None; // A straggler of before the restart: its index means nothing any more.
+            }
+            mapping.begin(source.epoch, index, generator);
+        }
+        let outbound = index.checked_add(mapping.shift).filter(|outbound| *outbound >= mapping.floor)?;
+        mapping.next = mapping.next.max(outbound + 1);
+        Some(Renamed {
+            ssrc: mapping.outbound,
+            index: PacketIndex::from_u64(u64::try_from(outbound).ok()?)?,
+            timestamp: Timestamp(timestamp.0.wrapping_add(mapping.clock)),
+        })
+    }
+
+    /// The outbound name of the sender of an authenticated RTCP packet; made when it sent no RTP yet.
+    pub(crate) fn rename_sender(&mut self, sender: Ssrc, generator: &mut Generator) -> Option<Ssrc> {
+        self.mapping(sender, generator).map(|mapping| mapping.outbound)
+    }
+
+    /// The outbound name of a source and the shift of its media clock, if it has one.
+    pub(crate) fn name_of(&self, ssrc: Ssrc) -> Option<(Ssrc, u32)> {
+        let mapping = self.mappings.iter().flatten().find(|mapping| mapping.ssrc == ssrc)?;
+        Some((mapping.outbound, mapping.clock))
+    }
+
+    /// The source behind an outbound SSRC, and what must be taken off a sequence number it is reported with.
+    pub(crate) fn source_of(&self, outbound: Ssrc) -> Option<(Ssrc, u32)> {
+        let mapping = self.mappings.iter().flatten().find(|mapping| mapping.outbound == outbound)?;
+        // The lower 32 bits of the shift: a report carries the index without its upper 16 bits.
+        mapping.epoch.map(|_| (mapping.ssrc, mapping.shift as u32))
+    }
+
+    /// The mapping of a source, made when there is none. When all names of the key are given, a new source goes on
+    /// under the name unused for longest, behind the highest index given to it.
+    fn mapping(&mut self, ssrc: Ssrc, generator: &mut Generator) -> Option<&mut Mapping> {
+        self.uses += 1;
+        let has_names = self.names.given < MAX_NAMES;
+        let place = self.mappings.iter_mut().min_by_key(|place| match place {
+            Some(mapping) if mapping.ssrc == ssrc => (0, 0),
+            None if has_names => (1, 0),
+            Some(mapping) => (2, mapping.used),
+            None => (3, 0),
+        })?;
+        match place {
+            Some(mapping) if mapping.ssrc == ssrc => {}
+            Some(mapping) => {
+                *mapping = Mapping { ssrc, epoch: None, clock: generator.next_u32(), ..*mapping };
+            }
+            None => {
+                let (outbound, clock) = (self.names.fresh()?, generator.next_u32());
+                *place = Some(Mapping {
+                    ssrc,
+                    outbound,
+                    epoch: None,
+                    shift: 0,
+                    floor: 0,
+                    next: 0,
+                    clock,
+                    used: 0,
+                });
+            }
+        }
+        let mapping = place.as_mut()?;
+        mapping.used = self.uses;
+        Some(mapping)
+    }
+}
+
+/// One source and its outbound name.
+#[derive(Clone, Copy)]
+struct Mapping {
+    ssrc: Ssrc,
+    outbound: Ssrc,
+    /// Which life of the source this is; unknown until its first RTP packet.
+    epoch: Option<u32>,
+    /// Outbound index minus inbound index, fixed for the epoch by its first packet.
+    shift: i64,
+    /// No outbound index below this is given in this epoch; earlier epochs may have used it.
+    floor: i64,
+    /// One above the highest outbound index given.
+    next: i64,
+    /// Outbound minus inbound timestamp.
+    clock: u32,
+    used: u64,
+}
+
+impl Mapping {
+    /// Fixes the shift by the first packet of an epoch.
+    fn begin(&mut self, epoch: u32, index: i64, generator: &mut Generator) {
+        let first = match self.next {
+            0 => i64::from(FIRST_INDEX + generator.next_u32() % FIRST_INDEXES),
+            next => next + OVERTAKEN,
+        };
+        self.epoch = Some(epoch);
+        self.floor = self.next;
+        self.shift = first - index;
+    }
+}
+
+/// SSRCs without repetition: an odd step visits all 2^32 numbers before the first comes back.
+struct Names {
+    last: u32,
+    step: u32,
+    /// Names given under the key in use.
+    given: usize,
+}
+
+impl Names {
+    fn new(generator: &mut Generator) -> Names {
+        Names { last: generator.next_u32(), step: generator.next_u32() | 1, given: 0 }
+    }
+
+    fn fresh(&mut self) -> Option<Ssrc> {
+        self.given = (self.given < MAX_NAMES).then_some(self.given + 1)?;
+        self.last = self.last.wrapping_add(self.step);
+        if self.last == 0 {
+            self.last = self.step; // 0 stands for nobody in RTCP.
+        }
+        Some(Ssrc(self.last))
+    }
+}
+
+/// SSRCs one key is used with: as many as a receiver keeps contexts for (our own inbound engine among them).
+const MAX_NAMES: usize = 8;
+/// The first outbound index is at least this, so that packets overtaken by the first one still have a name.
+const FIRST_INDEX: u32 = 1024;
+/// Choices for the first outbound index; all stay below 2^15, where a receiver guesses ROC 0.
+const FIRST_INDEXES: u32 = (1 << 15) - FIRST_INDEX;
+/// Left free where a source restarts, for packets overtaken by the first one; the receiver sees a short gap.
+const OVERTAKEN: i64 = 16;
+
+#[cfg(test)]
+mod tests {
+    use cordon_rtp::{Roc, Seq};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_source_starts_at_roc_zero_below_two_to_the_fifteen_and_keeps_its_offsets() {
+        let (mut rewrite, mut generator) = fresh();
+        let source = SourceId { ssrc: Ssrc(7), epoch: 0 };
+        let start = PacketIndex::new(Roc(2), Seq(65_530));
+
+        let first = rewrite.rename(source, start, Timestamp(u32::MAX - 10), &mut generator).unwrap();
+        assert_eq!(first.index.roc(), Roc(0));
+        assert!(first.index.seq().0 < 1 << 15);
+
+        for n in 1..200_000 {
+            let index = PacketIndex::from_u64(start.as_u64() + n).unwrap();
+            let ticks = 160 * u32::try_from(n).unwrap();
+            let timestamp = Timestamp((u32::MAX - 10).wrapping_add(ticks));
+            let next = rewrite.rename(source, index, timestamp, &mut generator).unwrap();
+            assert_eq!(next.ssrc, first.ssrc);
+            assert_eq!(next.index.as_u64(), first.index.as_u64() + n);
+            assert_eq!(next.timestamp.0, first.timestamp.0.wrapping_add(ticks));
+        }
+    }
+
+    #[test]
+    fn a_source_that_returns_keeps_its_name_and_a_restarted_one_goes_on_behind_its_past() {
+        let (mut rewrite, mut generator) = fresh();
+        let mut name = |ssrc, epoch, index| {
+            let source = SourceId { ssrc: Ssrc(ssrc), epoch };
+            let index = PacketIndex::from_u64(index).unwrap();
+            rewrite.rename(source, index, Timestamp(0), &mut generator)
+        };
+
+        let phone = name(1, 0, 70_000).unwrap();
+        let hold_music = name(2, 0, 5).unwrap();
+        assert_ne!(phone.ssrc, hold_music.ssrc);
+        let returned = name(1, 0, 70_100).unwrap();
+        assert_eq!(returned.ssrc, phone.ssrc);
+        assert_eq!(returned.index.as_u64(), phone.index.as_u64() + 100);
+        let restarted = name(1, 1, 9).unwrap();
+        assert_eq!(restarted.ssrc, phone.ssrc);
+        assert!(restarted.index > returned.index);
+        assert_eq!(name(1, 0, 70_101), None, "a straggler of the old life");
+        assert_eq!(name(2, 0, 6).unwrap().ssrc, hold_music.ssrc);
+    }
+
+    #[test]
+    fn a_name_that_rolled_over_is_renewed_and_a_young_one_stays() {
+        let (mut rewrite, mut generator) = fresh();
+        let mut name = |rewrite: &mut Rewrite, ssrc, index| {
+            let source = SourceId { ssrc: Ssrc(ssrc), epoch: 0 };
+            let index = PacketIndex::from_u64(index).unwrap();
+            rewrite.rename(source, index, Timestamp(0), &mut generator).unwrap()
+        };
+        let old = name(&mut rewrite, 1, 10);
+        name(&mut rewrite, 1, 10 + 65_536);
+        let young = name(&mut rewrite, 2, 10);
+
+        rewrite.renew_rolled_over();
+
+        let renewed = name(&mut rewrite, 1, 11 + 65_536);
+        assert_ne!(renewed.ssrc, old.ssrc);
+        assert_eq!(renewed.index.roc(), Roc(0));
+        assert_eq!(name(&mut rewrite, 2, 11).ssrc, young.ssrc);
+    }
+
+    #[test]
+    fn a_packet_older_than_the_mapping_can_express_has_no_name() {
+        let (mut rewrite, mut generator) = fresh();
+        let source = SourceId { ssrc: Ssrc(7), epoch: 0 };
+        let at = |index| PacketIndex::from_u64(index).unwrap();
+        rewrite.rename(source, at(100_000), Timestamp(0), &mut generator).unwrap();
+
+        assert!(rewrite.rename(source, at(100_000 - 1024), Timestamp(0), &mut generator).is_some());
+        assert!(rewrite.rename(source, at(60_000), Timestamp(0), &mut generator).is_none());
+    }
+
+    #[test]
+    fn a_report_about_an_outbound_source_finds_its_way_back() {
+        let (mut rewrite, mut generator) = fresh();
+        let source = SourceId { ssrc: Ssrc(7), epoch: 3 };
+        let index = PacketIndex::new(Roc(1), Seq(5));
+        let sender = rewrite.rename_sender(source.ssrc, &mut generator).unwrap();
+        assert_eq!(rewrite.source_of(sender), None, "nothing was sent under this name yet");
+
+        let renamed = rewrite.rename(source, index, Timestamp(0), &mut generator).unwrap();
+
+        assert_eq!(renamed.ssrc, sender, "RTP takes the name its RTCP already used");
+        let (ssrc, shift) = rewrite.source_of(renamed.ssrc).unwrap();
+        let reported = u32::try_from(renamed.index.as_u64()).unwrap();
+        assert_eq!(ssrc, source.ssrc);
+        assert_eq!(reported.wrapping_sub(shift), (1 << 16) + 5);
+    }
+
+    proptest! {
+        #[test]
+        fn no_index_is_given_twice_to_one_name(steps in prop::collection::vec(step(), 1..400)) {
+            let (mut rewrite, mut generator) = fresh();
+            let mut lives = [(0_u32, 0_u64); 12];
+            let (mut key, mut given) = (0, std::collections::HashSet::new());
+            let mut names = std::collections::HashSet::new();
+            for step in steps {
+                match step {
+                    Step::Packet { source, ahead } => {
+                        let (epoch, next) = &mut lives[source];
+                        *next += ahead;
+                        let ssrc = Ssrc(u32::try_from(source).unwrap());
+                        let index = PacketIndex::from_u64(*next).unwrap();
+                        let source = SourceId { ssrc, epoch: *epoch };
+                        let renamed = rewrite.rename(source, index, Timestamp(0), &mut generator);
+                        if let Some(renamed) = renamed {
+                            prop_assert!(given.insert((renamed.ssrc, renamed.index)));
+                            names.insert((key, renamed.ssrc));
+                        }
+                    }
+                    Step::Restart { source } => lives[source] = (lives[source].0 + 1, 0),
+                    Step::BeginKey => {
+                        key += 1;
+                        rewrite.begin_key();
+                    }
+                    Step::Renew => rewrite.renew(),
+                    Step::RenewRolledOver => rewrite.renew_rolled_over(),
+                }
+                prop_assert!(names.iter().filter(|(of, _)| *of == key).count() <= MAX_NAMES);
+            }
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Packet { source: usize, ahead: u64 },
+        Restart { source: usize },
+        BeginKey,
+        Renew,
+        RenewRolledOver,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            20 => (0..12_usize, 1..70_000_u64).prop_map(|(source, ahead)| Step::Packet { source, ahead }),
+            1 => (0..12_usize).prop_map(|source| Step::Restart { source }),
+            1 => Just(Step::BeginKey),
+            1 => Just(Step::Renew),
+            1 => Just(Step::RenewRolledOver),
+        ]
+    }
+
+    fn fresh() -> (Rewrite, Generator) {
+        let mut generator = Generator::new([9; 32]);
+        (Rewrite::new(&mut generator), generator)
+    }
+}

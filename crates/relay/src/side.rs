@@ -1,0 +1,311 @@
+//! One end of a stream: its protection, its permits, where it is reached, and what it counted.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex};
+use cordon_srtp::{
+    AddressChange, Inbound, Outbound, RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket,
+};
+
+use crate::flow_table::Component;
+use crate::generator::Generator;
+use crate::latch::Latch;
+use crate::plain::PlainEnd;
+use crate::rewrite::Rewrite;
+use crate::{Before, EndSetup, EndStatistics, Local, LocalPort, Protection};
+
+/// One end of a stream.
+pub(crate) struct Side {
+    pub(crate) local: Local,
+    setup: Option<Setup>,
+    /// What the sources of the other end are called toward this one.
+    pub(crate) toward: Rewrite,
+    pub(crate) statistics: EndStatistics,
+    /// Said that our key is nearly spent; once per key.
+    is_spent_said: bool,
+}
+
+/// What signalling last said about an end.
+struct Setup {
+    protected: Protected,
+    rtp: Latch,
+    rtcp: Latch,
+    mux: bool,
+    before_proof: Before,
+    receive: bool,
+    send: bool,
+}
+
+/// The protection of an end, with its running state.
+enum Protected {
+    Secure(Box<Secure>),
+    Plain(Box<PlainEnd>),
+}
+
+/// SRTP in both directions of one end.
+struct Secure {
+    inbound: Inbound,
+    outbound: Outbound,
+    local: KeyMaterial,
+    remote: KeyMaterial,
+}
+
+impl Side {
+    pub(crate) fn new(local: Local, generator: &mut Generator) -> Side {
+        Side {
+            local,
+            setup: None,
+            toward: Rewrite::new(generator),
+            statistics: EndStatistics::default(),
+            is_spent_said: false,
+        }
+    }
+
+    /// Takes what signalling says from now on; whatever is said again as before keeps its running state.
+    pub(crate) fn apply(&mut self, now: Instant, setup: EndSetup) {
+        let EndSetup {
+            protection,
+            local_changed,
+            remote_changed,
+            remote_rtp,
+            remote_rtcp,
+            mux,
+            before_proof,
+            receive,
+            send,
+        } = setup;
+        let (mut rtp, mut rtcp, known) = match self.setup.take() {
+            Some(Setup { rtp, rtcp, protected, .. }) => (rtp, rtcp, Some(protected)),
+            None => (Latch::new(remote_rtp), Latch::new(remote_rtcp), None),
+        };
+        let has_moved = rtp.signalled() != remote_rtp;
+        rtp.signal(remote_rtp);
+        rtcp.signal(remote_rtcp);
+        if local_changed {
+            self.toward.renew();
+        }
+        let protected = match (protection, known) {
+            (Protection::Secure { local, remote }, Some(Protected::Secure(mut secure))) => {
+                let change = match remote_changed {
+                    Some(change) => change,
+                    None if has_moved => AddressChange::Changed,
+                    None => AddressChange::Same,
+                };
+                self.change_keys(now, &mut secure, *local, *remote, change);
+                Protected::Secure(secure)
+            }
+            (Protection::Secure { local, remote }, _) => {
+                self.toward.begin_key();
+                Protected::Secure(Box::new(Secure {
+                    inbound: Inbound::new(&remote),
+                    outbound: Outbound::new(&local),
+                    local: *local,
+                    remote: *remote,
+                }))
+            }
+            (Protection::Plain(_), Some(Protected::Plain(mut plain))) => {
+                if has_moved {
+                    plain.moved();
+                }
+                Protected::Plain(plain)
+            }
+            (Protection::Plain(permit), _) => {
+                self.toward.begin_key();
+                Protected::Plain(Box::new(PlainEnd::new(permit)))
+            }
+        };
+        self.setup = Some(Setup { protected, rtp, rtcp, mux, before_proof, receive, send });
+    }
+
+    /// Replaces the keys that differ. The comparison decides, not what signalling believes: a key that is the
+    /// same must go on counting where it is, and one that differs must not.
+    fn change_keys(
+        &mut self,
+        now: Instant,
+        secure: &mut Secure,
+        local: KeyMaterial,
+        remote: KeyMaterial,
+        change: AddressChange,
+    ) {
+        if !secure.local.is_same_as(&local) {
+            secure.outbound = Outbound::new(&local);
+            secure.local = local;
+            self.toward.begin_key();
+            self.is_spent_said = false;
+            self.statistics.rekeys = self.statistics.rekeys.saturating_add(1);
+        }
+        secure.inbound.rekey(now, &remote, change);
+        if !secure.remote.is_same_as(&remote) {
+            secure.remote = remote;
+            self.toward.renew_rolled_over();
+            self.statistics.rekeys = self.statistics.rekeys.saturating_add(1);
+        }
+    }
+
+    /// Opens an RTP packet of this end's peer; what does not open is counted.
+    pub(crate) fn open_rtp<'b>(&mut self, arrival: Arrival, buf: &'b mut PacketBuf) -> Option<Opened<'b>> {
+        let Arrival { now, source: from, component } = arrival;
+        let refused = &mut self.statistics.refused;
+        let Some(setup) = &mut self.setup else {
+            refused.no_permit += 1;
+            return None;
+        };
+        let signalled = setup.signalled(component);
+        let bytes = buf.len();
+        let opened = match &mut setup.protected {
+            Protected::Secure(secure) => {
+                secure.inbound.open_rtp(now, SrtpPacket::received(buf)).map(|packet| {
+                    let (source, index, is_newest) = (packet.source(), packet.index(), packet.is_newest());
+                    Opened { packet, source, index, is_newest }
+                })
+            }
+            Protected::Plain(plain) => {
+                if !plain.admits_rtp(from, signalled) {
+                    refused.foreign += 1;
+                    return None;
+                }
+                plain.open_rtp(buf)
+            }
+        };
+        let opened = opened.map_err(|error| refused.count(error)).ok()?;
+        if opened.is_newest && setup.learn(component, from) {
+            self.statistics.moves += 1;
+        }
+        self.statistics.opened += 1;
+        self.statistics.opened_bytes += bytes as u64;
+        self.statistics.last_authenticated = Some(now);
+        Some(opened)
+    }
+
+    /// Opens an RTCP packet of this end's peer; the compound is in `buf` then. What does not open is counted.
+    /// Its port is learned, but not its host: RTCP is too rare to tell a fresh packet from a delayed copy.
+    pub(crate) fn open_rtcp(&mut self, arrival: Arrival, buf: &mut PacketBuf) -> Option<()> {
+        let Arrival { now, source: from, component } = arrival;
+        let Some(setup) = &mut self.setup else {
+            self.statistics.refused.no_permit += 1;
+            return None;
+        };
+        if !setup.takes_rtcp_on(component) {
+            self.statistics.other += 1;
+            return None;
+        }
+        let signalled = setup.signalled(component);
+        let bytes = buf.len();
+        let opened = match &mut setup.protected {
+            Protected::Secure(secure) => {
+                secure.inbound.open_rtcp(now, SrtcpPacket::received(buf)).map(|_| true)
+            }
+            Protected::Plain(plain) => {
+                if !plain.admits_rtcp(from, signalled) {
+                    self.statistics.refused.foreign += 1;
+                    return None;
+                }
+                RtcpPacket::plain(buf, plain.permit).map(|_| false)
+            }
+        };
+        let is_proven = opened.map_err(|error| self.statistics.refused.count(error)).ok()?;
+        if is_proven && component == Component::Rtcp && setup.rtp.is_on_host(from) {
+            setup.learn(component, from);
+        }
+        self.statistics.rtcp_opened += 1;
+        self.statistics.opened_bytes += bytes as u64;
+        self.statistics.last_authenticated = Some(now);
+        Some(())
+    }
+
+    /// Whether what the peer of this end sends may be forwarded.
+    pub(crate) fn may_receive(&self) -> bool {
+        self.setup.as_ref().is_some_and(|setup| setup.receive)
+    }
+
+    /// Whether anything may be sent to the peer of this end.
+    pub(crate) fn may_send(&self) -> bool {
+        self.setup.as_ref().is_some_and(|setup| setup.send)
+    }
+
+    /// From which port to which address something for this end leaves now.
+    pub(crate) fn route(&self, component: Component) -> Option<(LocalPort, SocketAddr)> {
+        let setup = self.setup.as_ref()?;
+        let (port, latch) = match component {
+            Component::Rtcp if !setup.mux => (self.local.rtcp, &setup.rtcp),
+            Component::Rtp | Component::Rtcp => (self.local.rtp, &setup.rtp),
+        };
+        Some((port, latch.target(setup.before_proof)?))
+    }
+
+    /// Makes a packet fit for this end's peer: sealed, or plain where the permit says so. The only two ways out.
+    pub(crate) fn seal_rtp(&mut self, packet: RtpPacket<'_>) -> Option<()> {
+        let bytes = match &mut self.setup.as_mut()?.protected {
+            Protected::Secure(secure) => secure.outbound.seal_rtp(packet).ok()?.as_slice().len(),
+            Protected::Plain(plain) => packet.into_plain(plain.permit).as_slice().len(),
+        };
+        self.statistics.sealed += 1;
+        self.statistics.sealed_bytes += bytes as u64;
+        Some(())
+    }
+
+    /// The same for RTCP.
+    pub(crate) fn seal_rtcp(&mut self, packet: RtcpPacket<'_>) -> Option<()> {
+        let bytes = match &mut self.setup.as_mut()?.protected {
+            Protected::Secure(secure) => secure.outbound.seal_rtcp(packet).ok()?.as_slice().len(),
+            Protected::Plain(plain) => packet.into_plain(plain.permit).as_slice().len(),
+        };
+        self.statistics.sealed_bytes += bytes as u64;
+        self.statistics.rtcp_sealed += 1;
+        Some(())
+    }
+
+    /// Whether it is time to say that our key toward this end must be replaced; true once per key.
+    pub(crate) fn says_nearly_spent(&mut self) -> bool {
+        let Some(Setup { protected: Protected::Secure(secure), .. }) = &self.setup else { return false };
+        let is_due = !self.is_spent_said && secure.outbound.remaining() < KEY_RESERVE;
+        self.is_spent_said |= is_due;
+        is_due
+    }
+}
+
+/// A packet that came out of an end: authenticated, or plain by permit.
+pub(crate) struct Opened<'b> {
+    pub(crate) packet: RtpPacket<'b>,
+    pub(crate) source: SourceId,
+    pub(crate) index: PacketIndex,
+    pub(crate) is_newest: bool,
+}
+
+/// When, from where and on which port a datagram arrived.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) now: Instant,
+    pub(crate) source: SocketAddr,
+    pub(crate) component: Component,
+}
+
+impl Setup {
+    /// Whether RTCP is expected on this port.
+    fn takes_rtcp_on(&self, component: Component) -> bool {
+        match component {
+            Component::Rtp => self.mux,
+            Component::Rtcp => true,
+        }
+    }
+
+    /// Where the session description says this component is received.
+    fn signalled(&self, component: Component) -> SocketAddr {
+        match component {
+            Component::Rtp => self.rtp.signalled(),
+            Component::Rtcp => self.rtcp.signalled(),
+        }
+    }
+
+    /// Follows an authenticated packet that moved the highest index; true when the address changed.
+    fn learn(&mut self, component: Component, from: SocketAddr) -> bool {
+        match component {
+            Component::Rtp => self.rtp.learn(from),
+            Component::Rtcp => self.rtcp.learn(from),
+        }
+    }
+}
+
+/// Packets of a key kept for changing it: five hours of one call.
+const KEY_RESERVE: u64 = 1 << 20;

@@ -1,0 +1,142 @@
+//! One audio stream: two ends, and the way of a packet from one to the other.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use cordon_rtp::{Kind, PacketBuf, demux};
+use cordon_srtp::RtcpPacket;
+
+use crate::flow_table::{Component, Place};
+use crate::generator::Generator;
+use crate::rtcp;
+use crate::side::{Arrival, Side};
+use crate::{End, EndSetup, Local, StreamId, StreamStatistics, Transmit};
+
+/// One audio stream of a call.
+pub(crate) struct Stream {
+    pub(crate) id: StreamId,
+    a: Side,
+    b: Side,
+}
+
+/// What became of a datagram.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) transmit: Option<Transmit>,
+    /// The end the packet came from was authenticated for the first time.
+    pub(crate) is_first: bool,
+    /// Our key toward the end the packet left by has few packets left; said once per key.
+    pub(crate) is_nearly_spent: bool,
+}
+
+impl Stream {
+    pub(crate) fn new(id: StreamId, a: Local, b: Local, generator: &mut Generator) -> Stream {
+        Stream { id, a: Side::new(a, generator), b: Side::new(b, generator) }
+    }
+
+    pub(crate) fn apply(&mut self, now: Instant, end: End, setup: EndSetup) {
+        match end {
+            End::A => self.a.apply(now, setup),
+            End::B => self.b.apply(now, setup),
+        }
+    }
+
+    /// The whole way of a datagram: tell what it is, open, follow the address, ask for the permits, rename, seal.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        now: Instant,
+        place: Place,
+        source: SocketAddr,
+        buf: &mut PacketBuf,
+        generator: &mut Generator,
+    ) -> Outcome {
+        let (from, to) = match place.end {
+            End::A => (&mut self.a, &mut self.b),
+            End::B => (&mut self.b, &mut self.a),
+        };
+        let arrival = Arrival { now, source, component: place.component };
+        let was_proven = from.statistics.last_authenticated.is_some();
+        let transmit = match (demux(buf.as_slice()), place.component) {
+            (Kind::Rtp, Component::Rtp) => forward_rtp(from, to, arrival, buf, generator),
+            (Kind::Rtcp, _) => forward_rtcp(from, to, arrival, buf, generator),
+            (Kind::Stun, _) => {
+                from.statistics.stun += 1;
+                None
+            }
+            (Kind::Rtp, Component::Rtcp) | (Kind::Dtls | Kind::Other, _) => {
+                from.statistics.other += 1;
+                None
+            }
+        };
+        let is_first = !was_proven && from.statistics.last_authenticated.is_some();
+        Outcome { transmit, is_first, is_nearly_spent: to.says_nearly_spent() }
+    }
+
+    pub(crate) fn statistics(&self) -> StreamStatistics {
+        StreamStatistics { a: self.a.statistics, b: self.b.statistics }
+    }
+
+    pub(crate) fn locals(&self) -> [Local; 2] {
+        [self.a.local, self.b.local]
+    }
+}
+
+fn forward_rtp(
+    from: &mut Side,
+    to: &mut Side,
+    arrival: Arrival,
+    buf: &mut PacketBuf,
+    generator: &mut Generator,
+) -> Option<Transmit> {
+    let opened = from.open_rtp(arrival, buf)?;
+    if !(from.may_receive() && to.may_send()) {
+        from.statistics.refused.no_permit += 1;
+        return None;
+    }
+    let Some((port, target)) = to.route(Component::Rtp) else {
+        from.statistics.refused.not_proven += 1;
+        return None;
+    };
+    let name = to.toward.rename(opened.source, opened.index, opened.packet.timestamp(), generator);
+    let Some(name) = name else {
+        from.statistics.refused.too_old += 1;
+        return None;
+    };
+    if to.seal_rtp(opened.packet.rewritten(name.ssrc, name.index, name.timestamp)).is_none() {
+        from.statistics.refused.unsealed += 1;
+        return None;
+    }
+    Some(Transmit { from: port, to: target })
+}
+
+/// RTCP crosses while at least one direction is open: the end that only listens still reports (RFC 3264 §5.1).
+fn forward_rtcp(
+    from: &mut Side,
+    to: &mut Side,
+    arrival: Arrival,
+    buf: &mut PacketBuf,
+    generator: &mut Generator,
+) -> Option<Transmit> {
+    from.open_rtcp(arrival, buf)?;
+    let has_onward = from.may_receive() && to.may_send();
+    let has_backward = to.may_receive() && from.may_send();
+    if !(has_onward || has_backward) {
+        from.statistics.refused.no_permit += 1;
+        return None;
+    }
+    let Some((port, target)) = to.route(Component::Rtcp) else {
+        from.statistics.refused.not_proven += 1;
+        return None;
+    };
+    let translated = rtcp::translate(buf.as_mut_slice(), &mut to.toward, &from.toward, generator);
+    // What crosses is our own report by now: under our SSRCs, about our streams.
+    let Some(packet) = translated.ok().and_then(|()| RtcpPacket::originate(buf).ok()) else {
+        from.statistics.refused.malformed += 1;
+        return None;
+    };
+    if to.seal_rtcp(packet).is_none() {
+        from.statistics.refused.unsealed += 1;
+        return None;
+    }
+    Some(Transmit { from: port, to: target })
+}
