@@ -1,0 +1,162 @@
+//! What all tasks of the wires share.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use cordon_policy::connection;
+use cordon_policy::{Door, Refusal};
+use cordon_sip::FlowId;
+use tokio::sync::{mpsc, watch};
+
+use crate::admission::Admission;
+use crate::answer::Answerer;
+use crate::config::{LocationConfig, PbxConfig, TransportConfig};
+use crate::event::{CloseReason, TransportEvent};
+use crate::flow_table::{FlowTable, Side};
+use crate::pbx_link::PbxLink;
+use crate::rate_limit::RateLimit;
+use crate::transport::{Listening, SendError};
+
+/// One per [`Transport`](crate::Transport).
+#[derive(Debug)]
+pub(crate) struct Shared {
+    config: RwLock<Arc<TransportConfig>>,
+    /// By location: host and port of SIP over TLS for the text of refusals, where the configuration names no host.
+    tls_addresses: Vec<Option<SocketAddr>>,
+    phase: watch::Sender<Phase>,
+    events: mpsc::Sender<TransportEvent>,
+    next_flow: AtomicU64,
+    pub(crate) flows: FlowTable,
+    pub(crate) link: PbxLink,
+    pub(crate) handset_admission: Arc<Admission>,
+    pub(crate) pbx_admission: Arc<Admission>,
+    pub(crate) refusal_rate: RateLimit,
+    pub(crate) answerer: Answerer,
+}
+
+/// How far the end has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Everything is taken.
+    Running,
+    /// No new connections of phones.
+    Draining,
+    /// Nothing at all.
+    Stopped,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        config: TransportConfig,
+        events: mpsc::Sender<TransportEvent>,
+        listening: &Listening,
+    ) -> Self {
+        Self {
+            tls_addresses: listening.listen.iter().map(|addresses| addresses.first().copied()).collect(),
+            phase: watch::Sender::new(Phase::Running),
+            events,
+            next_flow: AtomicU64::new(1),
+            flows: FlowTable::default(),
+            link: PbxLink::new(&config.limits),
+            handset_admission: Admission::new(&config.limits),
+            pbx_admission: Admission::new(&config.limits),
+            answerer: Answerer::default(),
+            refusal_rate: RateLimit::new(config.limits.refusals_per_second),
+            config: RwLock::new(Arc::new(config)),
+        }
+    }
+
+    /// The settings of now; hold them for one decision only.
+    pub(crate) fn config(&self) -> Arc<TransportConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A name for one more connection. 2^64 of them are never used up.
+    pub(crate) fn next_flow(&self) -> FlowId {
+        FlowId(self.next_flow.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Hands an event up, and waits while the channel is full: the peer of this flow waits with us.
+    /// False when nobody listens any more.
+    pub(crate) async fn deliver(&self, event: TransportEvent) -> bool {
+        self.events.send(event).await.is_ok()
+    }
+
+    /// Hands up what strangers can cause in any number: when the channel is full it is left out, so that they cannot
+    /// hold up an accept loop.
+    pub(crate) fn report(&self, event: TransportEvent) {
+        let _ = self.events.try_send(event);
+    }
+
+    /// [`Shared::report`] for a refusal.
+    pub(crate) fn report_refused(
+        &self,
+        refusal: Refusal,
+        peer: SocketAddr,
+        location: Option<usize>,
+        details: String,
+    ) {
+        self.report(TransportEvent::Refused { refusal, peer, location, details });
+    }
+
+    /// Calls `refuse` with the place where phones of this location should knock.
+    pub(crate) fn with_door<T>(
+        &self,
+        location: &LocationConfig,
+        index: usize,
+        refuse: impl FnOnce(&Door<'_>) -> T,
+    ) -> T {
+        let address = self.tls_addresses.get(index).copied().flatten();
+        let ip = address.map(|address| address.ip().to_string());
+        let host = location.host.as_deref().or(ip.as_deref()).unwrap_or("cordon.invalid");
+        refuse(&Door { host, port: address.map_or(SIPS_PORT, |address| address.port()) })
+    }
+
+    /// A response to the PBX, on the connection or to the address its request came from.
+    pub(crate) fn send_to_pbx_flow(&self, flow: FlowId, bytes: Bytes) -> Result<(), SendError> {
+        match self.link.send_datagram_to(flow, &bytes) {
+            Some(result) => result,
+            None => self.flows.send_to_pbx(flow, bytes),
+        }
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.send_if_modified(|current| {
+            let is_later = phase > *current;
+            *current = phase.max(*current);
+            is_later
+        });
+    }
+
+    /// Resolves once the end has come as far as `phase`.
+    pub(crate) async fn reached(&self, phase: Phase) {
+        // An error would mean that the sender is gone, and it lives in `self`.
+        let _ = self.phase.subscribe().wait_for(|&current| current >= phase).await;
+    }
+
+    pub(crate) fn replace_config(&self, new: TransportConfig) {
+        let old = std::mem::replace(
+            &mut *self.config.write().unwrap_or_else(PoisonError::into_inner),
+            Arc::new(new),
+        );
+        let new = self.config();
+        self.flows.close_where(CloseReason::NoLongerAdmitted, |side, peer| match side {
+            Side::Handset { location } => !new
+                .locations
+                .get(location)
+                .is_some_and(|settings| connection::contains(&settings.networks, peer.ip())),
+            Side::PbxInbound => !connection::contains(&new.pbx.networks, peer.ip()),
+            Side::PbxLink => !is_same_way(&old.pbx, &new.pbx),
+        });
+        self.link.retry_now();
+    }
+}
+
+fn is_same_way(old: &PbxConfig, new: &PbxConfig) -> bool {
+    old.way.leads_where(&new.way)
+}
+
+/// RFC 3261 §19.1.2: the default port of SIP over TLS; named when a location has no TLS listener of its own.
+const SIPS_PORT: u16 = 5061;
