@@ -81,7 +81,7 @@ impl Suite {
         }
     }
 
-    /// SRTP packets after which a master key is spent (RFC 3711 §9.2, RFC 6188 §6, RFC 7714 §12).
+    /// SRTP packets after which a master key is spent (RFC 3711 §9.2, RFC 6188 §4, RFC 7714 §12).
     pub const fn max_srtp_packets(self) -> u64 {
         match self {
             Suite::AesCm128HmacSha1_80

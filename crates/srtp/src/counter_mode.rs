@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_stream_of_rfc_6188_section_7_2_comes_out() {
+    fn the_key_stream_of_rfc_6188_section_7_1_comes_out() {
         let key: Vec<u8> =
             [0x57f8_2fe3_613f_d170_a85e_c93c_40b1_f092_u128, 0x2ec4_cb0d_c025_b582_7214_7cc4_3894_4a98]
                 .iter()

@@ -218,31 +218,29 @@ impl Inbound {
                 candidates.push(Candidate { age, index: zero, count: Count::Continues });
                 continue;
             };
-            let kept = PacketIndex::estimate(seq, stream.highest());
-            let continues = stream.window.is_fresh(kept.as_u64()).then_some(Candidate {
-                age,
-                index: kept,
-                count: Count::Continues,
-            });
+            let highest = stream.highest();
+            let kept = PacketIndex::estimate(seq, highest);
             if stream.generation >= key.generation {
-                continues.into_iter().for_each(|candidate| candidates.push(candidate));
+                if stream.window.is_fresh(kept.as_u64()) {
+                    candidates.push(Candidate { age, index: kept, count: Count::Continues });
+                }
                 continue;
             }
-            let restarts = (continues.is_none() || zero != kept).then_some(Candidate {
-                age,
-                index: zero,
-                count: Count::Restarts,
-            });
-            let (first, second) = if zero_first { (restarts, continues) } else { (continues, restarts) };
-            match (first, second) {
+            // Nothing came under this key yet, so nothing can be a replay. A peer that counts on is above all it sent
+            // under the key before; below that it has started over.
+            let count = |index| if index > highest { Count::Continues } else { Count::Restarts };
+            let kept = Candidate { age, index: kept, count: count(kept) };
+            let zero = Candidate { age, index: zero, count: count(zero) };
+            let (first, second) = if zero_first { (zero, kept) } else { (kept, zero) };
+            if kept == zero {
+                candidates.push(kept);
+            } else if self.superseded.is_some() {
+                candidates.push(first);
+                candidates.push(second);
+            } else {
                 // Out of the transition each packet gets one trial. Which one depends on the sequence number: a peer
                 // is heard from its second packet on, and no forger can turn the choice.
-                (Some(first), Some(second)) if self.superseded.is_none() => {
-                    candidates.push(if seq.0.is_multiple_of(2) { first } else { second });
-                }
-                (first, second) => {
-                    first.into_iter().chain(second).for_each(|candidate| candidates.push(candidate))
-                }
+                candidates.push(if seq.0.is_multiple_of(2) { first } else { second });
             }
         }
         candidates

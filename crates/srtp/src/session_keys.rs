@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_rfc_6188_section_7_4_come_out() {
+    fn keys_of_rfc_6188_section_7_2_come_out() {
         let prf = prf(
             Suite::AesCm256HmacSha1_80,
             "f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6",

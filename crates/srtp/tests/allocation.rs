@@ -1,0 +1,63 @@
+//! Opening, rewriting and sealing a packet asks the allocator for nothing.
+// Counting allocations needs an allocator of our own, and its trait is unsafe.
+#![allow(unsafe_code)]
+
+#[cfg(test)]
+mod counted {
+    use std::alloc::{GlobalAlloc, Layout, System};
+    use std::cell::Cell;
+    use std::time::Instant;
+
+    use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Roc, Seq, Ssrc, Suite, Timestamp};
+    use cordon_srtp::{Inbound, Outbound, RtcpPacket, RtpPacket, SrtcpPacket, SrtpPacket};
+
+    struct Counting;
+
+    thread_local! {
+        static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    // SAFETY: every call is handed to the system's allocator unchanged; the counter has no destructor.
+    unsafe impl GlobalAlloc for Counting {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+            unsafe { System.alloc(layout) }
+        }
+
+        unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+            unsafe { System.dealloc(place, layout) }
+        }
+    }
+
+    #[global_allocator]
+    static ALLOCATOR: Counting = Counting;
+
+    #[test]
+    fn a_relayed_packet_allocates_nothing() {
+        for suite in Suite::ALL {
+            let now = Instant::now();
+            let key = |byte| KeyMaterial::generate(suite, |bytes| bytes.fill(byte));
+            let (mut peer, mut inbound) = (Outbound::new(&key(1)), Inbound::new(&key(1)));
+            let (mut outbound, mut buf) = (Outbound::new(&key(2)), PacketBuf::new());
+            let before = ALLOCATIONS.get();
+            for seq in 0..2000 {
+                let at = PacketIndex::new(Roc(0), Seq(seq));
+                fill(&mut buf, &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7], 172);
+                peer.seal_rtp(RtpPacket::originate(&mut buf, at).unwrap()).unwrap();
+                let packet = inbound.open_rtp(now, SrtpPacket::received(&mut buf)).unwrap();
+                outbound.seal_rtp(packet.rewritten(Ssrc(9), at, Timestamp(3))).unwrap();
+                assert!(inbound.open_rtp(now, SrtpPacket::received(&mut buf)).is_err());
+                fill(&mut buf, &[0x80, 200, 0, 6, 0, 0, 0, 7], 28);
+                peer.seal_rtcp(RtcpPacket::originate(&mut buf).unwrap()).unwrap();
+                let packet = inbound.open_rtcp(now, SrtcpPacket::received(&mut buf)).unwrap();
+                outbound.seal_rtcp(packet).unwrap();
+            }
+            assert_eq!(ALLOCATIONS.get() - before, 0, "{suite}");
+        }
+    }
+
+    fn fill(buf: &mut PacketBuf, head: &[u8], len: usize) {
+        buf.spare_mut()[..head.len()].copy_from_slice(head);
+        buf.set_len(len);
+    }
+}
