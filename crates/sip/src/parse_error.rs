@@ -144,8 +144,8 @@ fn logical_lines(head: &[u8]) -> impl Iterator<Item = String> {
     lines.into_iter()
 }
 
-/// 32 Vias and the four others: no reply is longer than a head may be.
-const MAX_ECHOED: usize = 36;
+/// 70 Vias and the four others: no reply is longer than a head may be.
+const MAX_ECHOED: usize = 74;
 
 // FNV-1a, which need not resist anybody: a To tag of a stateless 400 protects nothing.
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;

@@ -294,10 +294,10 @@ pub(crate) const HEAD_TOO_LARGE: Fault = Fault::too_large("the head is larger th
 /// Real messages have 10 to 40 headers; each costs work here and at the PBX.
 const MAX_HEADERS: usize = 128;
 
-/// A path of 32 hops is a loop; Kamailio silently loses messages with hundreds.
-const MAX_VIAS: usize = 32;
+/// A request starts with 70 hops (RFC 3261 §8.1.1.6), so more Vias than that are nobody's path.
+const MAX_VIAS: usize = 70;
 
-/// As for Vias.
+/// Each is a proxy between a phone and its PBX; five are many.
 const MAX_ROUTES: usize = 32;
 
 /// A phone registers one contact, rarely three; each one becomes state.
