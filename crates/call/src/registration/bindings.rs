@@ -1,0 +1,142 @@
+//! Which phone is reached over which flow, and until when.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use cordon_sip::{FlowId, NameAddr};
+
+use super::phone::{Aor, BindingId};
+
+/// Every phone the PBX has granted a binding.
+#[derive(Default)]
+pub(super) struct Bindings {
+    table: BTreeMap<BindingId, Binding>,
+    by_flow: BTreeMap<FlowId, BTreeSet<BindingId>>,
+    by_aor: BTreeMap<Aor, BTreeSet<BindingId>>,
+    by_end: BTreeSet<(Instant, BindingId)>,
+}
+
+/// One phone's registration tied to its flow.
+pub(super) struct Binding {
+    pub(super) aor: Aor,
+    /// As the phone wrote it: where the PBX's requests are sent on, over the flow and never to its address.
+    pub(super) contact: NameAddr,
+    /// `None` between the loss of a flow and the phone's next REGISTER.
+    pub(super) flow: Option<FlowId>,
+    /// As the phone was told.
+    pub(super) granted_until: Instant,
+}
+
+impl Binding {
+    /// What is left of its life, in seconds.
+    pub(super) fn seconds_left(&self, now: Instant) -> u32 {
+        u32::try_from(self.granted_until.saturating_duration_since(now).as_secs()).unwrap_or(u32::MAX)
+    }
+
+    /// When it is taken away.
+    fn end(&self) -> Instant {
+        self.granted_until.checked_add(LATE).unwrap_or(self.granted_until)
+    }
+}
+
+impl Bindings {
+    /// Whether another binding fits, in all and on this flow.
+    pub(super) fn has_room(&self, flow: FlowId, id: BindingId) -> bool {
+        let on_flow = self.on_flow(flow);
+        on_flow.is_some_and(|ids| ids.contains(&id))
+            || ((self.table.contains_key(&id) || self.table.len() < MAX_BINDINGS)
+                && on_flow.map_or(0, BTreeSet::len) < MAX_BINDINGS_PER_FLOW)
+    }
+
+    /// Puts a binding in place of the phone's earlier one and returns the flow that one was on.
+    pub(super) fn put(&mut self, id: BindingId, binding: Binding) -> Option<FlowId> {
+        let before = self.remove(id).and_then(|before| before.flow);
+        if let Some(flow) = binding.flow {
+            self.by_flow.entry(flow).or_default().insert(id);
+        }
+        self.by_aor.entry(binding.aor.clone()).or_default().insert(id);
+        self.by_end.insert((binding.end(), id));
+        self.table.insert(id, binding);
+        before
+    }
+
+    pub(super) fn remove(&mut self, id: BindingId) -> Option<Binding> {
+        let binding = self.table.remove(&id)?;
+        self.by_end.remove(&(binding.end(), id));
+        if let Some(flow) = binding.flow {
+            leave(&mut self.by_flow, &flow, id);
+        }
+        leave(&mut self.by_aor, &binding.aor, id);
+        Some(binding)
+    }
+
+    pub(super) fn get(&self, id: BindingId) -> Option<&Binding> {
+        self.table.get(&id)
+    }
+
+    /// A binding that has not expired.
+    pub(super) fn live(&self, now: Instant, id: BindingId) -> Option<&Binding> {
+        self.table.get(&id).filter(|binding| binding.end() > now)
+    }
+
+    /// The bindings of this flow that have not expired.
+    pub(super) fn live_on(
+        &self,
+        now: Instant,
+        flow: FlowId,
+    ) -> impl Iterator<Item = (BindingId, &Binding)> + use<'_> {
+        let ids = self.on_flow(flow).into_iter().flatten();
+        ids.filter_map(move |id| Some((*id, self.live(now, *id)?)))
+    }
+
+    pub(super) fn of_aor(&self, aor: &Aor) -> Vec<BindingId> {
+        self.by_aor.get(aor).into_iter().flatten().copied().collect()
+    }
+
+    /// The flow is gone: its phones keep their bindings, without a way to them. Returns them.
+    pub(super) fn detach(&mut self, flow: FlowId) -> BTreeSet<BindingId> {
+        let ids = self.by_flow.remove(&flow).unwrap_or_default();
+        for id in &ids {
+            if let Some(binding) = self.table.get_mut(id) {
+                binding.flow = None;
+            }
+        }
+        ids
+    }
+
+    /// When the next binding expires.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.by_end.first().map(|(at, _)| *at)
+    }
+
+    /// Removes the next binding that has expired at `now`.
+    pub(super) fn pop_expired(&mut self, now: Instant) -> Option<(BindingId, Binding)> {
+        let (at, id) = *self.by_end.first()?;
+        if at > now {
+            return None;
+        }
+        self.remove(id).map(|binding| (id, binding))
+    }
+
+    fn on_flow(&self, flow: FlowId) -> Option<&BTreeSet<BindingId>> {
+        self.by_flow.get(&flow)
+    }
+}
+
+fn leave<K: Ord>(index: &mut BTreeMap<K, BTreeSet<BindingId>>, key: &K, id: BindingId) {
+    if let Some(ids) = index.get_mut(key) {
+        ids.remove(&id);
+        if ids.is_empty() {
+            index.remove(key);
+        }
+    }
+}
+
+/// A phone that refreshes at the last moment is not thrown out while its REGISTER is on the way.
+const LATE: Duration = Duration::from_secs(10);
+
+/// 10,000 phones with two lines each: the largest site we are built for, at about 1 kB a binding.
+const MAX_BINDINGS: usize = 20_000;
+
+/// An attendant console or a gateway of analogue lines carries some hundred lines over one connection.
+const MAX_BINDINGS_PER_FLOW: usize = 1_024;

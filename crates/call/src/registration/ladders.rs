@@ -1,0 +1,593 @@
+//! Registrations in virtual time, read from top to bottom: phone on the left, PBX on the right.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cordon_policy::media::{CodecRule, LegRules, MediaRule, Opportunistic};
+use cordon_policy::request::EmergencyNumbers;
+use cordon_sip::{
+    Contacts, FlowId, Framing, HeaderName, Hop, Host, Message, NameAddr, Origin, Request, Response,
+    StatusCode, Text,
+};
+use cordon_transaction::{Event as Transaction, Layer, Limits, Timers};
+
+use super::{BindingId, Nonces, Registrar, Route};
+use crate::event::{Event, UnregisterReason};
+use crate::rules::{Advertise, PbxRules, PbxTransport, RegistrationRules, SiteRules};
+use crate::wire::{Entropy, Wire};
+
+#[test]
+fn a_phone_registers_with_its_own_proof_and_the_pbx_sees_only_our_contact() {
+    let mut house = House::new();
+    house.phone(A, &register(1, ""));
+    let asked = house.at_pbx().clone();
+    assert_eq!(asked.uri.to_text(), "sip:mx.example.org");
+    assert_ne!(asked.call_id.as_str(), "phone-side");
+    assert_ne!(asked.from.tag().unwrap(), &"phone-tag");
+    assert_eq!(asked.max_forwards, Some(69));
+    assert_eq!(asked.headers.get(&HeaderName::USER_AGENT).unwrap(), &"Zip/1");
+    assert_eq!(asked.headers.get(&HeaderName::EXPIRES).unwrap(), &"3600");
+    assert!(!asked.headers.has(&HeaderName::SUPPORTED));
+    let contact = asked.contacts.first().unwrap();
+    assert_eq!(contact.uri.host().unwrap(), &Host::parse("sbc.example.org").unwrap());
+    assert_eq!((contact.uri.port(), contact.uri.transport().unwrap().as_str()), (Some(5071), "tls"));
+    assert_eq!(contact.uri.user().unwrap().len(), 26);
+    assert_eq!(contact.params.value("+sip.instance").unwrap(), &"\"<urn:uuid:1>\"");
+    assert_eq!(contact.params.value("reg-id").unwrap(), &"1");
+    assert_eq!(contact.params.value("methods").unwrap(), &"\"INVITE,BYE\"");
+
+    house.pbx(401, &[(HeaderName::WWW_AUTHENTICATE, &challenge("n1"))], &[]);
+    assert_eq!(house.at_phone().status.code(), 401);
+    assert_eq!(
+        house.at_phone().headers.get(&HeaderName::WWW_AUTHENTICATE).unwrap(),
+        &challenge("n1").as_str()
+    );
+
+    house.phone(A, &register(2, &proof("n1")));
+    let again = house.at_pbx().clone();
+    assert_eq!((again.call_id.clone(), again.cseq), (asked.call_id.clone(), asked.cseq + 1));
+    assert_eq!(again.from.tag(), asked.from.tag());
+    assert_eq!(again.contacts, asked.contacts);
+    assert!(again.headers.has(&HeaderName::AUTHORIZATION));
+
+    house.grant(3600);
+    let answer = house.at_phone();
+    assert_eq!(answer.status.code(), 200);
+    assert_eq!(answer.call_id.as_str(), "phone-side");
+    let own = answer.contacts.first().unwrap();
+    assert_eq!(own.uri.to_text(), "sip:100@10.1.0.20:40000;transport=tls");
+    assert_eq!(own.params.value("expires").unwrap(), &"600", "capped at the site's maximum");
+    assert_eq!(own.params.value("methods").unwrap(), &"\"INVITE,BYE\"");
+    assert_eq!(house.told(), ["registered for 600 s"]);
+    assert!(matches!(house.route(&asked), Route::Phone { flow: A, .. }));
+}
+
+#[test]
+fn a_proof_from_another_connection_is_taken_out_so_that_the_pbx_challenges_afresh() {
+    let mut house = House::new();
+    house.phone(A, &register(1, ""));
+    house.pbx(401, &[(HeaderName::WWW_AUTHENTICATE, &challenge("n1"))], &[]);
+    house.phone(B, &register(2, &proof("n1")));
+    assert!(!house.at_pbx().headers.has(&HeaderName::AUTHORIZATION));
+}
+
+#[test]
+fn auth_int_alone_is_refused_with_a_code() {
+    let mut house = House::new();
+    house.phone(A, &register(1, ""));
+    let auth_int = challenge("n1").replace("qop=\"auth\"", "qop=\"auth-int\"");
+    house.pbx(401, &[(HeaderName::WWW_AUTHENTICATE, &auth_int)], &[]);
+    assert_eq!(house.at_phone().status.code(), 502);
+    assert!(house.warning().contains("CD-REG-03"));
+    assert_eq!(house.told(), ["refused CD-REG-03"]);
+}
+
+#[test]
+fn the_same_phone_on_a_new_connection_keeps_its_contact_and_takes_over() {
+    let mut house = House::new();
+    let first = house.register(A, &register(1, ""));
+    let moved = register(2, "").replace("10.1.0.20:40000", "10.1.0.20:40999");
+    let second = house.register(B, &moved);
+    assert_eq!(first.contacts, second.contacts);
+    assert_eq!(house.told(), ["registered for 600 s", "registered for 600 s instead of FlowId(1)"]);
+    let Route::Phone { flow, contact, binding } = house.route(&first) else { panic!("the phone is there") };
+    assert_eq!((flow, contact.port()), (B, Some(40999)));
+    assert!(house.registrar.is_same_phone(house.now, binding, B));
+    assert!(!house.registrar.is_same_phone(house.now, binding, A));
+    assert!(!house.registrar.has_live_binding(house.now, A));
+    house.close(A);
+    assert!(matches!(house.route(&first), Route::Phone { flow: B, .. }));
+    assert_eq!(house.told(), Vec::<String>::new());
+}
+
+#[test]
+fn without_an_instance_the_phone_is_known_by_its_contact() {
+    let mut house = House::new();
+    let plain = |cseq, port: &str| {
+        let text = register(cseq, "").replace(";+sip.instance=\"<urn:uuid:1>\";reg-id=1", "");
+        text.replace("40000", port)
+    };
+    let first = house.register(A, &plain(1, "40000"));
+    let refresh = house.register(A, &plain(2, "40000"));
+    let other = house.register(B, &plain(3, "40001"));
+    assert_eq!(first.contacts, refresh.contacts);
+    assert_ne!(first.contacts, other.contacts);
+}
+
+#[test]
+fn a_closed_flow_leaves_a_contact_that_is_answered_480_until_the_phone_returns() {
+    let mut house = House::new();
+    let request = house.register(A, &register(1, ""));
+    house.close(A);
+    assert!(matches!(house.route(&request), Route::FlowGone));
+    assert!(!house.registrar.has_live_binding(house.now, A));
+    house.until(60);
+    house.register(B, &register(2, ""));
+    assert!(matches!(house.route(&request), Route::Phone { flow: B, .. }));
+    assert_eq!(house.told(), ["registered for 600 s", "unregistered: FlowClosed", "registered for 600 s"]);
+}
+
+#[test]
+fn a_binding_that_is_not_refreshed_ends() {
+    let mut house = House::new();
+    let request = house.register(A, &register(1, ""));
+    house.until(599);
+    assert!(house.registrar.has_live_binding(house.now, A));
+    house.until(611);
+    assert!(matches!(house.route(&request), Route::Unknown));
+    assert!(!house.registrar.has_live_binding(house.now, A));
+    assert_eq!(house.told(), ["registered for 600 s", "unregistered: Expired"]);
+}
+
+#[test]
+fn only_the_phones_own_bindings_are_shown() {
+    let mut house = House::new();
+    let other = house.register(B, &register(1, "").replace("urn:uuid:1", "urn:uuid:2"));
+    house.phone(A, &register(1, ""));
+    let mine = house.at_pbx().contacts.first().unwrap().clone();
+    let theirs = other.contacts.first().unwrap().clone();
+    let stranger = NameAddr::parse("<sip:100@192.0.2.1:5060>").unwrap();
+    house.pbx(200, &[], &[with_expires(theirs, 100), with_expires(mine, 200), with_expires(stranger, 300)]);
+    let shown = house.at_phone().contacts.as_slice();
+    assert_eq!(shown.len(), 1);
+    assert_eq!(shown[0].params.value("expires").unwrap(), &"200");
+    assert_eq!(shown[0].params.value("+sip.instance").unwrap(), &"\"<urn:uuid:1>\"");
+}
+
+#[test]
+fn several_lines_register_over_one_connection() {
+    let mut house = House::new();
+    let first = house.register(A, &register(1, ""));
+    let second =
+        house.register(A, &register(1, "").replace("100@mx", "101@mx").replace("phone-side", "second"));
+    assert!(matches!(house.route(&first), Route::Phone { flow: A, .. }));
+    assert!(matches!(house.route(&second), Route::Phone { flow: A, .. }));
+    let toward = |user: &str| {
+        let from = NameAddr::parse(format!("<sip:{user}@mx.example.org>;tag=1")).unwrap();
+        house.registrar.contact_toward_pbx(house.now, &house.site, A, &from)
+    };
+    assert_eq!(toward("100").as_ref(), first.contacts.first().map(|contact| &contact.uri));
+    assert_eq!(toward("101").as_ref(), second.contacts.first().map(|contact| &contact.uri));
+    assert_eq!(toward("102"), None);
+}
+
+#[test]
+fn expires_zero_takes_the_binding_away_upstream_and_here() {
+    let mut house = House::new();
+    let request = house.register(A, &register(1, ""));
+    house.phone(A, &register(2, "").replace("Expires: 3600", "Expires: 0"));
+    assert_eq!(house.at_pbx().headers.get(&HeaderName::EXPIRES).unwrap(), &"0");
+    house.pbx(200, &[], &[]);
+    assert_eq!(house.at_phone().status.code(), 200);
+    assert!(house.at_phone().contacts.is_empty());
+    assert!(matches!(house.route(&request), Route::Unknown));
+    assert_eq!(house.told(), ["registered for 600 s", "unregistered: Asked"]);
+}
+
+#[test]
+fn a_star_takes_every_binding_of_the_account_away() {
+    let mut house = House::new();
+    let here = house.register(A, &register(1, ""));
+    let there = house.register(B, &register(1, "").replace("urn:uuid:1", "urn:uuid:2"));
+    let star = register(2, "").replace("Expires: 3600", "Expires: 0");
+    let contact = star.lines().find(|line| line.starts_with("Contact")).unwrap().to_owned();
+    house.phone(A, &star.replace(&contact, "Contact: *"));
+    assert_eq!(house.at_pbx().contacts, Contacts::Star);
+    house.pbx(200, &[], &[]);
+    assert!(matches!(house.route(&here), Route::Unknown));
+    assert!(matches!(house.route(&there), Route::Unknown));
+
+    house.phone(A, &register(3, "").replace(&contact, "Contact: *"));
+    assert_eq!(house.at_phone().status.code(), 400, "with a lifetime a star means nothing");
+}
+
+#[test]
+fn a_phone_that_moves_its_contact_in_one_request_stays_registered() {
+    let mut house = House::new();
+    house.register(A, &register(1, ""));
+    let line =
+        "Contact: <sip:100@10.1.0.20:40000;transport=tls>;expires=0;+sip.instance=\"<urn:uuid:1>\";reg-id=1";
+    let moved = register(2, "").replace("40000", "41000").replace("Contact:", &format!("{line}\r\nContact:"));
+    let request = house.register(A, &moved);
+    assert_eq!(request.contacts.as_slice().len(), 1);
+    assert_eq!(request.contacts.first().unwrap().params.value("expires"), None);
+    let Route::Phone { contact, .. } = house.route(&request) else { panic!("the phone is there") };
+    assert_eq!(contact.port(), Some(41000));
+}
+
+#[test]
+fn a_query_is_answered_with_what_this_phone_holds() {
+    let mut house = House::new();
+    let request = house.register(A, &register(1, ""));
+    house.until(100);
+    let query = register(2, "");
+    let contact = query.lines().find(|line| line.starts_with("Contact")).unwrap().to_owned();
+    house.phone(A, &query.replace(&format!("{contact}\r\n"), ""));
+    assert!(house.at_pbx().contacts.is_empty());
+    house.pbx(200, &[], request.contacts.as_slice());
+    let shown = house.at_phone().contacts.as_slice();
+    assert_eq!(shown.len(), 1);
+    assert_eq!(shown[0].params.value("expires").unwrap(), &"500");
+}
+
+#[test]
+fn a_silent_pbx_is_told_to_the_phone_within_4_seconds() {
+    let mut house = House::new();
+    house.phone(A, &register(1, ""));
+    house.until(3);
+    assert_eq!(house.phone_inbox.len(), 0);
+    house.until(4);
+    assert_eq!(house.at_phone().status.code(), 503);
+    let wait = house.at_phone().headers.seconds(&HeaderName::RETRY_AFTER).unwrap();
+    assert!((10..=20).contains(&wait));
+    assert!(house.warning().contains("CD-PBX-01"));
+    let request = house.at_pbx().clone();
+    house.grant(3600);
+    assert_eq!(house.phone_inbox.len(), 1, "the phone has its answer");
+    assert!(matches!(house.route(&request), Route::Phone { .. }), "what the PBX holds is known all the same");
+}
+
+#[test]
+fn a_pbx_that_is_working_on_it_has_more_time() {
+    let mut house = House::new();
+    house.phone(A, &register(1, ""));
+    house.pbx(100, &[], &[]);
+    house.until(31);
+    assert_eq!(house.phone_inbox.len(), 0);
+    house.until(33);
+    assert_eq!(house.at_phone().status.code(), 503);
+    assert_eq!(house.told(), ["refused CD-PBX-01"]);
+}
+
+#[test]
+fn an_unreachable_pbx_is_told_at_once() {
+    let mut house = House::new();
+    house.phone(A, &register(1, ""));
+    house.layer.handle_pbx_unreachable(house.now);
+    house.pump();
+    assert_eq!(house.at_phone().status.code(), 503);
+    assert_eq!(house.told(), ["refused CD-PBX-02"]);
+}
+
+#[test]
+fn only_the_sites_domain_is_served() {
+    let mut house = House::new();
+    for (line, foreign) in
+        [("To: <sip:100@mx", "To: <sip:100@evil"), ("From: <sip:100@mx", "From: <sip:100@evil")]
+    {
+        house.phone(A, &register(1, "").replace(line, foreign));
+        assert_eq!(house.at_phone().status.code(), 403);
+        assert!(house.warning().contains("CD-REG-02"));
+    }
+    house.phone(A, &register(9, "").replace("<sip:100@10.1.0.20:40000;transport=tls>", "<http://10.1.0.20>"));
+    assert_eq!(house.at_phone().status.code(), 400);
+    assert_eq!(house.pbx_inbox.len(), 0);
+}
+
+#[test]
+fn min_expires_is_relayed_and_a_redirection_is_not() {
+    let mut house = House::new();
+    house.phone(A, &register(1, ""));
+    house.pbx(423, &[(HeaderName::MIN_EXPIRES, "1800")], &[]);
+    assert_eq!(house.at_phone().status.code(), 423);
+    assert_eq!(house.at_phone().headers.get(&HeaderName::MIN_EXPIRES).unwrap(), &"1800");
+
+    house.phone(A, &register(2, ""));
+    house.pbx(302, &[], &[NameAddr::parse("<sip:192.0.2.9>").unwrap()]);
+    assert_eq!(house.at_phone().status.code(), 480);
+    assert!(house.at_phone().contacts.is_empty());
+}
+
+#[test]
+fn headers_of_the_pbx_stay_behind() {
+    let mut house = House::new();
+    house.phone(A, &register(1, ""));
+    let own = [
+        (HeaderName::SERVER, "pbx"),
+        (HeaderName::SERVICE_ROUTE, "<sip:pbx;lr>"),
+        (HeaderName::EXPIRES, "3600"),
+    ];
+    house.pbx(200, &own, &[]);
+    let answer = house.at_phone();
+    assert!(!answer.headers.has(&HeaderName::SERVER) && !answer.headers.has(&HeaderName::SERVICE_ROUTE));
+    assert_eq!(answer.headers.get(&HeaderName::EXPIRES).unwrap(), &"600");
+}
+
+#[test]
+fn a_refused_refresh_ends_the_binding_and_a_failed_guess_elsewhere_does_not() {
+    let mut house = House::new();
+    let request = house.register(A, &register(1, ""));
+    house.phone(B, &register(2, ""));
+    house.pbx(403, &[], &[]);
+    assert!(matches!(house.route(&request), Route::Phone { flow: A, .. }));
+    house.phone(A, &register(3, ""));
+    house.pbx(403, &[], &[]);
+    assert!(matches!(house.route(&request), Route::Unknown));
+    assert_eq!(house.told(), ["registered for 600 s", "unregistered: Refused"]);
+}
+
+#[test]
+fn a_phone_that_leaves_before_its_answer_is_bound_to_nothing() {
+    let mut house = House::new();
+    house.phone(A, &register(1, ""));
+    house.close(A);
+    let request = house.at_pbx().clone();
+    house.grant(3600);
+    assert!(matches!(house.route(&request), Route::Unknown));
+    assert_eq!(house.phone_inbox.len(), 0);
+}
+
+#[test]
+fn contacts_stay_the_same_after_a_restart() {
+    let before = House::new().register(A, &register(1, ""));
+    let after = House::new().register(B, &register(1, ""));
+    assert_eq!(before.contacts, after.contacts);
+}
+
+#[test]
+fn everything_is_forgotten_in_the_end() {
+    let mut house = House::new();
+    house.register(A, &register(1, ""));
+    house.phone(B, &register(1, "").replace("urn:uuid:1", "urn:uuid:2"));
+    house.close(A);
+    house.close(B);
+    house.until(10_000);
+    assert_eq!(house.registrar.poll_timeout(), None);
+    assert_eq!(house.layer.open_transactions(), 0);
+}
+
+const A: FlowId = FlowId(1);
+const B: FlowId = FlowId(2);
+const PBX: Origin = Origin::Pbx(FlowId(900));
+
+fn register(cseq: u32, authorization: &str) -> String {
+    format!(
+        "REGISTER sip:mx.example.org SIP/2.0\r\nVia: SIP/2.0/TLS 10.1.0.20:40000;branch=z9hG4bK{cseq}\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:100@mx.example.org>;tag=phone-tag\r\nTo: <sip:100@mx.example.org>\r\n\
+         Call-ID: phone-side\r\nCSeq: {cseq} REGISTER\r\nContact: <sip:100@10.1.0.20:40000;transport=tls>\
+         ;methods=\"INVITE,BYE\";+sip.instance=\"<urn:uuid:1>\";reg-id=1\r\nUser-Agent: Zip/1\r\nExpires: 3600\r\n\
+         Supported: path, outbound\r\n{authorization}Content-Length: 0\r\n\r\n"
+    )
+}
+
+fn challenge(nonce: &str) -> String {
+    format!("Digest realm=\"mx.example.org\", nonce=\"{nonce}\", algorithm=SHA-256, qop=\"auth\"")
+}
+
+fn proof(nonce: &str) -> String {
+    format!(
+        "Authorization: Digest username=\"100\", realm=\"mx.example.org\", nonce=\"{nonce}\", \
+         uri=\"sip:mx.example.org\", response=\"00\", qop=auth, nc=00000001, cnonce=\"c\"\r\n"
+    )
+}
+
+fn with_expires(mut contact: NameAddr, seconds: u32) -> NameAddr {
+    contact.params.set("expires", Some(Text::from(seconds.to_string())));
+    contact
+}
+
+/// The registrar with its transactions, a phone's end and the PBX's end, and a clock.
+struct House {
+    start: Instant,
+    now: Instant,
+    site: SiteRules,
+    layer: Layer,
+    registrar: Registrar,
+    nonces: Nonces,
+    events: VecDeque<Event>,
+    entropy: Counter,
+    phone_inbox: Vec<Response>,
+    pbx_inbox: Vec<Request>,
+}
+
+impl House {
+    fn new() -> Self {
+        let start = Instant::now();
+        Self {
+            start,
+            now: start,
+            site: site(),
+            layer: Layer::new(Timers::default(), Limits::default()),
+            registrar: Registrar::new(),
+            nonces: Nonces::new(),
+            events: VecDeque::new(),
+            entropy: Counter(0),
+            phone_inbox: vec![],
+            pbx_inbox: vec![],
+        }
+    }
+
+    fn phone(&mut self, flow: FlowId, text: &str) {
+        let message = Message::parse(Bytes::copy_from_slice(text.as_bytes()), Framing::Stream).unwrap();
+        self.layer.handle_message(self.now, Origin::Handset(flow), true, message);
+        self.pump();
+    }
+
+    /// Answers the latest REGISTER.
+    fn pbx(&mut self, status: u16, headers: &[(HeaderName, &str)], contacts: &[NameAddr]) {
+        let mut response =
+            Response::to(self.at_pbx(), StatusCode::new(status).unwrap()).with_to_tag("pbx-tag");
+        for (name, value) in headers {
+            response.headers.push(name.clone(), *value);
+        }
+        response.contacts = Contacts::List(contacts.to_vec());
+        self.layer.handle_message(self.now, PBX, true, Message::Response(response));
+        self.pump();
+    }
+
+    /// Grants the latest REGISTER what it asked for.
+    fn grant(&mut self, seconds: u32) {
+        let contacts = self.at_pbx().contacts.as_slice().to_vec();
+        let contacts: Vec<_> = contacts.into_iter().map(|contact| with_expires(contact, seconds)).collect();
+        self.pbx(200, &[], &contacts);
+    }
+
+    /// A whole registration without a challenge; returns what the PBX got.
+    fn register(&mut self, flow: FlowId, text: &str) -> Request {
+        self.phone(flow, text);
+        let request = self.at_pbx().clone();
+        self.grant(3600);
+        request
+    }
+
+    fn close(&mut self, flow: FlowId) {
+        self.layer.handle_flow_closed(self.now, flow);
+        self.nonces.handle_flow_closed(flow);
+        self.with(|registrar, _, wire, now| registrar.handle_flow_closed(now, wire, flow));
+        self.pump();
+    }
+
+    fn until(&mut self, seconds: u64) {
+        let end = self.start + Duration::from_secs(seconds);
+        let next = |house: &Self| {
+            [house.layer.poll_timeout(), house.registrar.poll_timeout()].into_iter().flatten().min()
+        };
+        while let Some(due) = next(self).filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.layer.handle_timeout(self.now);
+            self.with(|registrar, _, wire, now| registrar.handle_timeout(now, wire));
+            self.pump();
+        }
+        self.now = end;
+    }
+
+    fn at_pbx(&self) -> &Request {
+        self.pbx_inbox.last().expect("the PBX has a request")
+    }
+
+    fn at_phone(&self) -> &Response {
+        self.phone_inbox.last().expect("the phone has a response")
+    }
+
+    fn warning(&self) -> String {
+        self.at_phone().headers.get(&HeaderName::WARNING).unwrap().as_str().to_owned()
+    }
+
+    fn route(&self, request: &Request) -> Route {
+        self.registrar.route(self.now, &request.contacts.first().unwrap().uri)
+    }
+
+    /// What the layer above has heard since the last look.
+    fn told(&mut self) -> Vec<String> {
+        let tell = |event: Event| match event {
+            Event::Registered { expires, replaced: None, .. } => {
+                format!("registered for {} s", expires.as_secs())
+            }
+            Event::Registered { expires, replaced: Some(flow), .. } => {
+                format!("registered for {} s instead of {flow:?}", expires.as_secs())
+            }
+            Event::Unregistered { reason, .. } => match reason {
+                UnregisterReason::Asked
+                | UnregisterReason::Expired
+                | UnregisterReason::Refused
+                | UnregisterReason::FlowClosed => format!("unregistered: {reason:?}"),
+            },
+            Event::Refused { refusal, .. } => format!("refused {}", refusal.code()),
+            other => panic!("not of a registration: {other:?}"),
+        };
+        self.events.drain(..).map(tell).collect()
+    }
+
+    fn with(&mut self, act: impl FnOnce(&mut Registrar, &mut Nonces, &mut Wire<'_>, Instant)) {
+        let mut wire = Wire {
+            transactions: &mut self.layer,
+            entropy: &mut self.entropy,
+            events: &mut self.events,
+            site: &self.site,
+        };
+        act(&mut self.registrar, &mut self.nonces, &mut wire, self.now);
+    }
+
+    fn pump(&mut self) {
+        while let Some(event) = self.layer.poll_event() {
+            self.with(|registrar, nonces, wire, now| match event {
+                Transaction::Request { server, origin, request } => {
+                    registrar.handle_register(now, wire, nonces, server, origin.flow(), request);
+                }
+                Transaction::Response { client, response, .. } => {
+                    assert!(registrar.owns(client));
+                    registrar.handle_response(now, wire, nonces, client, response);
+                }
+                Transaction::TimedOut { client } | Transaction::TransportFailed { client } => {
+                    registrar.handle_failure(now, wire, client);
+                }
+                other => panic!("not of a REGISTER: {other:?}"),
+            });
+        }
+        while let Some(transmit) = self.layer.poll_transmit() {
+            match (transmit.hop, Message::parse(transmit.bytes, Framing::Stream).unwrap()) {
+                (Hop::Handset(_), Message::Response(response)) => self.phone_inbox.push(response),
+                (Hop::Pbx, Message::Request(request)) => self.pbx_inbox.push(request),
+                (hop, message) => panic!("{message:?} to {hop:?}"),
+            }
+        }
+    }
+}
+
+/// Not random, so that a failing test fails again.
+struct Counter(u64);
+
+impl Entropy for Counter {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *byte = (self.0 >> 56) as u8;
+        }
+    }
+}
+
+fn site() -> SiteRules {
+    let media = LegRules {
+        suites: vec![],
+        codecs: CodecRule::Any,
+        opportunistic: Opportunistic::Refuse,
+        media: MediaRule::Srtp,
+        networks: vec![],
+    };
+    SiteRules {
+        host: Some(Host::parse("sip.example.org").unwrap()),
+        emergency: EmergencyNumbers::new([]).unwrap(),
+        registration: RegistrationRules {
+            domain: Text::from("mx.example.org"),
+            advertise: Advertise {
+                host: Host::parse("sbc.example.org").unwrap(),
+                port: 5071,
+                transport: PbxTransport::Tls,
+            },
+            maximum: Duration::from_secs(600),
+            contact_secret: [7; 32],
+        },
+        locations: vec![],
+        pbx: PbxRules { hosts: vec![], media, interfaces: vec![] },
+    }
+}
+
+/// An id is an id, whatever is asked of it.
+#[test]
+fn a_contact_that_is_not_ours_leads_nowhere() {
+    let house = House::new();
+    let uri = NameAddr::parse("<sip:100@sbc.example.org:5071>").unwrap().uri;
+    assert!(BindingId::of_contact(&uri).is_none());
+    assert!(matches!(house.registrar.route(house.now, &uri), Route::Unknown));
+}

@@ -1,0 +1,27 @@
+//! Registrations passing through: every REGISTER is relayed to the PBX, which alone decides who may register.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `registrar` | REGISTER in, REGISTER out, answers back; where a phone is |
+//! | `admission` | what a REGISTER must look like to be relayed |
+//! | `exchange` | one REGISTER on its way |
+//! | `upstream` | the Call-ID, From tag and CSeq the PBX knows a phone's registration by |
+//! | `phone` | who a phone is, and the opaque contact the PBX gets |
+//! | `bindings` | which phone is reached over which flow, and until when |
+//! | `answer` | what of the PBX's answer the phone may see |
+//! | `nonces` | which challenges a flow has been given |
+
+mod admission;
+mod answer;
+mod bindings;
+mod exchange;
+#[cfg(test)]
+mod ladders;
+mod nonces;
+mod phone;
+mod registrar;
+mod upstream;
+
+pub(crate) use nonces::Nonces;
+pub(crate) use phone::BindingId;
+pub(crate) use registrar::{Registrar, Route};

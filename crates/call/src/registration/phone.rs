@@ -1,0 +1,146 @@
+//! Who a phone is: the same across reconnects and restarts, and unguessable from outside.
+
+use aws_lc_rs::hmac;
+use cordon_phi::{Phi, Pseudonym};
+use cordon_sip::{Host, NameAddr, Text, Uri};
+
+use crate::rules::{Advertise, RegistrationRules};
+
+/// An address of record: whose registration it is. Never printed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Aor(String);
+
+impl Aor {
+    /// The address of record of a To or From; `None` for a URI without user and domain. Escapes are undone and
+    /// parameters left out, so that one account has one spelling.
+    pub(crate) fn of(uri: &Uri) -> Option<Self> {
+        let user = uri.dialled().filter(|_| uri.is_sip())?;
+        let domain = match uri.host()? {
+            Host::Name(name) => name.as_str().trim_end_matches('.').to_ascii_lowercase(),
+            Host::V4(address) => address.to_string(),
+            Host::V6(address) => address.to_string(),
+        };
+        Some(Self(format!("{}@{domain}", user.as_str())))
+    }
+}
+
+/// Names a phone: AOR + instance + reg-id, else AOR + Contact as written. Stays the same for as long as the site keeps
+/// its secret.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct BindingId(u128);
+
+impl BindingId {
+    /// Identifies the phone behind a Contact of a REGISTER.
+    pub(crate) fn of(secret: &[u8; 32], aor: &Aor, contact: &NameAddr) -> Self {
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret));
+        feed(&mut context, aor.0.as_bytes());
+        match contact.params.value("+sip.instance") {
+            Some(instance) => {
+                feed(&mut context, b"instance");
+                feed(&mut context, instance.as_bytes());
+                feed(&mut context, contact.params.value("reg-id").map_or(b"", |id| id.as_bytes()));
+            }
+            None => {
+                feed(&mut context, b"contact");
+                feed(&mut context, contact.uri.to_text().as_bytes());
+            }
+        }
+        let tag = context.sign();
+        Self(tag.as_ref().iter().take(ID_BYTES).fold(0, |id, byte| (id << 8) | u128::from(*byte)))
+    }
+
+    /// Reads a contact the PBX was given; `None` when it is none of ours.
+    pub(crate) fn of_contact(uri: &Uri) -> Option<Self> {
+        let user = uri.user()?.as_bytes();
+        if user.len() != USER_LEN {
+            return None;
+        }
+        let id = user.iter().try_fold(0u128, |id, letter| Some((id << 5) | u128::from(value(*letter)?)));
+        id.map(Self).filter(|id| id.user().as_bytes() == user)
+    }
+
+    /// The contact the PBX gets for this phone.
+    pub(crate) fn contact(self, rules: &RegistrationRules) -> Uri {
+        let Advertise { host, port, transport } = &rules.advertise;
+        Uri::sip(Some(self.user().as_str()), host.clone(), Some(*port))
+            .with_param("transport", Some(transport.uri_parameter()))
+    }
+
+    /// The name this phone goes by in events.
+    pub(crate) fn pseudonym(self) -> Pseudonym {
+        Phi::new(self).pseudonym()
+    }
+
+    /// 26 letters of base 32. The first has only three bits, so that the same id is always written the same way.
+    fn user(self) -> Text {
+        let letters = (0..USER_LEN).rev().map(|at| letter((self.0 >> (5 * at)) & 31));
+        Text::from(letters.collect::<String>())
+    }
+}
+
+/// Length first: no two lists of parts are the same bytes.
+fn feed(context: &mut hmac::Context, part: &[u8]) {
+    context.update(&(part.len() as u64).to_be_bytes());
+    context.update(part);
+}
+
+fn letter(value: u128) -> char {
+    let value = u8::try_from(value).unwrap_or(0);
+    char::from(if value < 26 { b'a' + value } else { b'2' + (value - 26) })
+}
+
+fn value(letter: u8) -> Option<u8> {
+    match letter {
+        b'a'..=b'z' => Some(letter - b'a'),
+        b'2'..=b'7' => Some(letter - b'2' + 26),
+        _ => None,
+    }
+}
+
+/// 128 bits: nobody guesses a contact, and two phones never share one.
+const ID_BYTES: usize = 16;
+
+/// 128 bits in letters of five.
+const USER_LEN: usize = 26;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(to: &str, contact: &str) -> BindingId {
+        let aor = Aor::of(&NameAddr::parse(to).unwrap().uri).unwrap();
+        BindingId::of(&[7; 32], &aor, &NameAddr::parse(contact).unwrap())
+    }
+
+    #[test]
+    fn with_an_instance_the_contact_address_does_not_matter() {
+        let first = id("<sip:100@x.org>", "<sip:100@10.0.0.1:5061>;+sip.instance=\"<urn:uuid:1>\";reg-id=1");
+        let moved = id("<sip:100@X.ORG>", "<sip:100@10.0.0.9:9999>;+sip.instance=\"<urn:uuid:1>\";reg-id=1");
+        assert!(first == moved);
+        assert!(
+            first != id("<sip:100@x.org>", "<sip:100@10.0.0.1:5061>;+sip.instance=\"<urn:uuid:1>\";reg-id=2")
+        );
+        assert!(
+            first != id("<sip:101@x.org>", "<sip:100@10.0.0.1:5061>;+sip.instance=\"<urn:uuid:1>\";reg-id=1")
+        );
+    }
+
+    #[test]
+    fn without_an_instance_the_contact_as_written_is_the_phone() {
+        let first = id("<sip:100@x.org>", "<sip:100@10.0.0.1:5061>");
+        assert!(first == id("<sip:%3100@x.org>", "<sip:100@10.0.0.1:5061>;expires=60"));
+        assert!(first != id("<sip:100@x.org>", "<sip:100@10.0.0.1:5062>"));
+    }
+
+    #[test]
+    fn the_opaque_user_reads_back_and_nothing_else_does() {
+        let id = id("<sip:100@x.org>", "<sip:100@10.0.0.1>");
+        let user = id.user();
+        assert_eq!(user.len(), 26);
+        let uri = |user: &str| Uri::parse(format!("sip:{user}@sbc.example.org:5071;transport=tls")).unwrap();
+        assert!(BindingId::of_contact(&uri(user.as_str())) == Some(id));
+        assert!(BindingId::of_contact(&uri(&user.as_str().to_uppercase())).is_none());
+        assert!(BindingId::of_contact(&uri("100")).is_none());
+        assert!(BindingId::of_contact(&uri(&"7".repeat(26))).is_none(), "more than 128 bits");
+    }
+}

@@ -1,0 +1,402 @@
+//! REGISTER in, REGISTER out, answers back; and where a phone is.
+
+use std::time::{Duration, Instant};
+
+use cordon_policy::refusal::{Door, Refusal};
+use cordon_sip::{
+    CallId, Contacts, FlowId, HeaderName, Hop, Method, NameAddr, Request, Response, StatusCode, Uri, Via,
+};
+use cordon_transaction::{ClientId, ServerId};
+
+use super::admission::{Admitted, Asked, AskedContact, admit};
+use super::answer::{capped, granted_seconds, to_phone};
+use super::bindings::{Binding, Bindings};
+use super::exchange::{Exchange, Exchanges};
+use super::nonces::Nonces;
+use super::phone::{Aor, BindingId};
+use super::upstream::{UpstreamKey, Upstreams};
+use crate::event::{Event, Side, UnregisterReason};
+use crate::rules::{RegistrationRules, SiteRules};
+use crate::wire::Wire;
+
+/// Relays every REGISTER to the PBX and remembers what it granted.
+#[derive(Default)]
+pub(crate) struct Registrar {
+    exchanges: Exchanges,
+    upstreams: Upstreams,
+    bindings: Bindings,
+}
+
+/// Where a request of the PBX to one of our contacts goes.
+#[expect(clippy::large_enum_variant, reason = "taken apart where it is made, never kept")]
+pub(crate) enum Route {
+    /// To this phone.
+    Phone {
+        /// The phone's connection.
+        flow: FlowId,
+        /// The Request-URI the phone knows itself by: its Contact as written.
+        contact: Uri,
+        /// Which phone.
+        binding: BindingId,
+    },
+    /// The phone is known, its connection is gone: 480.
+    FlowGone,
+    /// No phone holds this contact.
+    Unknown,
+}
+
+impl Registrar {
+    /// Nobody is registered.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Relays a phone's REGISTER, or refuses it. Hops, extensions and the like are already looked at.
+    pub(crate) fn handle_register(
+        &mut self,
+        now: Instant,
+        wire: &mut Wire<'_>,
+        nonces: &mut Nonces,
+        server: ServerId,
+        flow: FlowId,
+        mut request: Request,
+    ) {
+        request.body.clear();
+        let admitted = match self.admit(flow, &request, &wire.site.registration) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return refuse(now, wire, server, Some(flow), &request, refusal),
+        };
+        nonces.strip_foreign(now, flow, &mut request);
+        let upstream = (admitted.aor.clone(), CallId::new(request.call_id.text().detached()));
+        let client = self.relay(now, wire, &request, &admitted, &upstream);
+        let exchange = Exchange {
+            server,
+            flow: Some(flow),
+            request,
+            admitted,
+            upstream,
+            silent_at: now.checked_add(PBX_SILENCE),
+            is_answered: false,
+        };
+        self.exchanges.insert(client, exchange);
+    }
+
+    /// Whether this transaction carries a REGISTER of ours.
+    pub(crate) fn owns(&self, client: ClientId) -> bool {
+        self.exchanges.contains(client)
+    }
+
+    /// Takes a response of the PBX to a REGISTER of ours.
+    pub(crate) fn handle_response(
+        &mut self,
+        now: Instant,
+        wire: &mut Wire<'_>,
+        nonces: &mut Nonces,
+        client: ClientId,
+        mut response: Response,
+    ) {
+        if response.status.is_provisional() {
+            return self.exchanges.hear(client);
+        }
+        let Some(exchange) = self.exchanges.remove(client) else { return };
+        if response.status.is_success() {
+            self.accept(now, wire, &exchange, &response);
+        } else {
+            self.reject(wire, &exchange, response.status);
+        }
+        let Some(flow) = exchange.flow.filter(|_| !exchange.is_answered) else { return };
+        if response.status.is_redirection() {
+            // A phone sent elsewhere would register past us.
+            return refuse(
+                now,
+                wire,
+                exchange.server,
+                Some(flow),
+                &exchange.request,
+                Refusal::ForeignRedirect,
+            );
+        }
+        if let Err(refusal) = nonces.relay_challenge(now, flow, &mut response) {
+            return refuse(now, wire, exchange.server, Some(flow), &exchange.request, refusal);
+        }
+        let contacts = match response.status.is_success() {
+            true => self.own_contacts(now, flow, &exchange.admitted.aor),
+            false => Vec::new(),
+        };
+        let maximum = wire.site.registration.maximum;
+        let answer = to_phone(&exchange.request, &response, wire.token(), contacts, maximum);
+        // A phone whose transaction is gone asks again; there is nobody else to tell.
+        let _gone = wire.transactions.respond(now, exchange.server, answer);
+    }
+
+    /// A REGISTER of ours timed out or could not be sent.
+    pub(crate) fn handle_failure(&mut self, now: Instant, wire: &mut Wire<'_>, client: ClientId) {
+        let Some(exchange) = self.exchanges.remove(client) else { return };
+        if !exchange.is_answered {
+            let refusal = match exchange.silent_at {
+                Some(_) => Refusal::PbxUnreachable,
+                None => Refusal::PbxSilent, // it said 100 and then nothing
+            };
+            refuse(now, wire, exchange.server, exchange.flow, &exchange.request, refusal);
+        }
+    }
+
+    /// A phone's connection is gone. Its bindings stay until they expire, so that the PBX's calls are answered 480 at
+    /// once, and the phone finds its contact again when it comes back.
+    pub(crate) fn handle_flow_closed(&mut self, _now: Instant, wire: &mut Wire<'_>, flow: FlowId) {
+        self.exchanges.detach(flow);
+        for id in self.bindings.detach(flow) {
+            unregistered(wire, id, UnregisterReason::FlowClosed);
+        }
+    }
+
+    /// Time has passed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, wire: &mut Wire<'_>) {
+        while let Some(exchange) = self.exchanges.pop_silent(now) {
+            let Exchange { server, flow, request, .. } = exchange;
+            refuse(now, wire, *server, *flow, request, Refusal::PbxSilent);
+        }
+        while let Some((id, binding)) = self.bindings.pop_expired(now) {
+            // The loss of the flow has been told already.
+            if binding.flow.is_some() {
+                unregistered(wire, id, UnregisterReason::Expired);
+            }
+        }
+        self.upstreams.expire(now);
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let next = [self.exchanges.next_silence(), self.bindings.next_expiry(), self.upstreams.next_end()];
+        next.into_iter().flatten().min()
+    }
+
+    /// Where a request of the PBX with this Request-URI goes.
+    pub(crate) fn route(&self, now: Instant, uri: &Uri) -> Route {
+        let found = BindingId::of_contact(uri).and_then(|id| Some((id, self.bindings.live(now, id)?)));
+        match found {
+            None => Route::Unknown,
+            Some((_, Binding { flow: None, .. })) => Route::FlowGone,
+            Some((binding, Binding { flow: Some(flow), contact, .. })) => {
+                Route::Phone { flow: *flow, contact: contact.uri.clone(), binding }
+            }
+        }
+    }
+
+    /// Whether a phone is registered on this connection.
+    pub(crate) fn has_live_binding(&self, now: Instant, flow: FlowId) -> bool {
+        self.bindings.live_on(now, flow).next().is_some()
+    }
+
+    /// The phone on this connection that speaks as `from`; the only one there when `from` names none, as an
+    /// anonymous caller's does.
+    pub(crate) fn binding_of(&self, now: Instant, flow: FlowId, from: &NameAddr) -> Option<BindingId> {
+        let aor = Aor::of(&from.uri);
+        let mut on_flow = self.bindings.live_on(now, flow);
+        if let Some((id, _)) = self.bindings.live_on(now, flow).find(|(_, b)| Some(&b.aor) == aor.as_ref()) {
+            return Some(id);
+        }
+        let (only, _) = on_flow.next()?;
+        on_flow.next().is_none().then_some(only)
+    }
+
+    /// The contact the PBX knows this phone by, for requests of the phone that need one.
+    pub(crate) fn contact_toward_pbx(
+        &self,
+        now: Instant,
+        site: &SiteRules,
+        flow: FlowId,
+        from: &NameAddr,
+    ) -> Option<Uri> {
+        self.binding_of(now, flow, from).map(|id| id.contact(&site.registration))
+    }
+
+    /// Whether this phone is now registered on this connection: what an earlier connection of its owned, this one may
+    /// go on with.
+    pub(crate) fn is_same_phone(&self, now: Instant, binding: BindingId, flow: FlowId) -> bool {
+        self.bindings.live(now, binding).is_some_and(|binding| binding.flow == Some(flow))
+    }
+
+    fn admit(&self, flow: FlowId, request: &Request, rules: &RegistrationRules) -> Result<Admitted, Refusal> {
+        let admitted = admit(request, rules)?;
+        if !self.exchanges.has_room(flow) {
+            return Err(Refusal::TooManyTransactions);
+        }
+        if let Asked::Contacts(contacts) = &admitted.asked {
+            let adds = |contact: &AskedContact| contact.seconds != Some(0);
+            if contacts.iter().any(|contact| adds(contact) && !self.bindings.has_room(flow, contact.id)) {
+                return Err(Refusal::TooManyBindings);
+            }
+        }
+        Ok(admitted)
+    }
+
+    /// Sends the PBX's own form of the REGISTER. The Request-URI stays, since the phone's proof covers it.
+    fn relay(
+        &mut self,
+        now: Instant,
+        wire: &mut Wire<'_>,
+        request: &Request,
+        admitted: &Admitted,
+        upstream: &UpstreamKey,
+    ) -> ClientId {
+        let end = now.checked_add(KEEP_NAMES).unwrap_or(now);
+        let names = self.upstreams.next(upstream, end, || wire.token());
+        let from = request.from.clone().with_tag(names.from_tag);
+        let to = request.to.clone().without_tag();
+        let mut out =
+            Request::new(Method::Register, request.uri.clone(), from, to, names.call_id, names.cseq);
+        let rules = &wire.site.registration;
+        let advertise = &rules.advertise;
+        let transport = advertise.transport;
+        let via = Via::new(transport.via(), advertise.host.clone(), Some(advertise.port), wire.branch());
+        out.via = vec![via];
+        out.max_forwards = request.max_forwards.map(|hops| hops.saturating_sub(1)).or(out.max_forwards);
+        out.contacts = match &admitted.asked {
+            Asked::List => Contacts::default(),
+            Asked::RemoveAll => Contacts::Star,
+            Asked::Contacts(contacts) => Contacts::List(contacts.iter().map(|c| opaque(c, rules)).collect()),
+        };
+        for header in &request.headers {
+            if CROSSING.contains(&header.name) {
+                out.headers.push(header.name.clone(), &header.value);
+            }
+        }
+        wire.transactions.send_request(now, Hop::Pbx, transport.is_reliable(), out)
+    }
+
+    /// The PBX has done what was asked.
+    fn accept(&mut self, now: Instant, wire: &mut Wire<'_>, exchange: &Exchange, response: &Response) {
+        match &exchange.admitted.asked {
+            Asked::List => {}
+            Asked::RemoveAll => {
+                for id in self.bindings.of_aor(&exchange.admitted.aor) {
+                    self.remove(wire, id, UnregisterReason::Asked);
+                }
+            }
+            Asked::Contacts(contacts) => {
+                for contact in contacts {
+                    match granted_seconds(response, contact) {
+                        0 => self.remove(wire, contact.id, UnregisterReason::Asked),
+                        seconds => self.grant(now, wire, exchange, contact, seconds),
+                    }
+                }
+            }
+        }
+    }
+
+    fn grant(
+        &mut self,
+        now: Instant,
+        wire: &mut Wire<'_>,
+        exchange: &Exchange,
+        contact: &AskedContact,
+        seconds: u32,
+    ) {
+        let kept = Duration::from_secs(seconds.into()).min(LONGEST_GRANT) + KEEP_NAMES;
+        self.upstreams.keep(&exchange.upstream, now.checked_add(kept).unwrap_or(now));
+        // A phone that is gone again has nothing to be reached by.
+        let Some(flow) = exchange.flow else { return };
+        let expires = Duration::from_secs(capped(seconds, wire.site.registration.maximum).into());
+        let binding = Binding {
+            aor: exchange.admitted.aor.clone(),
+            contact: contact.written.clone(),
+            flow: Some(flow),
+            granted_until: now.checked_add(expires).unwrap_or(now),
+        };
+        let replaced = self.bindings.put(contact.id, binding).filter(|before| *before != flow);
+        let phone = contact.id.pseudonym();
+        wire.events.push_back(Event::Registered { flow, phone, expires, replaced });
+    }
+
+    /// The PBX has refused. A phone that is no longer welcome loses its binding; a failed attempt on another
+    /// connection takes nothing from it.
+    fn reject(&mut self, wire: &mut Wire<'_>, exchange: &Exchange, status: StatusCode) {
+        let Asked::Contacts(contacts) = &exchange.admitted.asked else { return };
+        if !matches!(status.code(), 403 | 404 | 410 | 604) {
+            return;
+        }
+        for contact in contacts {
+            let owner = self.bindings.get(contact.id).and_then(|binding| binding.flow);
+            if owner.is_some() && owner == exchange.flow {
+                self.remove(wire, contact.id, UnregisterReason::Refused);
+            }
+        }
+    }
+
+    fn remove(&mut self, wire: &mut Wire<'_>, id: BindingId, reason: UnregisterReason) {
+        if self.bindings.remove(id).is_some() {
+            unregistered(wire, id, reason);
+        }
+    }
+
+    /// The bindings this phone may see: those of its AOR on its own connection, with the seconds they have left.
+    fn own_contacts(&self, now: Instant, flow: FlowId, aor: &Aor) -> Vec<(NameAddr, u32)> {
+        let own = self.bindings.live_on(now, flow).filter(|(_, binding)| binding.aor == *aor);
+        own.map(|(_, binding)| (binding.contact.clone(), binding.seconds_left(now))).collect()
+    }
+}
+
+/// The contact as the PBX gets it: an opaque address at our door, the phone's own parameters.
+fn opaque(contact: &AskedContact, rules: &RegistrationRules) -> NameAddr {
+    let mut opaque = NameAddr::new(contact.id.contact(rules));
+    opaque.params = contact.written.params.clone();
+    opaque
+}
+
+fn unregistered(wire: &mut Wire<'_>, id: BindingId, reason: UnregisterReason) {
+    wire.events.push_back(Event::Unregistered { phone: id.pseudonym(), reason });
+}
+
+fn refuse(
+    now: Instant,
+    wire: &mut Wire<'_>,
+    server: ServerId,
+    flow: Option<FlowId>,
+    request: &Request,
+    refusal: Refusal,
+) {
+    wire.events.push_back(Event::Refused { refusal, side: Side::Handset, flow, call: None });
+    let status = StatusCode::new(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
+    let mut response = Response::to(request, status).with_to_tag(wire.token());
+    let host = wire.site.host.as_ref().map(|host| Uri::sip(None, host.clone(), None).to_text());
+    let host = host.as_ref().and_then(|uri| uri.as_str().strip_prefix("sip:"));
+    let door = Door { host: host.unwrap_or(wire.site.registration.domain.as_str()), port: SIPS_PORT };
+    for warning in refusal.warnings(&door) {
+        response.headers.push(HeaderName::WARNING, warning);
+    }
+    if let Some(seconds) = refusal.retry_after() {
+        response.headers.push(HeaderName::RETRY_AFTER, spread(wire, seconds).to_string());
+    }
+    let _gone = wire.transactions.respond(now, server, response);
+}
+
+/// Somewhere between `seconds` and twice as many: phones that lost the PBX together do not come back together.
+fn spread(wire: &mut Wire<'_>, seconds: u32) -> u32 {
+    let mut byte = [0u8];
+    wire.entropy.fill(&mut byte);
+    let [byte] = byte;
+    seconds.saturating_add(seconds.saturating_mul(byte.into()) / 255)
+}
+
+/// What of a phone's REGISTER the PBX needs. Supported stays: it would promise outbound, path and gruu for us.
+const CROSSING: [HeaderName; 6] = [
+    HeaderName::ALLOW,
+    HeaderName::ALLOW_EVENTS,
+    HeaderName::AUTHORIZATION,
+    HeaderName::EXPIRES,
+    HeaderName::PROXY_AUTHORIZATION,
+    HeaderName::USER_AGENT,
+];
+
+/// A phone hears of a silent PBX within 4 s, the way there and back included.
+const PBX_SILENCE: Duration = Duration::from_millis(3_500);
+
+/// 64*T1 for the phone to answer a challenge, and as long again for the PBX.
+const KEEP_NAMES: Duration = Duration::from_secs(64);
+
+/// Names are not kept longer than a day, whatever the PBX grants: the phone refreshes at `registration.maximum`.
+const LONGEST_GRANT: Duration = Duration::from_secs(86_400);
+
+/// RFC 3261 §18: SIP over TLS.
+const SIPS_PORT: u16 = 5061;
