@@ -1,0 +1,34 @@
+//! The configuration file, from text to checked settings.
+//!
+//! - [`load`]: reads a file and everything it points at; all findings at once, or [`Loaded`]
+//! - [`Settings`]: what the file says, one to one, in types that hold only what makes sense
+//! - [`Finding`]: one thing that is wrong or worth knowing, with file, line, column, caret and control
+//! - [`Profile`]: `hipaa` refuses what would weaken the site, `lab` is loud about it
+//!
+//! A weakening of `hipaa` takes a [`Waiver`] of the very control it breaks: dated, owned, and shown.
+
+#![forbid(unsafe_code)]
+
+mod certificates;
+mod finding;
+mod listeners;
+mod load;
+mod location;
+mod pbx;
+mod profile;
+mod reload;
+mod section;
+mod settings;
+mod site;
+mod source;
+mod value;
+mod waiver;
+
+pub use finding::{Finding, Severity};
+pub use load::{Loaded, Surroundings, load, load_in};
+pub use profile::Profile;
+pub use settings::{
+    Emergency, HostPort, Location, Media, MediaAddress, Metrics, Pbx, PbxMedia, PbxUri, Registration,
+    Settings, Site, Tls, Transport,
+};
+pub use waiver::Waiver;

@@ -213,8 +213,6 @@ pub enum Refusal {
     NetworksEmpty,
     /// Configuration: no emergency number.
     EmergencyMissing,
-    /// Configuration: registrations live longer than the site's limit.
-    RegistrationTooLong,
     /// Configuration: a waiver is past its date.
     WaiverExpired,
 }

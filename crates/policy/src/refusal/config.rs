@@ -40,7 +40,7 @@ pub(super) const OWN_CERTIFICATE_EXPIRED: Row = Row {
     label: "own_certificate_expired",
     title: "Own certificate not valid today",
     rule: "A certificate is used between its two dates.",
-    controls: &["ZC-35", "ZC-13"],
+    controls: &["ZC-13", "ZC-35"],
     remedy: Remedy::Site("renew the certificate, and check the clock of this machine"),
 };
 
@@ -180,25 +180,12 @@ pub(super) const EMERGENCY_MISSING: Row = Row {
     label: "emergency_missing",
     title: "No emergency number",
     rule: "In profile hipaa the emergency numbers of the site are written down, so that no rule ever stands before them.",
-    controls: &["ZC-01", "HV-21"],
+    controls: &["HV-21", "ZC-01"],
     remedy: Remedy::Site("write the numbers into `emergency.numbers`, such as 911 and the test number 933"),
 };
 
-pub(super) const REGISTRATION_TOO_LONG: Row = Row {
-    code: "CD-CONFIG-14",
-    answer: Answer::NotStarted,
-    retry_after: None,
-    standard: None,
-    text: "registration.maximum is over one hour",
-    label: "registration_too_long",
-    title: "Registrations live too long",
-    rule: "In profile hipaa a phone proves its credentials at least once an hour.",
-    controls: &["ZC-36", "HV-12"],
-    remedy: Remedy::Site("set `registration.maximum` to 1h or less; 600s is the default"),
-};
-
 pub(super) const WAIVER_EXPIRED: Row = Row {
-    code: "CD-CONFIG-15",
+    code: "CD-CONFIG-14",
     answer: Answer::NotStarted,
     retry_after: None,
     standard: None,

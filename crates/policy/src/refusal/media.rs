@@ -192,7 +192,7 @@ pub(super) const AUDIO_MISSING: Row = Row {
     standard: MEDIA_TYPE_NOT_AVAILABLE,
     text: "no audio line in use",
     label: "audio_missing",
-    title: "No audio in the offer",
+    title: "No audio line in use",
     rule: "A call needs one audio line whose port is not 0.",
     controls: &["ZC-47"],
     remedy: Remedy::Site("look at the offer of the sender: it disables its own audio"),

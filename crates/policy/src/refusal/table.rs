@@ -5,7 +5,7 @@ use super::{Refusal, call, config, media, overload, pbx, registration, tls, tran
 
 impl Refusal {
     /// Every refusal, in the order of the codes.
-    pub const ALL: [Refusal; 94] = [
+    pub const ALL: [Refusal; 93] = [
         Refusal::PlainUdp,
         Refusal::PlainTcp,
         Refusal::PlainOnTlsPort,
@@ -98,7 +98,6 @@ impl Refusal {
         Refusal::OpportunisticAllowed,
         Refusal::NetworksEmpty,
         Refusal::EmergencyMissing,
-        Refusal::RegistrationTooLong,
         Refusal::WaiverExpired,
     ];
 
@@ -204,7 +203,6 @@ impl Refusal {
             Refusal::OpportunisticAllowed => &config::OPPORTUNISTIC_ALLOWED,
             Refusal::NetworksEmpty => &config::NETWORKS_EMPTY,
             Refusal::EmergencyMissing => &config::EMERGENCY_MISSING,
-            Refusal::RegistrationTooLong => &config::REGISTRATION_TOO_LONG,
             Refusal::WaiverExpired => &config::WAIVER_EXPIRED,
         }
     }
