@@ -23,7 +23,7 @@ pub(super) struct Exchange {
     pub(super) server: ServerId,
     /// `None` once the flow is gone.
     pub(super) flow: Option<FlowId>,
-    /// As the phone sent it, without a body.
+    /// What the phone's answer repeats of its request.
     pub(super) request: Request,
     pub(super) admitted: Admitted,
     pub(super) upstream: UpstreamKey,

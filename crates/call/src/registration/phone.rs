@@ -22,6 +22,10 @@ impl Aor {
         };
         Some(Self(format!("{}@{domain}", user.as_str())))
     }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 /// Names a phone: AOR + instance + reg-id, else AOR + Contact as written. Stays the same for as long as the site keeps
@@ -33,7 +37,7 @@ impl BindingId {
     /// Identifies the phone behind a Contact of a REGISTER.
     pub(crate) fn of(secret: &[u8; 32], aor: &Aor, contact: &NameAddr) -> Self {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret));
-        feed(&mut context, aor.0.as_bytes());
+        feed(&mut context, aor.as_bytes());
         match contact.params.value("+sip.instance") {
             Some(instance) => {
                 feed(&mut context, b"instance");

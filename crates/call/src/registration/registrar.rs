@@ -61,18 +61,17 @@ impl Registrar {
         flow: FlowId,
         mut request: Request,
     ) {
-        request.body.clear();
         let admitted = match self.admit(flow, &request, &wire.site.registration) {
             Ok(admitted) => admitted,
             Err(refusal) => return refuse(now, wire, server, Some(flow), &request, refusal),
         };
         nonces.strip_foreign(now, flow, &mut request);
-        let upstream = (admitted.aor.clone(), CallId::new(request.call_id.text().detached()));
+        let upstream = UpstreamKey::of(&admitted.aor, &request.call_id);
         let client = self.relay(now, wire, &request, &admitted, &upstream);
         let exchange = Exchange {
             server,
             flow: Some(flow),
-            request,
+            request: envelope(&request),
             admitted,
             upstream,
             silent_at: now.checked_add(PBX_SILENCE),
@@ -342,6 +341,20 @@ fn opaque(contact: &AskedContact, rules: &RegistrationRules) -> NameAddr {
     let mut opaque = NameAddr::new(contact.id.contact(rules));
     opaque.params = contact.written.params.clone();
     opaque
+}
+
+/// What an answer repeats of a request, in buffers of its own: what waits for the PBX stays small.
+fn envelope(request: &Request) -> Request {
+    let mut envelope = Request::new(
+        request.method.clone(),
+        request.uri.detached(),
+        request.from.detached(),
+        request.to.detached(),
+        CallId::new(request.call_id.text().detached()),
+        request.cseq,
+    );
+    envelope.via = request.via.iter().map(Via::detached).collect();
+    envelope
 }
 
 fn unregistered(wire: &mut Wire<'_>, id: BindingId, reason: UnregisterReason) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use aws_lc_rs::digest;
 use cordon_sip::{CallId, Text};
 
 use super::phone::Aor;
@@ -14,8 +15,21 @@ pub(super) struct Upstreams {
     by_end: BTreeSet<(Instant, UpstreamKey)>,
 }
 
-/// Whose registration, and the phone's Call-ID for it.
-pub(super) type UpstreamKey = (Aor, CallId);
+/// Whose registration, and the phone's Call-ID for it: hashed, so that an entry is of one size whatever a phone writes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct UpstreamKey([u8; 32]);
+
+impl UpstreamKey {
+    pub(super) fn of(aor: &Aor, call_id: &CallId) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for part in [aor.as_bytes(), call_id.text().as_bytes()] {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let hash = context.finish();
+        Self(hash.as_ref().try_into().expect("SHA-256 makes 32 bytes"))
+    }
+}
 
 struct Upstream {
     call_id: CallId,
@@ -47,7 +61,7 @@ impl Upstreams {
         upstream.end = upstream.end.max(end);
         let Upstream { call_id, from_tag, cseq, end: _ } = &upstream;
         let names = Names { call_id: call_id.clone(), from_tag: from_tag.clone(), cseq: *cseq };
-        self.put(key.clone(), upstream);
+        self.put(*key, upstream);
         names
     }
 
@@ -55,7 +69,7 @@ impl Upstreams {
     pub(super) fn keep(&mut self, key: &UpstreamKey, end: Instant) {
         if let Some(mut upstream) = self.take(key) {
             upstream.end = upstream.end.max(end);
-            self.put(key.clone(), upstream);
+            self.put(*key, upstream);
         }
     }
 
@@ -73,7 +87,7 @@ impl Upstreams {
 
     fn take(&mut self, key: &UpstreamKey) -> Option<Upstream> {
         let upstream = self.table.remove(key)?;
-        self.by_end.remove(&(upstream.end, key.clone()));
+        self.by_end.remove(&(upstream.end, *key));
         Some(upstream)
     }
 
@@ -82,7 +96,7 @@ impl Upstreams {
         if self.table.len() >= MAX_UPSTREAMS {
             self.forget_first();
         }
-        self.by_end.insert((upstream.end, key.clone()));
+        self.by_end.insert((upstream.end, key));
         self.table.insert(key, upstream);
     }
 
@@ -109,7 +123,7 @@ mod tests {
 
     fn key(user: &str) -> UpstreamKey {
         let uri = Uri::parse(format!("sip:{user}@example.org")).unwrap();
-        (Aor::of(&uri).unwrap(), CallId::new("phone-side"))
+        UpstreamKey::of(&Aor::of(&uri).unwrap(), &CallId::new("phone-side"))
     }
 
     #[test]
