@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_place_is_counted_in_lines_and_characters_from_one() {
-        assert_eq!(place("a = 1\nbé = 2\n", 11..12), (2, 6, 1, "bé = 2".to_owned()));
+        assert_eq!(place("a = 1\nbé = 2\n", 12..13), (2, 6, 1, "bé = 2".to_owned()));
     }
 
     #[test]
