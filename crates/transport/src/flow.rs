@@ -1,5 +1,6 @@
 //! One connection, from its first message to its end.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,10 @@ impl Flow {
         loop {
             let count = match until(deadline, reader.read(&mut buffer)).await {
                 None => return CloseReason::TooSlow,
+                // Phones seldom take their leave by close_notify. SIP says itself where a message ends.
+                Some(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                    return CloseReason::PeerClosed;
+                }
                 Some(Err(_)) => return CloseReason::Broken,
                 Some(Ok(0)) => return CloseReason::PeerClosed,
                 Some(Ok(count)) => count,

@@ -54,7 +54,14 @@ impl PbxLink {
     }
 
     pub(crate) fn send(&self, message: Bytes) -> Result<(), SendError> {
-        match &mut *self.state() {
+        let mut state = self.state();
+        if let State::Up(queue) = &*state
+            && queue.closed().is_some()
+        {
+            // It has just ended and its flow has not noticed: this message is one for the next connection.
+            *state = State::connecting();
+        }
+        match &mut *state {
             State::Up(queue) => queue.push(message),
             State::Unreachable => Err(SendError::PbxUnreachable),
             State::Datagram(socket) => socket.send(&message),
@@ -105,7 +112,10 @@ impl PbxLink {
 
     /// The connection is lost: messages wait for the next.
     fn lost(&self) {
-        *self.state() = State::connecting();
+        let mut state = self.state();
+        if let State::Up(_) = &*state {
+            *state = State::connecting();
+        }
     }
 
     /// A whole round failed.
@@ -126,7 +136,7 @@ impl PbxLink {
                 Some(deadline) if deadline > Instant::now() => sleep_until(deadline).await,
                 Some(_) => {
                     // The layers above fail everything under way to the PBX, so that later messages must go as well.
-                    self.lost();
+                    *self.state() = State::connecting();
                     return;
                 }
             }

@@ -95,7 +95,7 @@ async fn hear_datagrams(shared: &Arc<Shared>, location: usize, socket: &UdpSocke
             refusal: Refusal::PlainUdp,
         };
         if let Err(refusal) = connection::admit_source(&settings.networks, peer.ip()) {
-            visit.report_rarely(shared, refusal);
+            visit.report(shared, refusal);
             continue;
         }
         let datagram = Bytes::copy_from_slice(buffer.get(..count).unwrap_or_default());
@@ -145,7 +145,7 @@ impl Visit {
             Ok(Message::Request(request)) => request,
             Ok(Message::Response(_)) => return None,
             Err(_) => {
-                self.report_rarely(shared, Refusal::NotSip);
+                self.report(shared, Refusal::NotSip);
                 return None;
             }
         };
@@ -159,7 +159,10 @@ impl Visit {
         }
         self.report(shared, self.refusal);
         if has_credentials(&request) {
-            shared.report(TransportEvent::Exposure { peer: self.peer, location: self.location });
+            shared.report(
+                self.peer.ip(),
+                TransportEvent::Exposure { peer: self.peer, location: self.location },
+            );
         }
         let port = response_port(&request);
         let config = shared.config();
@@ -172,13 +175,6 @@ impl Visit {
 
     fn report(self, shared: &Shared, refusal: Refusal) {
         shared.report_refused(refusal, self.peer, Some(self.location), String::new());
-    }
-
-    /// For what a stranger can cause with one forged datagram: counted with the answers, so that events stay few.
-    fn report_rarely(self, shared: &Shared, refusal: Refusal) {
-        if shared.refusal_rate.admit(Instant::now(), self.peer.ip()) == Verdict::Answer {
-            self.report(shared, refusal);
-        }
     }
 }
 

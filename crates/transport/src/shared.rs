@@ -1,8 +1,9 @@
 //! What all tasks of the wires share.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use bytes::Bytes;
 use cordon_policy::connection;
@@ -16,7 +17,7 @@ use crate::config::{LocationConfig, PbxConfig, TransportConfig};
 use crate::event::{CloseReason, TransportEvent};
 use crate::flow_table::{FlowTable, Side};
 use crate::pbx_link::PbxLink;
-use crate::rate_limit::RateLimit;
+use crate::rate_limit::{RateLimit, Verdict};
 use crate::transport::{Listening, SendError};
 
 /// One per [`Transport`](crate::Transport).
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) handset_admission: Arc<Admission>,
     pub(crate) pbx_admission: Arc<Admission>,
     pub(crate) refusal_rate: RateLimit,
+    report_rate: RateLimit,
+    unreported: AtomicU64,
     pub(crate) answerer: Answerer,
 }
 
@@ -63,6 +66,8 @@ impl Shared {
             handset_admission: Admission::new(&config.limits),
             pbx_admission: Admission::new(&config.limits),
             answerer: Answerer::default(),
+            report_rate: RateLimit::new(REPORTS_PER_SECOND),
+            unreported: AtomicU64::new(0),
             refusal_rate: RateLimit::new(config.limits.refusals_per_second),
             config: RwLock::new(Arc::new(config)),
         }
@@ -84,10 +89,14 @@ impl Shared {
         self.events.send(event).await.is_ok()
     }
 
-    /// Hands up what strangers can cause in any number: when the channel is full it is left out, so that they cannot
-    /// hold up an accept loop.
-    pub(crate) fn report(&self, event: TransportEvent) {
-        let _ = self.events.try_send(event);
+    /// Hands up what strangers can cause in any number. They hold up no accept loop and may not fill the channel that
+    /// messages wait in: one source is told about [`REPORTS_PER_SECOND`] times, and half of the channel stays free.
+    pub(crate) fn report(&self, source: IpAddr, event: TransportEvent) {
+        let has_room = self.events.capacity() > self.events.max_capacity() / 2;
+        let is_rare = self.report_rate.admit(Instant::now(), source) == Verdict::Answer;
+        if !(has_room && is_rare && self.events.try_send(event).is_ok()) {
+            self.unreported.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// [`Shared::report`] for a refusal.
@@ -98,7 +107,12 @@ impl Shared {
         location: Option<usize>,
         details: String,
     ) {
-        self.report(TransportEvent::Refused { refusal, peer, location, details });
+        self.report(peer.ip(), TransportEvent::Refused { refusal, peer, location, details });
+    }
+
+    /// How much was left out.
+    pub(crate) fn unreported(&self) -> u64 {
+        self.unreported.load(Ordering::Relaxed)
     }
 
     /// Calls `refuse` with the place where phones of this location should knock.
@@ -160,3 +174,6 @@ fn is_same_way(old: &PbxConfig, new: &PbxConfig) -> bool {
 
 /// RFC 3261 §19.1.2: the default port of SIP over TLS; named when a location has no TLS listener of its own.
 const SIPS_PORT: u16 = 5061;
+
+/// Of one source. Above the refusals it can get, so that the event about being too fast still comes.
+const REPORTS_PER_SECOND: usize = 32;

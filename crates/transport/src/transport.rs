@@ -124,6 +124,12 @@ impl Transport {
         self.shared.flows.handset_count()
     }
 
+    /// Refusals and exposures that were not told in an event, because one source caused too many or the events were not
+    /// read. Counts from the start.
+    pub fn unreported(&self) -> u64 {
+        self.shared.unreported()
+    }
+
     /// Takes new networks, names, TLS settings and PBX targets. Listeners stay as they are: `listen`, `refuse` and
     /// `limits` of `config` are ignored. Flows whose network is gone are closed; the PBX connection is replaced when its
     /// targets changed.
