@@ -24,6 +24,8 @@ pub(crate) struct Side {
     pub(crate) statistics: EndStatistics,
     /// Said that our key is nearly spent; once per key.
     is_spent_said: bool,
+    /// The session changed since a new source of the peer was last seen.
+    has_changed: bool,
 }
 
 /// What signalling last said about an end.
@@ -59,6 +61,7 @@ impl Side {
             toward: Rewrite::new(generator),
             statistics: EndStatistics::default(),
             is_spent_said: false,
+            has_changed: false,
         }
     }
 
@@ -76,7 +79,10 @@ impl Side {
             send,
         } = setup;
         let (mut rtp, mut rtcp, known) = match self.setup.take() {
-            Some(Setup { rtp, rtcp, protected, .. }) => (rtp, rtcp, Some(protected)),
+            Some(Setup { rtp, rtcp, protected, .. }) => {
+                self.has_changed = true;
+                (rtp, rtcp, Some(protected))
+            }
             None => (Latch::new(remote_rtp), Latch::new(remote_rtcp), None),
         };
         let has_moved = rtp.signalled() != remote_rtp;
@@ -212,6 +218,14 @@ impl Side {
         self.statistics.opened_bytes += bytes as u64;
         self.statistics.last_authenticated = Some(now);
         Some(())
+    }
+
+    /// Notes that the peer sends under an SSRC that is new. After a change of the session that is the sign of a
+    /// peer that started over, and it may have forgotten what it received from us too.
+    pub(crate) fn note_new_source(&mut self) {
+        if std::mem::take(&mut self.has_changed) {
+            self.toward.renew_rolled_over();
+        }
     }
 
     /// Whether what the peer of this end sends may be forwarded.

@@ -1,0 +1,12 @@
+//! The relay as a driver sees it, with virtual phones on both ends and a clock the tests own.
+
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod hold_matrix;
+#[cfg(test)]
+mod kit;
+#[cfg(test)]
+mod reports;
+#[cfg(test)]
+mod sessions;
