@@ -90,15 +90,18 @@ fn explain(error: &io::Error, hello: Option<&ClientHello>, leaf: LeafKey) -> Ope
         Some(rustls::Error::AlertReceived(alert)) => connection::refusal_by_alert(u8::from(*alert)),
         _ => None,
     };
-    let refusal = by_alert
-        .or_else(|| hello.and_then(|hello| hello.offer().refusal(leaf)))
-        .unwrap_or(Refusal::TlsBroken);
+    let offered = hello.map(|hello| hello.offer().describe());
+    let by_hello = hello.and_then(|hello| hello.offer().refusal(leaf));
+    if let (None, Some(refusal), Some(offered)) = (by_alert, by_hello, &offered) {
+        // The library names the first thing it missed, which is seldom the one to change.
+        return Opening::Refused(refusal, offered.clone());
+    }
     let cause = cause.map_or_else(|| CLOSED_EARLY.to_owned(), tls::describe);
-    let details = match hello {
-        Some(hello) => format!("{}; {cause}", hello.offer().describe()),
+    let details = match offered {
+        Some(offered) => format!("{offered}; {cause}"),
         None => cause,
     };
-    Opening::Refused(refusal, details)
+    Opening::Refused(by_alert.unwrap_or(Refusal::TlsBroken), details)
 }
 
 const CLOSED_EARLY: &str = "the peer closed the connection during the handshake";
