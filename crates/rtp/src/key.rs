@@ -3,7 +3,7 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::ZeroizeOnDrop;
 
 use crate::Suite;
 
@@ -95,11 +95,6 @@ impl KeyMaterial {
     /// The copy that goes to the thread which protects the packets.
     pub fn hand_to_relay(&self) -> KeyMaterial {
         KeyMaterial { bytes: self.bytes, suite: self.suite, mki_len: self.mki_len }
-    }
-
-    /// Wipes the key before its time; what is left is all zeros and must not be used.
-    pub fn wipe(&mut self) {
-        self.bytes.zeroize();
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Roc, RtpHeader, Seq, Ssrc, rtcp};
 
+use crate::candidate::{Age, Candidate, Candidates, Count};
 use crate::error::OpenError;
 use crate::packet::{RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket};
 use crate::replay_window::ReplayWindow;
@@ -49,34 +50,6 @@ struct Superseded {
     until: Instant,
     /// Whether the new key is tried with ROC 0 before the ROC that was reached.
     zero_first: bool,
-}
-
-/// One way in which a packet could be genuine.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Candidate {
-    age: Age,
-    index: PacketIndex,
-    count: Count,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Age {
-    Current,
-    Superseded,
-}
-
-/// How a packet stands to what was received from its source before.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Count {
-    /// It is the first, or counts on.
-    Continues,
-    /// Under a new key it counts anew, below what was reached.
-    Restarts,
-}
-
-/// The candidates of one packet in the order of trial; four at most: two keys, each with the ROC kept and zero.
-struct Candidates {
-    list: [Option<Candidate>; 4],
 }
 
 impl Inbound {
@@ -272,7 +245,7 @@ impl Inbound {
             let index = PacketIndex::from_u64(index).ok_or(OpenError::Malformed)?;
             candidates.push(Candidate { age, index, count });
         }
-        if candidates.list.iter().all(Option::is_none) { Err(problem) } else { Ok(candidates) }
+        if candidates.is_empty() { Err(problem) } else { Ok(candidates) }
     }
 
     fn keys_in_force(&self) -> impl Iterator<Item = (Age, &Key, bool)> {
@@ -290,10 +263,10 @@ impl Inbound {
         open: impl Fn(&SessionKeys, &mut [u8], Candidate) -> Result<usize, OpenError>,
     ) -> Result<Candidate, OpenError> {
         let mut result = Err(OpenError::Replayed);
-        // A GCM trial spoils the packet, so that before a second trial it must be put back.
+        // A GCM trial spoils the packet, so that before another trial it must be put back.
         let original = candidates.is_several().then(|| PacketBuf::from_slice(buf.as_slice())).flatten();
-        for candidate in candidates.list.iter().flatten() {
-            if let (Err(OpenError::Forged), Some(original)) = (result, &original) {
+        for candidate in candidates.iter() {
+            if let Some(original) = &original {
                 buf.as_mut_slice().copy_from_slice(original.as_slice());
             }
             let key = match (candidate.age, &self.superseded) {
@@ -382,22 +355,6 @@ impl Key {
             opened_rtp: 0,
             opened_rtcp: 0,
         }
-    }
-}
-
-impl Candidates {
-    fn none() -> Self {
-        Self { list: [None; 4] }
-    }
-
-    fn push(&mut self, candidate: Candidate) {
-        if let Some(place) = self.list.iter_mut().find(|place| place.is_none()) {
-            *place = Some(candidate);
-        }
-    }
-
-    fn is_several(&self) -> bool {
-        self.list.iter().flatten().count() > 1
     }
 }
 

@@ -9,10 +9,11 @@
 //! | [`packet`] | the packets as states of one buffer |
 //! | [`inbound`] | [`Inbound`]: estimate, replay, authenticate, decrypt, commit; the peer's re-keying |
 //! | [`outbound`] | [`Outbound`]: encrypt and tag, never the same index twice |
-//! | [`plain`] | [`Plain`]: the permit for media in clear, and its way in |
+//! | [`plain`] | [`Plain`]: the permit for media in clear |
 //! | [`error`] | [`OpenError`], [`SealError`] |
 #![forbid(unsafe_code)]
 
+mod candidate;
 mod counter_mode;
 pub mod error;
 mod gcm;
@@ -30,4 +31,4 @@ pub use error::{OpenError, SealError};
 pub use inbound::{AddressChange, Inbound};
 pub use outbound::Outbound;
 pub use packet::{RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket};
-pub use plain::{Plain, PlainInbound, PlainPacket, PlainReason};
+pub use plain::{Plain, PlainPacket, PlainReason};

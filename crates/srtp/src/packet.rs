@@ -87,7 +87,7 @@ impl<'b> RtpPacket<'b> {
 
     /// A packet that came in clear by permit, as the first of its source: its index has ROC 0.
     ///
-    /// A stream needs [`crate::PlainInbound`], which keeps count.
+    /// Whoever relays a stream in clear counts its wraps and gives the index on with [`RtpPacket::rewritten`].
     pub fn plain(buf: &'b mut PacketBuf, permit: Plain) -> Result<Self, OpenError> {
         let _ = permit;
         let header = RtpHeader::parse(buf.as_slice()).ok_or(OpenError::Malformed)?;

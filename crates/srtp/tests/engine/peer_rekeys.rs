@@ -168,6 +168,21 @@ fn a_source_that_starts_over_under_a_new_key_is_another_epoch() {
 }
 
 #[test]
+fn a_peer_that_starts_over_just_below_its_old_count_loses_nothing() {
+    let now = Instant::now();
+    let suite = Suite::AesCm128HmacSha1_80;
+    let (mut inbound, mut relay) = (Inbound::new(&key(suite, 1)), Onward::new(suite));
+    let (mut before, mut after) = (Outbound::new(&key(suite, 1)), Outbound::new(&key(suite, 2)));
+    for seq in (1..=500).filter(|seq| *seq != 400) {
+        relay.pass(&mut inbound, now, &sealed(&mut before, Ssrc(1), index(0, seq))).unwrap();
+    }
+    inbound.rekey(now, &key(suite, 2), AddressChange::Same);
+    for seq in 400..=600 {
+        relay.pass(&mut inbound, now, &sealed(&mut after, Ssrc(1), index(0, seq))).unwrap();
+    }
+}
+
+#[test]
 fn reports_follow_the_change_of_key() {
     let now = Instant::now();
     for suite in SUITES {
