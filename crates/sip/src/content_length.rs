@@ -1,4 +1,3 @@
-use crate::HeaderName;
 use crate::grammar::number;
 use crate::head::Fault;
 use crate::message::MAX_MESSAGE;
@@ -13,7 +12,7 @@ pub(crate) struct ContentLength {
 impl ContentLength {
     /// Whether a header of this name, long or compact, in any case, is ours to read.
     pub(crate) fn is_named(name: &str) -> bool {
-        HeaderName::known(name) == Some("Content-Length")
+        name.eq_ignore_ascii_case("Content-Length") || name.eq_ignore_ascii_case("l")
     }
 
     /// Takes the value of one Content-Length header: digits only, once per message even if equal, at most what a
@@ -45,6 +44,15 @@ impl ContentLength {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_found_under_every_name_the_parser_knows_it_by() {
+        for name in ["Content-Length", "content-LENGTH", "l", "L"] {
+            assert!(ContentLength::is_named(name));
+            assert_eq!(crate::HeaderName::known(name), Some("Content-Length"));
+        }
+        assert!(!ContentLength::is_named("Content-Lengths"));
+    }
 
     #[test]
     fn only_plain_digits_are_a_length() {

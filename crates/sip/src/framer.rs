@@ -106,6 +106,10 @@ impl Framer {
         self.buffer.advance(length);
         self.searched = 0;
         self.expected = None;
+        if self.buffer.is_empty() {
+            // Thousands of phones are silent most of the time: none of them keeps a buffer meanwhile.
+            self.buffer = BytesMut::new();
+        }
         Ok(Some(Frame::Message(message)))
     }
 
@@ -152,13 +156,14 @@ impl Framer {
     fn find_head_end(&mut self) -> Result<Option<usize>, Fault> {
         let mut at = self.searched;
         while let Some(&byte) = self.buffer.get(at) {
+            if at > self.limits.head {
+                return Err(HEAD_TOO_LARGE);
+            }
             match byte {
                 b'\n' => return Err(Fault::bad("a bare LF stands in the head")),
                 b'\r' => match self.buffer.get(at + 1..) {
                     None | Some([]) => break,
-                    Some([b'\n', b'\r', b'\n', ..]) => {
-                        return if at > self.limits.head { Err(HEAD_TOO_LARGE) } else { Ok(Some(at)) };
-                    }
+                    Some([b'\n', b'\r', b'\n', ..]) => return Ok(Some(at)),
                     Some([b'\n'] | [b'\n', b'\r']) => break,
                     Some([b'\n', ..]) => at += 2,
                     Some(_) => return Err(Fault::bad("a bare CR stands in the head")),
@@ -167,9 +172,6 @@ impl Framer {
             }
         }
         self.searched = at;
-        if at > self.limits.head {
-            return Err(HEAD_TOO_LARGE);
-        }
         Ok(None)
     }
 }

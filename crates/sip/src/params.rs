@@ -150,8 +150,8 @@ fn is_value_byte(byte: u8) -> bool {
     byte > b' ' && byte != 127 && !matches!(byte, b'"' | b',' | b';' | b'<' | b'>')
 }
 
-/// The longest real lists (ICE and feature tags of a Contact) have some twenty; the check for doubles is quadratic.
-const MAX_PARAMS: usize = 64;
+/// The longest real lists (feature tags of a Contact) have some fifteen; the check for doubles is quadratic.
+const MAX_PARAMS: usize = 32;
 
 #[cfg(test)]
 mod tests {
