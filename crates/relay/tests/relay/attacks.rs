@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use cordon_relay::{Before, End, RelayEvent};
 use cordon_rtp::{PacketBuf, Suite};
+use proptest::prelude::*;
 
 use crate::kit::{Call, STREAM, word};
 
@@ -174,6 +175,25 @@ fn two_hundred_thousand_sources_leave_no_trace_but_a_counter() {
 
     assert_eq!(call.statistics(End::A).refused.forged, 200_000);
     assert_eq!(call.talk(5), (5, 5));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_whatever_get_through_or_break_anything(
+        first in prop_oneof![Just(0x80_u8), Just(0x81), Just(0x90), any::<u8>()],
+        second in prop_oneof![Just(0_u8), 200..208_u8, any::<u8>()],
+        rest in prop::collection::vec(any::<u8>(), 0..1498),
+        on_rtcp in any::<bool>(),
+    ) {
+        let mut call = talking();
+        let mut buf = PacketBuf::from_slice(&[&[first, second], &rest[..]].concat()).unwrap();
+        let transmit = match on_rtcp {
+            true => call.deliver_rtcp(End::A, call.a.rtcp_address(), &mut buf),
+            false => call.deliver(End::A, call.a.address, &mut buf),
+        };
+        prop_assert_eq!(transmit, None);
+        prop_assert_eq!(call.talk(1), (1, 1));
+    }
 }
 
 fn talking() -> Call {
