@@ -40,6 +40,11 @@ impl Binding {
 }
 
 impl Bindings {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.table.len()
+    }
+
     /// Whether another binding fits, in all and on this flow.
     pub(super) fn has_room(&self, flow: FlowId, id: BindingId) -> bool {
         let on_flow = self.on_flow(flow);

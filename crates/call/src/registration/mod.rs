@@ -8,6 +8,7 @@
 //! | `upstream` | the Call-ID, From tag and CSeq the PBX knows a phone's registration by |
 //! | `phone` | who a phone is, and the opaque contact the PBX gets |
 //! | `bindings` | which phone is reached over which flow, and until when |
+//! | `request` | what of a phone's REGISTER goes to the PBX |
 //! | `answer` | what of the PBX's answer the phone may see |
 //! | `nonces` | which challenges a flow has been given |
 
@@ -16,10 +17,15 @@ mod answer;
 mod bindings;
 mod exchange;
 #[cfg(test)]
+mod house;
+#[cfg(test)]
 mod ladders;
+#[cfg(test)]
+mod model;
 mod nonces;
 mod phone;
 mod registrar;
+mod request;
 mod upstream;
 
 pub(crate) use nonces::Nonces;

@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cordon_policy::refusal::{Door, Refusal};
-use cordon_sip::{
-    CallId, Contacts, FlowId, HeaderName, Hop, Method, NameAddr, Request, Response, StatusCode, Uri, Via,
-};
+use cordon_sip::{FlowId, HeaderName, Hop, NameAddr, Request, Response, StatusCode, Uri, Via};
 use cordon_transaction::{ClientId, ServerId};
 
 use super::admission::{Admitted, Asked, AskedContact, admit};
@@ -14,9 +12,10 @@ use super::bindings::{Binding, Bindings};
 use super::exchange::{Exchange, Exchanges};
 use super::nonces::Nonces;
 use super::phone::{Aor, BindingId};
+use super::request::{envelope, toward_pbx};
 use super::upstream::{UpstreamKey, Upstreams};
 use crate::event::{Event, Side, UnregisterReason};
-use crate::rules::{RegistrationRules, SiteRules};
+use crate::rules::{Advertise, RegistrationRules, SiteRules};
 use crate::wire::Wire;
 
 /// Relays every REGISTER to the PBX and remembers what it granted.
@@ -49,6 +48,11 @@ impl Registrar {
     /// Nobody is registered.
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// How many bindings there are.
+    pub(crate) fn binding_count(&self) -> usize {
+        self.bindings.count()
     }
 
     /// Relays a phone's REGISTER, or refuses it. Hops, extensions and the like are already looked at.
@@ -230,7 +234,7 @@ impl Registrar {
         Ok(admitted)
     }
 
-    /// Sends the PBX's own form of the REGISTER. The Request-URI stays, since the phone's proof covers it.
+    /// Sends the PBX's own form of the REGISTER.
     fn relay(
         &mut self,
         now: Instant,
@@ -241,26 +245,10 @@ impl Registrar {
     ) -> ClientId {
         let end = now.checked_add(KEEP_NAMES).unwrap_or(now);
         let names = self.upstreams.next(upstream, end, || wire.token());
-        let from = request.from.clone().with_tag(names.from_tag);
-        let to = request.to.clone().without_tag();
-        let mut out =
-            Request::new(Method::Register, request.uri.clone(), from, to, names.call_id, names.cseq);
         let rules = &wire.site.registration;
-        let advertise = &rules.advertise;
-        let transport = advertise.transport;
-        let via = Via::new(transport.via(), advertise.host.clone(), Some(advertise.port), wire.branch());
-        out.via = vec![via];
-        out.max_forwards = request.max_forwards.map(|hops| hops.saturating_sub(1)).or(out.max_forwards);
-        out.contacts = match &admitted.asked {
-            Asked::List => Contacts::default(),
-            Asked::RemoveAll => Contacts::Star,
-            Asked::Contacts(contacts) => Contacts::List(contacts.iter().map(|c| opaque(c, rules)).collect()),
-        };
-        for header in &request.headers {
-            if CROSSING.contains(&header.name) {
-                out.headers.push(header.name.clone(), &header.value);
-            }
-        }
+        let Advertise { host, port, transport } = &rules.advertise;
+        let via = Via::new(transport.via(), host.clone(), Some(*port), wire.branch());
+        let out = toward_pbx(request, &admitted.asked, names, via, rules);
         wire.transactions.send_request(now, Hop::Pbx, transport.is_reliable(), out)
     }
 
@@ -336,27 +324,6 @@ impl Registrar {
     }
 }
 
-/// The contact as the PBX gets it: an opaque address at our door, the phone's own parameters.
-fn opaque(contact: &AskedContact, rules: &RegistrationRules) -> NameAddr {
-    let mut opaque = NameAddr::new(contact.id.contact(rules));
-    opaque.params = contact.written.params.clone();
-    opaque
-}
-
-/// What an answer repeats of a request, in buffers of its own: what waits for the PBX stays small.
-fn envelope(request: &Request) -> Request {
-    let mut envelope = Request::new(
-        request.method.clone(),
-        request.uri.detached(),
-        request.from.detached(),
-        request.to.detached(),
-        CallId::new(request.call_id.text().detached()),
-        request.cseq,
-    );
-    envelope.via = request.via.iter().map(Via::detached).collect();
-    envelope
-}
-
 fn unregistered(wire: &mut Wire<'_>, id: BindingId, reason: UnregisterReason) {
     wire.events.push_back(Event::Unregistered { phone: id.pseudonym(), reason });
 }
@@ -391,16 +358,6 @@ fn spread(wire: &mut Wire<'_>, seconds: u32) -> u32 {
     let [byte] = byte;
     seconds.saturating_add(seconds.saturating_mul(byte.into()) / 255)
 }
-
-/// What of a phone's REGISTER the PBX needs. Supported stays: it would promise outbound, path and gruu for us.
-const CROSSING: [HeaderName; 6] = [
-    HeaderName::ALLOW,
-    HeaderName::ALLOW_EVENTS,
-    HeaderName::AUTHORIZATION,
-    HeaderName::EXPIRES,
-    HeaderName::PROXY_AUTHORIZATION,
-    HeaderName::USER_AGENT,
-];
 
 /// A phone hears of a silent PBX within 4 s, the way there and back included.
 const PBX_SILENCE: Duration = Duration::from_millis(3_500);

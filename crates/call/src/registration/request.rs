@@ -1,0 +1,68 @@
+//! What of a phone's REGISTER goes to the PBX.
+
+use cordon_sip::{CallId, Contacts, HeaderName, Method, NameAddr, Request, Via};
+
+use super::admission::{Asked, AskedContact};
+use super::upstream::Names;
+use crate::rules::RegistrationRules;
+
+/// The PBX's form of a REGISTER: our names, our contacts, the phone's own words and proof. The Request-URI stays, since
+/// the proof covers it.
+pub(super) fn toward_pbx(
+    request: &Request,
+    asked: &Asked,
+    names: Names,
+    via: Via,
+    rules: &RegistrationRules,
+) -> Request {
+    let Names { call_id, from_tag, cseq } = names;
+    let from = request.from.clone().with_tag(from_tag);
+    let to = request.to.clone().without_tag();
+    let mut out = Request::new(Method::Register, request.uri.clone(), from, to, call_id, cseq);
+    out.via = vec![via];
+    out.max_forwards = request.max_forwards.map(|hops| hops.saturating_sub(1)).or(out.max_forwards);
+    out.contacts = match asked {
+        Asked::List => Contacts::default(),
+        Asked::RemoveAll => Contacts::Star,
+        Asked::Contacts(contacts) => {
+            Contacts::List(contacts.iter().map(|contact| opaque(contact, rules)).collect())
+        }
+    };
+    for header in &request.headers {
+        if CROSSING.contains(&header.name) {
+            out.headers.push(header.name.clone(), &header.value);
+        }
+    }
+    out
+}
+
+/// What an answer repeats of a request, in buffers of its own: what waits for the PBX stays small.
+pub(super) fn envelope(request: &Request) -> Request {
+    let mut envelope = Request::new(
+        request.method.clone(),
+        request.uri.detached(),
+        request.from.detached(),
+        request.to.detached(),
+        CallId::new(request.call_id.text().detached()),
+        request.cseq,
+    );
+    envelope.via = request.via.iter().map(Via::detached).collect();
+    envelope
+}
+
+/// The contact as the PBX gets it: an opaque address at our door, the phone's own parameters.
+fn opaque(contact: &AskedContact, rules: &RegistrationRules) -> NameAddr {
+    let mut opaque = NameAddr::new(contact.id.contact(rules));
+    opaque.params = contact.written.params.clone();
+    opaque
+}
+
+/// What of a phone's REGISTER the PBX needs. Supported stays: it would promise outbound, path and gruu for us.
+const CROSSING: [HeaderName; 6] = [
+    HeaderName::ALLOW,
+    HeaderName::ALLOW_EVENTS,
+    HeaderName::AUTHORIZATION,
+    HeaderName::EXPIRES,
+    HeaderName::PROXY_AUTHORIZATION,
+    HeaderName::USER_AGENT,
+];
