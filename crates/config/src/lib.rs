@@ -16,7 +16,6 @@ mod load;
 mod location;
 mod pbx;
 mod profile;
-mod reload;
 mod section;
 mod settings;
 mod site;

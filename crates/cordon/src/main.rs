@@ -1,1 +1,54 @@
-fn main() {}
+//! Cordon: an enforcing SIP/TLS and SRTP back-to-back user agent. One binary, four verbs.
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod explain;
+mod logging;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// SIP over TLS and SRTP, or nothing: stands between phones and their PBX.
+#[derive(Parser)]
+#[command(name = "cordon", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve: phones on one side, the PBX on the other, until SIGTERM. SIGHUP reloads.
+    Run {
+        /// The configuration file; config/cordon.toml is the annotated reference.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Write each event as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Validate a configuration with everything it points at, without binding anything.
+    Check {
+        /// The configuration file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Explain a refusal: what was sent, which rule and control stand behind it, and the fix by phone family.
+    Explain {
+        /// A code such as CD-MEDIA-01, or a control such as ZC-34; without one, all codes.
+        #[arg(value_name = "CODE")]
+        code: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().verb {
+        Verb::Run { config, json } => run::run(&config, json),
+        Verb::Check { file } => check::check(&file),
+        Verb::Explain { code } => explain::explain(code.as_deref()),
+    }
+}

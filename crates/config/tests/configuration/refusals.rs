@@ -320,6 +320,25 @@ mod mistakes {
     }
 
     #[test]
+    fn a_file_that_ends_anywhere_or_lacks_any_line_leads_to_findings_and_never_to_a_panic() {
+        let folder = Folder::new(Leaf::Good);
+        let text = file("config/cordon.toml");
+        let ends = text.char_indices().map(|(at, _)| at).step_by(61);
+        for end in ends {
+            let _ = folder.load(text.split_at(end).0);
+        }
+        let lines: Vec<&str> = text.lines().collect();
+        for left_out in 0..lines.len() {
+            let rest =
+                lines.iter().enumerate().filter(|(index, _)| *index != left_out).map(|(_, line)| *line);
+            let rest: Vec<&str> = rest.collect();
+            let findings =
+                folder.load(&rest.join("\n")).map(|loaded| loaded.warnings).unwrap_or_else(|errors| errors);
+            assert!(findings.iter().all(|finding| !finding.to_string().is_empty()));
+        }
+    }
+
+    #[test]
     fn a_finding_shows_file_line_column_and_a_caret_under_the_value() {
         let folder = Folder::new(Leaf::Good);
         let errors = folder.errors(&with("media = \"srtp\" ", "media = \"rtp\" "));

@@ -1,0 +1,73 @@
+//! `cordon check FILE`: is this configuration one that would be served?
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use cordon_config::{Finding, Loaded, Profile, Severity};
+
+/// Prints every finding and a verdict; success where Cordon would start.
+pub(crate) fn check(file: &Path) -> ExitCode {
+    match cordon_config::load(file) {
+        Ok(loaded) => {
+            print(&loaded.warnings);
+            anstream::println!("{}: {}", file.display(), verdict(&loaded));
+            ExitCode::SUCCESS
+        }
+        Err(findings) => {
+            print(&findings);
+            anstream::println!("{}: {RED}refused{RESET}, {}", file.display(), count(&findings));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints findings with a blank line after each; colours only on a terminal.
+pub(crate) fn print(findings: &[Finding]) {
+    for finding in findings {
+        let (word, colour) = match finding.severity() {
+            Severity::Error => ("error", RED),
+            Severity::Warning => ("warning", YELLOW),
+        };
+        let text = finding.to_string();
+        let rest = text.strip_prefix(word).unwrap_or(&text);
+        anstream::eprintln!("{colour}{word}{RESET}{rest}\n");
+    }
+}
+
+fn verdict(loaded: &Loaded) -> String {
+    let settings = &loaded.settings;
+    let profile = match settings.site.profile {
+        Profile::Hipaa => "profile hipaa".to_owned(),
+        Profile::Lab => format!("{RED}profile lab{RESET}"),
+    };
+    let mut text = format!("valid, {profile}, {}", plural(settings.locations.len(), "location"));
+    if !settings.waivers.is_empty() {
+        text = format!("{text}, {RED}{}{RESET}", plural(settings.waivers.len(), "waiver"));
+    }
+    if !loaded.warnings.is_empty() {
+        text = format!("{text}, {}", count(&loaded.warnings));
+    }
+    text
+}
+
+/// `2 errors, 1 warning`.
+fn count(findings: &[Finding]) -> String {
+    let of = |severity| findings.iter().filter(|finding| finding.severity() == severity).count();
+    let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
+    match (errors, warnings) {
+        (0, warnings) => plural(warnings, "warning"),
+        (errors, 0) => plural(errors, "error"),
+        (errors, warnings) => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
+    }
+}
+
+fn plural(count: usize, word: &str) -> String {
+    match count {
+        1 => format!("1 {word}"),
+        count => format!("{count} {word}s"),
+    }
+}
+
+const RED: &str = "\x1b[1;31m";
+const YELLOW: &str = "\x1b[1;33m";
+const RESET: &str = "\x1b[0m";

@@ -1,0 +1,30 @@
+//! `cordon run`: serve.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use cordon_gateway::RunError;
+
+use crate::logging;
+
+/// Serves until told to end.
+pub(crate) fn run(path: &Path, json: bool) -> ExitCode {
+    logging::start(json);
+    match cordon_gateway::run(path) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(RunError::Configuration(findings)) => {
+            for finding in findings {
+                anstream::eprintln!("{finding}\n");
+            }
+            anstream::eprintln!("{} is refused; nothing was started", path.display());
+            ExitCode::from(EX_CONFIG)
+        }
+        Err(error @ (RunError::Start(_) | RunError::System(_))) => {
+            anstream::eprintln!("cordon did not start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// sysexits.h: a supervisor must not restart what its configuration stops.
+const EX_CONFIG: u8 = 78;
