@@ -1,0 +1,374 @@
+//! A call: two legs, the exchange between them, and the stream that carries their media.
+
+use std::time::{Duration, Instant};
+
+use cordon_phi::Pseudonym;
+use cordon_policy::refusal::Refusal;
+use cordon_sip::{Headers, Method, Origin, Request, Response};
+use cordon_transaction::{ClientId, ServerId};
+
+use crate::event::{CallEnd, Event, LegReceipt, Receipt};
+use crate::headers;
+use crate::invite::Caller;
+use crate::leg::Leg;
+use crate::leg_media::Content;
+use crate::media::{CallKey, End, MediaRequest, StreamId, StreamStatistics};
+use crate::refuse::Asked;
+use crate::switchboard::{Purpose, Switchboard};
+
+/// Pairs the two legs of a call.
+pub(crate) struct Call {
+    pub(crate) key: CallKey,
+    /// Prints in events instead of the Call-ID.
+    pub(crate) name: Pseudonym,
+    pub(crate) is_emergency: bool,
+    /// The caller's leg.
+    pub(crate) a: Leg,
+    /// The callee's leg.
+    pub(crate) b: Leg,
+    pub(crate) stage: Stage,
+    pub(crate) stream: Option<StreamId>,
+    /// The INVITE under way from one leg to the other, the first or a later one.
+    pub(crate) exchange: Option<Exchange>,
+    /// A 2xx of ours that waits for its ACK.
+    pub(crate) accepted: Option<Accepted>,
+    /// INVITEs of ours that were given up and may still be accepted by somebody.
+    pub(crate) given_up: Vec<ClientId>,
+    /// Redirections followed.
+    pub(crate) redirects: usize,
+    /// When to look whether a lost leg is still heard.
+    pub(crate) look_at: Option<Instant>,
+    pub(crate) started: Instant,
+    pub(crate) answered: Option<Instant>,
+    /// The layer above heard of this call.
+    pub(crate) is_announced: bool,
+    /// What its INVITE is recognised by should it come again.
+    pub(crate) caller: Caller,
+    /// When the engine is to wake it; kept by the engine.
+    pub(crate) wake: Option<Instant>,
+}
+
+/// How far a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The INVITE is admitted; the ports are asked for until then.
+    Opening(Instant),
+    /// The INVITE is on its way to the callee.
+    Inviting,
+    /// The caller was challenged with this status; keys and ports wait for its next INVITE until then.
+    Challenged(u16, Instant),
+    /// Both legs are in a dialog.
+    Established,
+    /// Over; ports and late answers are waited for until then.
+    Ended(CallEnd, Instant),
+}
+
+/// One INVITE on its way from one leg to the other, and what its answer means.
+pub(crate) struct Exchange {
+    /// Whose INVITE it is.
+    pub(crate) from: End,
+    /// Its transaction.
+    pub(crate) server: ServerId,
+    pub(crate) origin: Origin,
+    /// The INVITE itself, to write responses from.
+    pub(crate) request: Request,
+    /// Our own INVITE on the other leg, once sent.
+    pub(crate) client: Option<ClientId>,
+    pub(crate) offer: Offer,
+    /// The PBX must have said something by then.
+    pub(crate) silent_until: Option<Instant>,
+}
+
+/// Who makes the offer of an exchange.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// Whoever asks; this is what it says.
+    Early(Content),
+    /// Whoever accepts, in the 2xx; the ACK then carries the answer.
+    Late,
+}
+
+/// A 2xx of ours, repeated until its ACK comes (RFC 3261 §13.3.1.4).
+pub(crate) struct Accepted {
+    /// The leg that owes the ACK.
+    pub(crate) end: End,
+    server: ServerId,
+    response: Response,
+    repeat_at: Instant,
+    interval: Duration,
+    give_up_at: Instant,
+    /// The CSeq of the other leg's INVITE, whose ACK waits for the answer in this one.
+    pub(crate) late: Option<u32>,
+    /// The call ended meanwhile: BYE follows the ACK (§15).
+    pub(crate) then_bye: bool,
+}
+
+impl Accepted {
+    /// Whether this is the ACK it waits for: same leg, same CSeq as the INVITE (§13.2.2.4).
+    pub(crate) fn is_acknowledged_by(&self, end: End, ack: &Request) -> bool {
+        self.end == end && self.response.cseq == ack.cseq
+    }
+}
+
+impl Call {
+    /// The leg at this end.
+    pub(crate) fn leg(&self, end: End) -> &Leg {
+        match end {
+            End::A => &self.a,
+            End::B => &self.b,
+        }
+    }
+
+    /// The leg at this end.
+    pub(crate) fn leg_mut(&mut self, end: End) -> &mut Leg {
+        match end {
+            End::A => &mut self.a,
+            End::B => &mut self.b,
+        }
+    }
+
+    /// Whether the call is between its first 2xx and its end.
+    pub(crate) fn is_established(&self) -> bool {
+        self.stage == Stage::Established
+    }
+
+    /// Whether the call is over and only waits for what is still under way.
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(self.stage, Stage::Ended(..))
+    }
+
+    /// Whether nothing is left to wait for.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_ended() && self.stream.is_none() && self.accepted.is_none() && self.given_up.is_empty()
+    }
+
+    /// Answers the INVITE under way with a refusal.
+    pub(crate) fn refuse(&mut self, now: Instant, board: &mut Switchboard, refusal: Refusal) {
+        let Some(exchange) = &self.exchange else { return };
+        let asked = Asked {
+            server: exchange.server,
+            origin: exchange.origin,
+            request: &exchange.request,
+            tag: Some(self.leg(exchange.from).local_tag()),
+            call: Some(self.name),
+        };
+        board.refuse(now, &asked, refusal);
+    }
+
+    /// Refuses the INVITE under way; a call that does not stand yet ends with it.
+    pub(crate) fn refuse_and_settle(&mut self, now: Instant, board: &mut Switchboard, refusal: Refusal) {
+        self.refuse(now, board, refusal);
+        self.settle(now, board, CallEnd::Refused(refusal));
+    }
+
+    /// The exchange ended without success: a standing call goes on as before, any other ends.
+    pub(crate) fn settle(&mut self, now: Instant, board: &mut Switchboard, end: CallEnd) {
+        if self.is_established() {
+            self.abandon(now, board);
+        } else {
+            self.end(now, board, end);
+        }
+    }
+
+    /// Forgets the exchange under way; nothing it would have changed is changed.
+    pub(crate) fn abandon(&mut self, now: Instant, board: &mut Switchboard) {
+        let Some(exchange) = self.exchange.take() else { return };
+        board.servers.remove(&exchange.server);
+        if let Some(client) = exchange.client
+            && board.clients.contains_key(&client)
+        {
+            board.transactions.cancel(now, client);
+            self.given_up.push(client);
+        }
+        for leg in [&mut self.a, &mut self.b] {
+            if let Some(media) = &mut leg.media {
+                media.roll_back();
+            }
+        }
+    }
+
+    /// The call is over. Dialogs must be told by the caller of this; ports go back, and late answers are waited for.
+    pub(crate) fn end(&mut self, now: Instant, board: &mut Switchboard, end: CallEnd) {
+        if self.is_ended() {
+            return;
+        }
+        self.abandon(now, board);
+        self.stage = Stage::Ended(end, now + LINGER);
+        self.look_at = None;
+        match self.stream {
+            Some(stream) => board.media.push_back(MediaRequest::Close { stream }),
+            None => self.report(now, board, StreamStatistics::default()),
+        }
+    }
+
+    /// The ports are back.
+    pub(crate) fn closed(&mut self, now: Instant, board: &mut Switchboard, statistics: StreamStatistics) {
+        self.stream = None;
+        let addresses =
+            [End::A, End::B].map(|end| self.leg(end).media.as_ref().map(|media| media.local_rtp()));
+        board.ports.closed(self.key, addresses);
+        self.report(now, board, statistics);
+    }
+
+    /// Ends a dialog of ours with BYE, when it stands and its peer can be reached; a BYE to a phone whose connection is
+    /// gone would be answered by nobody.
+    pub(crate) fn hang_up(&mut self, now: Instant, board: &mut Switchboard, end: End) {
+        self.pass_bye(now, board, end, &Headers::new());
+    }
+
+    /// As [`hang_up`](Self::hang_up), with what the other side's BYE carried.
+    pub(crate) fn pass_bye(&mut self, now: Instant, board: &mut Switchboard, end: End, carried: &Headers) {
+        if let Some(accepted) = self.accepted.as_mut().filter(|accepted| accepted.end == end) {
+            accepted.then_bye = true;
+            return;
+        }
+        let side = self.leg(end.other()).side();
+        let leg = self.leg_mut(end);
+        if !std::mem::take(&mut leg.is_confirmed) {
+            return;
+        }
+        if leg.is_reachable(now, board) {
+            let mut bye = leg.next_request(Method::Bye, board);
+            headers::copy_for_request(side, carried, &mut bye.headers);
+            let hop = leg.hop(now, board);
+            board.send(now, hop, bye);
+        }
+    }
+
+    /// Ends both dialogs.
+    pub(crate) fn release(&mut self, now: Instant, board: &mut Switchboard, end: CallEnd) {
+        self.end(now, board, end);
+        self.hang_up(now, board, End::A);
+        self.hang_up(now, board, End::B);
+    }
+
+    /// Sends our INVITE of the exchange under way.
+    pub(crate) fn send_invite(&mut self, now: Instant, board: &mut Switchboard, to: End, invite: Request) {
+        let leg = self.leg_mut(to);
+        let hop = leg.hop(now, board);
+        let is_pbx = leg.flow().is_none();
+        let client = board.send(now, hop, invite);
+        board.clients.insert(client, (self.key, Purpose::Invite));
+        if let Some(exchange) = &mut self.exchange {
+            exchange.client = Some(client);
+            exchange.silent_until = is_pbx.then(|| now + PBX_SILENCE);
+        }
+    }
+
+    /// Sends a 2xx and repeats it until its ACK comes.
+    pub(crate) fn accept(
+        &mut self,
+        now: Instant,
+        board: &mut Switchboard,
+        response: Response,
+        late: Option<u32>,
+    ) {
+        let Some(exchange) = self.exchange.take() else { return };
+        board.respond(now, exchange.server, response.clone());
+        self.leg_mut(exchange.from).is_confirmed = true;
+        self.accepted = Some(Accepted {
+            end: exchange.from,
+            server: exchange.server,
+            response,
+            repeat_at: now + T1,
+            interval: T1,
+            give_up_at: now + GIVE_UP,
+            late,
+            then_bye: false,
+        });
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let stage = match self.stage {
+            Stage::Opening(until) | Stage::Challenged(_, until) | Stage::Ended(_, until) => Some(until),
+            Stage::Inviting | Stage::Established => None,
+        };
+        let silent = self.exchange.as_ref().and_then(|exchange| exchange.silent_until);
+        let accepted = self.accepted.as_ref().map(|accepted| accepted.repeat_at.min(accepted.give_up_at));
+        [stage, silent, accepted, self.look_at].into_iter().flatten().min()
+    }
+
+    /// Time has passed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, board: &mut Switchboard) {
+        match self.stage {
+            Stage::Opening(until) if until <= now => self.refuse_and_settle(now, board, Refusal::NoPorts),
+            Stage::Challenged(status, until) if until <= now => {
+                self.end(now, board, CallEnd::Rejected(status))
+            }
+            Stage::Ended(_, until) if until <= now => {
+                // Nobody answered in all this time; whoever still does is answered by the rules for strangers.
+                self.given_up.clear();
+                self.accepted = None;
+                if self.stream.is_some() {
+                    self.closed(now, board, StreamStatistics::default());
+                }
+            }
+            Stage::Opening(_)
+            | Stage::Inviting
+            | Stage::Challenged(..)
+            | Stage::Established
+            | Stage::Ended(..) => {}
+        }
+        if self.exchange.as_ref().and_then(|exchange| exchange.silent_until).is_some_and(|until| until <= now)
+        {
+            self.refuse_and_settle(now, board, Refusal::PbxSilent);
+        }
+        self.repeat_acceptance(now, board);
+        if self.look_at.is_some_and(|at| at <= now) {
+            self.look_for_lost_legs(now, board);
+        }
+    }
+
+    fn repeat_acceptance(&mut self, now: Instant, board: &mut Switchboard) {
+        let Some(accepted) = &mut self.accepted else { return };
+        if accepted.give_up_at <= now {
+            let end = accepted.end;
+            self.acknowledgement_never_came(now, board, end);
+        } else if accepted.repeat_at <= now {
+            board.respond(now, accepted.server, accepted.response.clone());
+            // §13.3.1.4: doubled until T2.
+            accepted.interval = (accepted.interval * 2).min(T2);
+            accepted.repeat_at = now + accepted.interval;
+        }
+    }
+
+    fn report(&mut self, now: Instant, board: &mut Switchboard, statistics: StreamStatistics) {
+        let Stage::Ended(end, _) = self.stage else { return };
+        if !std::mem::take(&mut self.is_announced) {
+            return;
+        }
+        let leg = |end: End| {
+            let leg = self.leg(end);
+            LegReceipt {
+                side: leg.side(),
+                tls: leg.facts().map(|facts| (facts.tls.version, facts.tls.suite)),
+                suite: leg.media.as_ref().and_then(|media| media.suite()),
+                local_rekeys: leg.media.as_ref().map_or(0, |media| media.local_rekeys),
+                media: *statistics.end(end),
+            }
+        };
+        board.events.push_back(Event::CallEnded(Receipt {
+            call: self.name,
+            started: self.started,
+            answered: self.answered,
+            ended: now,
+            legs: [leg(End::A), leg(End::B)],
+            end,
+        }));
+    }
+}
+
+/// RFC 3261 §17.1.1.1.
+pub(crate) const T1: Duration = Duration::from_millis(500);
+/// RFC 3261 §17.1.2.2.
+const T2: Duration = Duration::from_secs(4);
+/// 64 * T1: whoever has not answered by then never will.
+pub(crate) const GIVE_UP: Duration = Duration::from_secs(32);
+/// The phone hears 503 within 4 s when the PBX says nothing at all.
+pub(crate) const PBX_SILENCE: Duration = Duration::from_millis(3500);
+/// Longest wait for media ports; they are bound on the same machine.
+pub(crate) const PORTS: Duration = Duration::from_secs(3);
+/// Longest wait for what an ended call still expects: a 2xx that crossed our CANCEL, an ACK, the closing of the ports.
+/// Within 64 s everything of it is gone.
+const LINGER: Duration = Duration::from_secs(40);

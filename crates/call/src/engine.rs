@@ -1,0 +1,459 @@
+//! What arrives, and who looks after it.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Instant;
+
+use cordon_policy::connection::FlowFacts;
+use cordon_policy::refusal::Refusal;
+use cordon_policy::request::{RequestFacts, Sender, admit_request};
+use cordon_sip::{FlowId, Message, Method, Origin, Request, Response, StatusCode, Text};
+use cordon_transaction::{ClientId, Layer, Limits, ServerId, Timers, Transmit};
+
+use crate::call::Call;
+use crate::event::{CallEnd, Event, Side};
+use crate::invite::Caller;
+use crate::media::{CallKey, End, MediaReply, MediaRequest, StreamId};
+use crate::media_map::MediaMap;
+use crate::options::RelayedOptions;
+use crate::refuse::Asked;
+use crate::registration::{Nonces, Registrar};
+use crate::rules::SiteRules;
+use crate::switchboard::{Purpose, Switchboard};
+use crate::wire::Entropy;
+
+/// All of signalling, without hands: driven with messages, media replies and the time.
+///
+/// After each `handle_*` the driver drains [`poll_transmit`](Self::poll_transmit), [`poll_media`](Self::poll_media) and
+/// [`poll_event`](Self::poll_event), and comes back at [`poll_timeout`](Self::poll_timeout).
+pub struct Engine {
+    pub(crate) board: Switchboard,
+    pub(crate) calls: HashMap<CallKey, Call>,
+    /// Who may send its INVITE again after a challenge.
+    pub(crate) callers: HashMap<Caller, CallKey>,
+    pub(crate) next_key: u64,
+    pub(crate) is_draining: bool,
+    streams: HashMap<StreamId, CallKey>,
+    options: RelayedOptions,
+    /// When which call wants to be woken.
+    wakes: BTreeSet<(Instant, CallKey)>,
+}
+
+impl Engine {
+    /// An engine without calls and registrations.
+    pub fn new(site: SiteRules, entropy: Box<dyn Entropy + Send>) -> Engine {
+        Engine {
+            board: Switchboard {
+                site,
+                transactions: Layer::new(Timers::default(), Limits::default()),
+                entropy,
+                events: VecDeque::new(),
+                media: VecDeque::new(),
+                registrar: Registrar::new(),
+                nonces: Nonces::new(),
+                flows: HashMap::new(),
+                pbx_is_up: false,
+                clients: HashMap::new(),
+                servers: HashMap::new(),
+                dialogs: HashMap::new(),
+                ports: MediaMap::default(),
+            },
+            calls: HashMap::new(),
+            callers: HashMap::new(),
+            next_key: 1,
+            is_draining: false,
+            streams: HashMap::new(),
+            options: RelayedOptions::default(),
+            wakes: BTreeSet::new(),
+        }
+    }
+
+    /// A phone's connection was accepted; comes before its first message.
+    pub fn handle_flow_opened(&mut self, _now: Instant, facts: FlowFacts) {
+        self.board.flows.insert(facts.flow, facts);
+    }
+
+    /// A connection is gone, a phone's or one with the PBX.
+    pub fn handle_flow_closed(&mut self, now: Instant, flow: FlowId) {
+        let was_a_phone = self.board.flows.remove(&flow).is_some();
+        self.board.transactions.handle_flow_closed(now, flow);
+        self.pump(now);
+        if was_a_phone {
+            self.board.with_registrar(|registrar, nonces, wire| {
+                nonces.handle_flow_closed(flow);
+                registrar.handle_flow_closed(now, wire, flow);
+            });
+            self.with_each_call(now, |call, board| call.handle_flow_closed(now, board, flow));
+        }
+    }
+
+    /// A verified connection to the PBX is up.
+    pub fn handle_pbx_up(&mut self, _now: Instant) {
+        self.board.pbx_is_up = true;
+    }
+
+    /// No connection to the PBX is up and none could be opened.
+    pub fn handle_pbx_unreachable(&mut self, now: Instant) {
+        self.board.pbx_is_up = false;
+        self.board.transactions.handle_pbx_unreachable(now);
+        self.pump(now);
+        self.with_each_call(now, |call, board| call.handle_pbx_unreachable(now, board));
+    }
+
+    /// A message arrived.
+    pub fn handle_message(&mut self, now: Instant, origin: Origin, message: Message) {
+        let is_reliable = self.board.is_reliable(origin.reply_hop());
+        self.board.transactions.handle_message(now, origin, is_reliable, message);
+        self.pump(now);
+    }
+
+    /// The media engine answered.
+    pub fn handle_media(&mut self, now: Instant, reply: MediaReply) {
+        match reply {
+            MediaReply::Ready { call, stream, a, b } => match self.calls.contains_key(&call) {
+                true => {
+                    self.streams.insert(stream, call);
+                    self.with_call(now, call, |call, board| call.ready(now, board, stream, a, b));
+                }
+                // The caller gave up while the ports were bound.
+                false => self.board.media.push_back(MediaRequest::Close { stream }),
+            },
+            MediaReply::NoPorts { call } => {
+                self.with_call(now, call, |call, board| call.refuse_and_settle(now, board, Refusal::NoPorts));
+            }
+            MediaReply::Counted { stream, statistics } => {
+                self.with_stream(now, stream, |call, board| call.handle_counted(now, board, &statistics));
+            }
+            MediaReply::KeyNearlySpent { stream, end } => {
+                self.with_stream(now, stream, |call, board| {
+                    let side = call.leg(end).side();
+                    call.release(now, board, CallEnd::KeySpent(side));
+                });
+            }
+            MediaReply::Closed { stream, statistics } => {
+                self.with_stream(now, stream, |call, board| call.closed(now, board, statistics));
+                self.streams.remove(&stream);
+            }
+        }
+        self.pump(now);
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.board.transactions.handle_timeout(now);
+        self.pump(now);
+        self.board.with_registrar(|registrar, _, wire| registrar.handle_timeout(now, wire));
+        self.options.handle_timeout(now, &mut self.board);
+        while let Some((at, key)) = self.wakes.first().copied().filter(|(at, _)| *at <= now) {
+            self.wakes.remove(&(at, key));
+            self.with_call(now, key, |call, board| {
+                call.wake = None;
+                call.handle_timeout(now, board);
+            });
+        }
+        self.pump(now);
+    }
+
+    /// A reload: holds for everything that is decided from now on.
+    pub fn handle_rules(&mut self, _now: Instant, site: SiteRules) {
+        self.board.site = site;
+    }
+
+    /// Takes nothing new from now on: calls and registrations are answered with 503. Standing calls go on.
+    pub fn drain(&mut self, _now: Instant) {
+        self.is_draining = true;
+    }
+
+    /// Whether no call is left.
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// How many calls there are, ringing and ending ones included.
+    pub fn call_count(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// How many phones are registered, those whose connection is gone included.
+    pub fn binding_count(&self) -> usize {
+        self.board.registrar.binding_count()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let calls = self.wakes.first().map(|(at, _)| *at);
+        let others = [
+            self.board.transactions.poll_timeout(),
+            self.board.registrar.poll_timeout(),
+            self.options.poll_timeout(),
+        ];
+        others.into_iter().chain([calls]).flatten().min()
+    }
+
+    /// The next message for the wire.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.board.transactions.poll_transmit()
+    }
+
+    /// The next wish for the media engine.
+    pub fn poll_media(&mut self) -> Option<MediaRequest> {
+        self.board.media.pop_front()
+    }
+
+    /// The next thing worth a log line, a counter or a record.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.board.events.pop_front()
+    }
+
+    /// Lets a call act, then looks when it wants to be woken and whether it is over.
+    pub(crate) fn with_call(
+        &mut self,
+        now: Instant,
+        key: CallKey,
+        act: impl FnOnce(&mut Call, &mut Switchboard),
+    ) {
+        if let Some(call) = self.calls.get_mut(&key) {
+            act(call, &mut self.board);
+            self.settle_call(now, key);
+        }
+    }
+
+    /// After a call has acted.
+    pub(crate) fn settle_call(&mut self, _now: Instant, key: CallKey) {
+        let Some(call) = self.calls.get_mut(&key) else { return };
+        let wake = call.deadline();
+        if call.wake != wake {
+            if let Some(before) = std::mem::replace(&mut call.wake, wake) {
+                self.wakes.remove(&(before, key));
+            }
+            self.wakes.extend(wake.map(|at| (at, key)));
+        }
+        if call.is_over() {
+            self.forget(key);
+        }
+    }
+
+    fn forget(&mut self, key: CallKey) {
+        let Some(call) = self.calls.remove(&key) else { return };
+        if let Some(at) = call.wake {
+            self.wakes.remove(&(at, key));
+        }
+        for end in [End::A, End::B] {
+            self.board.dialogs.remove(call.leg(end).local_tag());
+        }
+        if self.callers.get(&call.caller) == Some(&key) {
+            self.callers.remove(&call.caller);
+        }
+    }
+
+    fn with_each_call(&mut self, now: Instant, act: impl Fn(&mut Call, &mut Switchboard)) {
+        let keys: Vec<CallKey> = self.calls.keys().copied().collect();
+        for key in keys {
+            self.with_call(now, key, &act);
+        }
+        self.pump(now);
+    }
+
+    fn with_stream(&mut self, now: Instant, stream: StreamId, act: impl FnOnce(&mut Call, &mut Switchboard)) {
+        if let Some(key) = self.streams.get(&stream).copied() {
+            self.with_call(now, key, act);
+        }
+    }
+
+    /// Looks after everything the transactions have to say.
+    fn pump(&mut self, now: Instant) {
+        while let Some(event) = self.board.transactions.poll_event() {
+            self.handle_event(now, event);
+        }
+    }
+
+    fn handle_event(&mut self, now: Instant, event: cordon_transaction::Event) {
+        use cordon_transaction::Event as Happened;
+        match event {
+            Happened::Request { server, origin, request } => {
+                self.handle_request(now, server, origin, request)
+            }
+            Happened::Ack { origin, request } => {
+                if let Some((key, end)) = self.dialog_of(now, origin, &request) {
+                    self.with_call(now, key, |call, board| call.handle_ack(now, board, end, &request));
+                }
+            }
+            Happened::Cancelled { server } => {
+                if let Some(key) = self.board.servers.remove(&server) {
+                    self.with_call(now, key, |call, board| call.handle_cancel(now, board, server));
+                }
+            }
+            Happened::Response { client, origin, response } => {
+                self.handle_response(now, client, origin, response)
+            }
+            Happened::TimedOut { client } => self.handle_failure(now, client, Failure::Silence),
+            Happened::TransportFailed { client } => self.handle_failure(now, client, Failure::Transport),
+            Happened::ServerTimedOut { server } => _ = self.board.servers.remove(&server),
+            Happened::StrayResponse { origin, response } => {
+                let leg = response.from.tag().and_then(|tag| self.board.dialogs.get(tag)).copied();
+                if let Some((key, _)) = leg {
+                    self.with_call(now, key, |call, board| {
+                        call.handle_late_response(now, board, origin, &response)
+                    });
+                }
+            }
+        }
+    }
+
+    fn handle_request(&mut self, now: Instant, server: ServerId, origin: Origin, mut request: Request) {
+        let (sender, has_binding) = match origin {
+            Origin::Handset(flow) => (Sender::Handset, self.board.registrar.has_live_binding(now, flow)),
+            Origin::Pbx(_) => (Sender::Pbx, true),
+        };
+        let facts = RequestFacts { sender, has_binding };
+        let permit = match admit_request(&facts, &request, &self.board.site.emergency) {
+            Ok(permit) => permit,
+            Err(refusal) => return self.board.refuse(now, &Asked::alone(server, origin, &request), refusal),
+        };
+        if let Origin::Handset(flow) = origin {
+            self.board.nonces.strip_foreign(now, flow, &mut request);
+        }
+        match (&request.method, request.to.tag().is_some()) {
+            (Method::Register, _) => self.handle_register(now, server, origin, request),
+            (_, true) => self.handle_in_dialog(now, server, origin, request),
+            (Method::Invite, false) => self.handle_invite(now, server, origin, request, permit),
+            (Method::Options, false) => {
+                self.options.handle_options(now, &mut self.board, server, origin, request)
+            }
+            (_, false) => {
+                self.board.refuse(now, &Asked::alone(server, origin, &request), Refusal::DialogUnknown);
+            }
+        }
+    }
+
+    fn handle_register(&mut self, now: Instant, server: ServerId, origin: Origin, request: Request) {
+        let refusal = match origin {
+            Origin::Handset(flow) if !self.is_draining => {
+                return self.board.with_registrar(|registrar, nonces, wire| {
+                    registrar.handle_register(now, wire, nonces, server, flow, request);
+                });
+            }
+            Origin::Handset(_) => Refusal::Draining,
+            Origin::Pbx(_) => Refusal::MethodNotAllowed,
+        };
+        self.board.refuse(now, &Asked::alone(server, origin, &request), refusal);
+    }
+
+    fn handle_in_dialog(&mut self, now: Instant, server: ServerId, origin: Origin, request: Request) {
+        let Some((key, end)) = self.dialog_of(now, origin, &request) else {
+            return self.board.refuse(now, &Asked::alone(server, origin, &request), Refusal::DialogUnknown);
+        };
+        self.with_call(now, key, |call, board| {
+            call.handle_request(now, board, end, (server, origin), request)
+        });
+    }
+
+    /// The leg a request belongs to: our tag, Call-ID, the peer's tag, and a sender that owns it.
+    fn dialog_of(&mut self, now: Instant, origin: Origin, request: &Request) -> Option<(CallKey, End)> {
+        let tag: &Text = request.to.tag()?;
+        let (key, end) = self.board.dialogs.get(tag).copied()?;
+        let leg = self.calls.get_mut(&key)?.leg_mut(end);
+        let is_theirs = leg.matches(request) && leg.is_owned_by(now, origin, &self.board);
+        is_theirs.then_some((key, end))
+    }
+
+    fn handle_response(&mut self, now: Instant, client: ClientId, origin: Origin, response: Response) {
+        if self.board.registrar.owns(client) {
+            return self.board.with_registrar(|registrar, nonces, wire| {
+                registrar.handle_response(now, wire, nonces, client, response);
+            });
+        }
+        if self.options.owns(client) {
+            return self.options.handle_response(now, &mut self.board, client, &response);
+        }
+        match self.board.clients.get(&client).copied() {
+            Some((key, Purpose::Invite)) => {
+                self.with_call(now, key, |call, board| {
+                    call.handle_response(now, board, client, origin, response)
+                });
+            }
+            Some((key, Purpose::Probe(end))) => {
+                if response.status.is_final() {
+                    self.board.clients.remove(&client);
+                }
+                self.with_call(now, key, |call, board| call.handle_probed(now, board, end, Some(&response)));
+            }
+            None => {} // the answer to a BYE: whatever it says, the dialog is over
+        }
+    }
+
+    fn handle_failure(&mut self, now: Instant, client: ClientId, failure: Failure) {
+        if self.board.registrar.owns(client) {
+            return self
+                .board
+                .with_registrar(|registrar, _, wire| registrar.handle_failure(now, wire, client));
+        }
+        if self.options.owns(client) {
+            return self.options.handle_failure(now, &mut self.board, client);
+        }
+        match self.board.clients.remove(&client) {
+            Some((key, Purpose::Invite)) => {
+                self.with_call(now, key, |call, board| call.handle_failure(now, board, client, failure));
+            }
+            Some((key, Purpose::Probe(end))) => {
+                self.with_call(now, key, |call, board| call.handle_probed(now, board, end, None));
+            }
+            None => {}
+        }
+    }
+}
+
+/// Why a request of ours has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// Nobody said anything, or nobody decided.
+    Silence,
+    /// The connection is gone.
+    Transport,
+}
+
+impl Call {
+    /// A request in the dialog of this leg, sent by its owner.
+    fn handle_request(
+        &mut self,
+        now: Instant,
+        board: &mut Switchboard,
+        end: End,
+        (server, origin): (ServerId, Origin),
+        request: Request,
+    ) {
+        let tag = self.leg(end).local_tag().clone();
+        let asked = Asked { server, origin, request: &request, tag: Some(&tag), call: Some(self.name) };
+        if self.is_ended() {
+            return board.refuse(now, &asked, Refusal::DialogUnknown);
+        }
+        if !self.leg_mut(end).advance(&request) {
+            return board.refuse(now, &asked, Refusal::SequenceOutOfOrder);
+        }
+        self.leg_mut(end).proved_alive();
+        match request.method {
+            Method::Invite => self.handle_reinvite(now, board, end, (server, origin), request),
+            Method::Bye => self.handle_bye(now, board, end, server, &request),
+            Method::Options => board.answer_options(now, server, &request, Some(&tag)),
+            _ => board.refuse(now, &asked, Refusal::MethodNotAllowed),
+        }
+    }
+
+    /// Our INVITE was never answered, or could not be sent.
+    fn handle_failure(&mut self, now: Instant, board: &mut Switchboard, client: ClientId, failure: Failure) {
+        self.given_up.retain(|given_up| *given_up != client);
+        let Some(exchange) = self.exchange.as_ref().filter(|exchange| exchange.client == Some(client)) else {
+            return;
+        };
+        let side = self.leg(exchange.from.other()).side();
+        match (failure, side) {
+            (Failure::Transport, Side::Pbx) => self.refuse_and_settle(now, board, Refusal::PbxUnreachable),
+            (Failure::Transport, Side::Handset) => {
+                self.refuse_and_settle(now, board, Refusal::PhoneUnreachable)
+            }
+            (Failure::Silence, Side::Pbx | Side::Handset) => {
+                self.answer_exchange(now, board, StatusCode::REQUEST_TIMEOUT);
+                self.settle(now, board, CallEnd::TimedOut);
+            }
+        }
+    }
+}

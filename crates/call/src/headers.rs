@@ -1,0 +1,124 @@
+//! What may cross from one side to the other. Nothing else does: a header that is not named here stays on its side.
+
+use cordon_sip::{Header, HeaderName, Headers, Host, NameAddr, Scheme, Text, Uri, Warning};
+
+use crate::event::Side;
+
+/// Copies what a request may carry to the other side.
+pub(crate) fn copy_for_request(from: Side, source: &Headers, target: &mut Headers) {
+    copy(source, target, |name| {
+        REQUEST.contains(name)
+            || match from {
+                // The phone's answer to a challenge of the PBX; what is left of it here was relayed to this phone.
+                Side::Handset => CREDENTIALS.contains(name),
+                // RFC 3325 §5: only the PBX may assert who calls.
+                Side::Pbx => ASSERTED.contains(name),
+            }
+    });
+    copy_supported(source, target);
+}
+
+/// Copies what a response may carry to the other side. Challenges are not among it: they pass the nonce table.
+pub(crate) fn copy_for_response(from: Side, source: &Headers, target: &mut Headers) {
+    copy(source, target, |name| {
+        RESPONSE.contains(name)
+            || match from {
+                Side::Handset => false,
+                Side::Pbx => ASSERTED.contains(name),
+            }
+    });
+    copy_supported(source, target);
+}
+
+/// Copies the challenges of the PBX; the nonce table looks at them before a phone does.
+pub(crate) fn copy_challenges(source: &Headers, target: &mut Headers) {
+    copy(source, target, |name| CHALLENGES.contains(name));
+}
+
+/// A warning of the other side as ours: code and text help, the host that said it is nobody's business.
+pub(crate) fn warning_as_ours(value: &Text, host: &Host) -> Option<Text> {
+    let Warning { code, text, .. } = Warning::parse(value)?;
+    Some(Warning::new(code, host_text(host), text).to_text())
+}
+
+/// A host as text.
+pub(crate) fn host_text(host: &Host) -> String {
+    match host {
+        Host::Name(name) => name.as_str().to_owned(),
+        Host::V4(address) => address.to_string(),
+        Host::V6(address) => format!("[{address}]"),
+    }
+}
+
+/// The same person, as the other side may see it: user and display name cross, the host becomes the site's domain, and
+/// parameters of either dialog stay behind.
+pub(crate) fn as_seen_across(person: &NameAddr, domain: &Text) -> NameAddr {
+    let uri = &person.uri;
+    let mut seen = match (uri.scheme(), uri.host()) {
+        (Scheme::Tel | Scheme::Other(_), _) => uri.detached(),
+        // RFC 3323 §4.1.1.3: this host is a statement, not a place.
+        (Scheme::Sip | Scheme::Sips, Some(host)) if host.is("anonymous.invalid") => {
+            bare(uri, host.detached())
+        }
+        // sips would promise what the leg to a PBX in a lab cannot keep.
+        (Scheme::Sip | Scheme::Sips, _) => bare(uri, Host::Name(domain.clone())),
+    };
+    if let Some(value) = uri.params().value("user").filter(|_| uri.is_sip()) {
+        seen = seen.with_param("user", Some(value.as_str()));
+    }
+    let mut person = NameAddr { display: person.display.as_ref().map(Text::detached), ..NameAddr::new(seen) };
+    person.params = Default::default();
+    person
+}
+
+/// User and host alone.
+fn bare(uri: &Uri, host: Host) -> Uri {
+    uri.detached().without_params_and_headers().with_scheme(Scheme::Sip).with_host(host, None)
+}
+
+fn copy(source: &Headers, target: &mut Headers, is_wanted: impl Fn(&HeaderName) -> bool) {
+    for Header { name, value } in source.iter().filter(|header| is_wanted(&header.name)) {
+        target.push(name.clone(), value.clone());
+    }
+}
+
+/// What both ends can do crosses, what needs us does not: it is not built yet.
+fn copy_supported(source: &Headers, target: &mut Headers) {
+    let is_left = |token: &&str| !NEEDS_US.iter().any(|option| token.eq_ignore_ascii_case(option));
+    let tokens: Vec<&str> = source.tokens(&HeaderName::SUPPORTED).filter(is_left).collect();
+    if !tokens.is_empty() {
+        target.push(HeaderName::SUPPORTED, tokens.join(", "));
+    }
+}
+
+/// What a callee needs of a caller's request.
+const REQUEST: [HeaderName; 10] = [
+    HeaderName::ACCEPT_LANGUAGE,
+    HeaderName::ALERT_INFO,
+    HeaderName::DATE,
+    HeaderName::DIVERSION,
+    HeaderName::ORGANIZATION,
+    HeaderName::PRIORITY,
+    HeaderName::PRIVACY,
+    HeaderName::REASON,
+    HeaderName::SUBJECT,
+    HeaderName::TIMESTAMP,
+];
+
+/// What a caller needs of a callee's response.
+const RESPONSE: [HeaderName; 5] = [
+    HeaderName::ALERT_INFO,
+    HeaderName::PRIVACY,
+    HeaderName::REASON,
+    HeaderName::RETRY_AFTER,
+    HeaderName::UNSUPPORTED,
+];
+
+const ASSERTED: [HeaderName; 2] = [HeaderName::P_ASSERTED_IDENTITY, HeaderName::REMOTE_PARTY_ID];
+
+const CHALLENGES: [HeaderName; 2] = [HeaderName::WWW_AUTHENTICATE, HeaderName::PROXY_AUTHENTICATE];
+
+const CREDENTIALS: [HeaderName; 2] = [HeaderName::AUTHORIZATION, HeaderName::PROXY_AUTHORIZATION];
+
+/// Options whose promises a B2BUA in the middle has to keep itself.
+const NEEDS_US: [&str; 3] = ["timer", "100rel", "replaces"];

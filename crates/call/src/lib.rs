@@ -1,0 +1,50 @@
+//! The back-to-back user agent: dialogs, legs, calls, and registrations passing through.
+//!
+//! [`Engine`] is the whole of signalling without hands: it owns the transactions and is driven with messages, media
+//! replies and the time; what should happen comes back from `poll_transmit`, `poll_media` and `poll_event`.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `engine` | what arrives, and who looks after it |
+//! | `rules` | what a site allows, the input of a reload |
+//! | `wire` | what registrations and calls use to reach the outside |
+//! | `media` | what calls ask of the relay and what it answers |
+//! | `event` | what the layer above hears, free of health information |
+
+#![forbid(unsafe_code)]
+
+mod acknowledge;
+mod answer;
+mod call;
+mod engine;
+mod event;
+mod headers;
+mod invite;
+mod leg;
+mod leg_media;
+mod local_keys;
+mod lost;
+mod media;
+mod media_map;
+mod options;
+mod redirect;
+mod refuse;
+mod registration;
+mod reinvite;
+mod release;
+mod rules;
+mod switchboard;
+mod wire;
+
+pub use engine::Engine;
+pub use event::{CallEnd, Event, LegReceipt, Receipt, Side, UnregisterReason};
+pub use media::{
+    AddressChange, Before, CallKey, End, EndSetup, EndStatistics, Interface, MediaAddress, MediaReply,
+    MediaRequest, Protection, StreamId, StreamStatistics,
+};
+pub use rules::{
+    Advertise, LocationRules, MediaInterface, PbxRules, PbxTransport, RegistrationRules, SiteRules,
+};
+pub use wire::Entropy;
+
+pub use cordon_transaction::Transmit;

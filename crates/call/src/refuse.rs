@@ -1,0 +1,81 @@
+//! How a refusal is told: the response with its Warning, and the event with the same code.
+
+use std::time::Instant;
+
+use cordon_phi::Pseudonym;
+use cordon_policy::connection::FlowFacts;
+use cordon_policy::request::{ALLOW, unsupported};
+use cordon_policy::{Door, Refusal};
+use cordon_sip::{HeaderName, Origin, Request, Response, StatusCode, Text};
+use cordon_transaction::ServerId;
+
+use crate::event::Event;
+use crate::headers::host_text;
+use crate::switchboard::{Switchboard, handset_flow, side_of};
+
+impl Switchboard {
+    /// Answers a request with a refusal and tells the layer above.
+    pub(crate) fn refuse(&mut self, now: Instant, to: &Asked<'_>, refusal: Refusal) {
+        self.events.push_back(Event::Refused {
+            refusal,
+            side: side_of(to.origin),
+            flow: handset_flow(to.origin),
+            call: to.call,
+        });
+        let response = self.refusal_response(to, refusal);
+        self.respond(now, to.server, response);
+    }
+
+    /// The response that tells a refusal.
+    fn refusal_response(&mut self, to: &Asked<'_>, refusal: Refusal) -> Response {
+        let tag = to.tag.cloned().unwrap_or_else(|| self.token());
+        let status = StatusCode::new(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
+        let mut response = Response::to(to.request, status).with_to_tag(tag);
+        let facts = handset_flow(to.origin).and_then(|flow| self.flows.get(&flow));
+        for warning in self.warnings(facts, refusal) {
+            response.headers.push(HeaderName::WARNING, warning);
+        }
+        if let Some(seconds) = refusal.retry_after() {
+            response.headers.push(HeaderName::RETRY_AFTER, seconds.to_string());
+        }
+        match refusal {
+            Refusal::MethodNotAllowed => response.headers.push(HeaderName::ALLOW, ALLOW),
+            Refusal::ExtensionRequired => {
+                for option in unsupported(to.request) {
+                    response.headers.push(HeaderName::UNSUPPORTED, option);
+                }
+            }
+            Refusal::BodyUnsupported => response.headers.push(HeaderName::ACCEPT, "application/sdp"),
+            _ => {} // the other refusals ask for no header of their own
+        }
+        response
+    }
+
+    /// The Warning values of a refusal, as told on this connection.
+    fn warnings(&self, facts: Option<&FlowFacts>, refusal: Refusal) -> Vec<String> {
+        let (host, port) = self.own_address(facts);
+        let host = host_text(&host);
+        refusal.warnings(&Door { host: &host, port })
+    }
+}
+
+/// A request that waits for its answer.
+pub(crate) struct Asked<'a> {
+    /// Its transaction.
+    pub(crate) server: ServerId,
+    /// Where it came from.
+    pub(crate) origin: Origin,
+    /// The request.
+    pub(crate) request: &'a Request,
+    /// Our tag, when a dialog or an INVITE already has one.
+    pub(crate) tag: Option<&'a Text>,
+    /// The call, when there is one.
+    pub(crate) call: Option<Pseudonym>,
+}
+
+impl<'a> Asked<'a> {
+    /// A request outside of any call.
+    pub(crate) fn alone(server: ServerId, origin: Origin, request: &'a Request) -> Self {
+        Asked { server, origin, request, tag: None, call: None }
+    }
+}

@@ -1,0 +1,53 @@
+//! INVITE within a call: hold, resume, another codec, another address, another key. From either side.
+
+use std::time::Instant;
+
+use cordon_policy::refusal::Refusal;
+use cordon_sip::{Origin, Request};
+use cordon_transaction::ServerId;
+
+use crate::call::Call;
+use crate::media::End;
+use crate::refuse::Asked;
+use crate::switchboard::Switchboard;
+
+impl Call {
+    /// An INVITE in the dialog of this leg, which its owner sent and whose CSeq is in order.
+    pub(crate) fn handle_reinvite(
+        &mut self,
+        now: Instant,
+        board: &mut Switchboard,
+        end: End,
+        (server, origin): (ServerId, Origin),
+        request: Request,
+    ) {
+        if let Some(refusal) = self.reinvite_stands_in_the_way(end) {
+            let leg = self.leg(end);
+            let tag = Some(leg.local_tag());
+            let asked = Asked { server, origin, request: &request, tag, call: Some(self.name) };
+            return board.refuse(now, &asked, refusal);
+        }
+        self.leg_mut(end).retarget(&request);
+        self.open_exchange(board, end, server, origin, request);
+        if !self.leg_mut(end.other()).is_reachable(now, board) {
+            return self.refuse_and_settle(now, board, Refusal::PhoneUnreachable);
+        }
+        if let Err(refusal) = self.forward_invite(now, board) {
+            self.refuse_and_settle(now, board, refusal);
+        }
+    }
+
+    /// RFC 3261 §14.2: one INVITE at a time; two from one side is their mistake, one from each is glare.
+    fn reinvite_stands_in_the_way(&self, end: End) -> Option<Refusal> {
+        if !self.is_established() {
+            return Some(Refusal::DialogUnknown);
+        }
+        match (&self.exchange, &self.accepted) {
+            (Some(exchange), _) if exchange.from == end => Some(Refusal::InviteOverlaps),
+            (Some(_), _) => Some(Refusal::ChangePending),
+            (None, Some(accepted)) if accepted.late.is_some() => Some(Refusal::ChangePending),
+            // The peer of a 2xx of ours that speaks again has it, though its ACK was lost.
+            (None, Some(_)) | (None, None) => None,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The end of a call: BYE, CANCEL and its races, a second branch that accepted.
+
+use std::time::Instant;
+
+use cordon_sip::{Method, Origin, Request, Response, StatusCode};
+use cordon_transaction::ServerId;
+
+use crate::call::Call;
+use crate::event::CallEnd;
+use crate::media::End;
+use crate::switchboard::Switchboard;
+
+impl Call {
+    /// A BYE in the dialog of this leg, which its owner sent.
+    pub(crate) fn handle_bye(
+        &mut self,
+        now: Instant,
+        board: &mut Switchboard,
+        end: End,
+        server: ServerId,
+        bye: &Request,
+    ) {
+        let response = Response::to(bye, StatusCode::OK);
+        board.respond(now, server, response);
+        let side = self.leg(end).side();
+        let is_cancel = !self.is_established() && self.exchange.is_some();
+        if self.exchange.is_some() {
+            self.answer_exchange(now, board, StatusCode::REQUEST_TERMINATED);
+        }
+        if self.accepted.as_ref().is_some_and(|accepted| accepted.end == end) {
+            // Whoever says BYE has our 2xx, though its ACK was lost.
+            self.accepted = None;
+        }
+        self.leg_mut(end).is_confirmed = false;
+        self.end(now, board, if is_cancel { CallEnd::Cancelled } else { CallEnd::HungUp(side) });
+        self.pass_bye(now, board, end.other(), &bye.headers);
+    }
+
+    /// The INVITE under way was cancelled.
+    pub(crate) fn handle_cancel(&mut self, now: Instant, board: &mut Switchboard, server: ServerId) {
+        if self.exchange.as_ref().is_none_or(|exchange| exchange.server != server) {
+            return;
+        }
+        self.answer_exchange(now, board, StatusCode::REQUEST_TERMINATED);
+        self.settle(now, board, CallEnd::Cancelled);
+    }
+
+    /// A response that belongs to no INVITE under way: a 2xx that crossed our CANCEL, a copy of one we have
+    /// acknowledged, or another branch of a fork.
+    pub(crate) fn handle_late_response(
+        &mut self,
+        now: Instant,
+        board: &mut Switchboard,
+        origin: Origin,
+        response: &Response,
+    ) {
+        if !response.status.is_success() {
+            return;
+        }
+        let Some(end) =
+            [End::A, End::B].into_iter().find(|end| Some(self.leg(*end).local_tag()) == response.from.tag())
+        else {
+            return;
+        };
+        let leg = self.leg_mut(end);
+        if !leg.has_call_id(&response.call_id) || !leg.is_owned_by(now, origin, board) {
+            return;
+        }
+        if let Some(ack) = leg.repeated_ack(response) {
+            let hop = leg.hop(now, board);
+            return board.transactions.send_ack(now, hop, ack);
+        }
+        let is_waiting = self.accepted.as_ref().is_some_and(|accepted| accepted.late == Some(response.cseq));
+        let is_ended = !self.is_established() && self.exchange.is_none() && !is_waiting;
+        let leg = self.leg_mut(end);
+        if leg.is_other_branch(response) || is_ended {
+            // §13.2.2.4: every 2xx is acknowledged, and a dialog nobody wants ended.
+            let mut branch = leg.forked(response);
+            let ack = branch.acknowledge(response.cseq, None, board);
+            let bye = branch.next_request(Method::Bye, board);
+            let hop = branch.hop(now, board);
+            board.transactions.send_ack(now, hop, ack);
+            board.send(now, hop, bye);
+        } else if self.is_established() && self.exchange.is_none() && !is_waiting {
+            // A change that was cancelled too late: its dialog goes on, and what we said before still holds for us.
+            self.acknowledge(now, board, end, response.cseq, None);
+        }
+    }
+
+    /// Answers the INVITE under way with this status.
+    pub(crate) fn answer_exchange(&mut self, now: Instant, board: &mut Switchboard, status: StatusCode) {
+        let Some(exchange) = &self.exchange else { return };
+        let tag = self.leg(exchange.from).local_tag().clone();
+        let response = Response::to(&exchange.request, status).with_to_tag(tag);
+        board.respond(now, exchange.server, response);
+    }
+}

@@ -1,0 +1,116 @@
+//! What a site allows, in the words of the configuration. A reload brings a whole new [`SiteRules`].
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use cordon_policy::media::LegRules;
+use cordon_policy::request::EmergencyNumbers;
+use cordon_sip::{Host, Text};
+
+use crate::media::Interface;
+
+/// Everything the engine must know about the site. No `Debug`: it holds the secret behind the opaque contacts.
+pub struct SiteRules {
+    /// The name phones connect to (`site.host`): agent of every Warning, host of our Contact toward phones.
+    /// Without one (lab) the address the phone connected to stands there.
+    pub host: Option<Host>,
+    /// Numbers matched before every other rule.
+    pub emergency: EmergencyNumbers,
+    /// How registrations are relayed.
+    pub registration: RegistrationRules,
+    /// By index: `FlowFacts::location` points in here.
+    pub locations: Vec<LocationRules>,
+    /// The far side.
+    pub pbx: PbxRules,
+}
+
+/// How registrations are relayed, and the names both sides call each other by.
+pub struct RegistrationRules {
+    /// The SIP domain phones register to: host of From and To on both sides.
+    pub domain: Text,
+    /// Where the PBX reaches us: host of Contact and Via toward it.
+    pub advertise: Advertise,
+    /// No phone is granted a longer binding than this.
+    pub maximum: Duration,
+    /// Keys the opaque user part of contacts, so that it is unforgeable and stable across restarts.
+    pub contact_secret: [u8; 32],
+}
+
+/// A place written into Contact and Via toward the PBX.
+#[derive(Clone)]
+pub struct Advertise {
+    /// Name or address.
+    pub host: Host,
+    /// Always written out.
+    pub port: u16,
+    /// The same as toward the PBX.
+    pub transport: PbxTransport,
+}
+
+/// The transport of the PBX leg. Anything but TLS is a choice of profile `lab`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PbxTransport {
+    /// SIP over TLS, the only one in profile `hipaa`.
+    Tls,
+    /// Plain TCP.
+    Tcp,
+    /// Plain UDP.
+    Udp,
+}
+
+impl PbxTransport {
+    /// As Via spells it (RFC 3261 §20.42).
+    pub fn via(self) -> &'static str {
+        match self {
+            PbxTransport::Tls => "TLS",
+            PbxTransport::Tcp => "TCP",
+            PbxTransport::Udp => "UDP",
+        }
+    }
+
+    /// As the `transport` parameter of a URI spells it.
+    pub fn uri_parameter(self) -> &'static str {
+        match self {
+            PbxTransport::Tls => "tls",
+            PbxTransport::Tcp => "tcp",
+            PbxTransport::Udp => "udp",
+        }
+    }
+
+    /// Whether the network retransmits for us (RFC 3261 §17: the timers that become zero).
+    pub fn is_reliable(self) -> bool {
+        match self {
+            PbxTransport::Tls | PbxTransport::Tcp => true,
+            PbxTransport::Udp => false,
+        }
+    }
+}
+
+/// One location: a network of phones and what their legs must look like.
+pub struct LocationRules {
+    /// As configured; printed in events.
+    pub name: String,
+    /// The media policy of its legs.
+    pub media: LegRules,
+    /// Where its media arrives. One per address family is enough; the family of the phone's connection chooses.
+    pub interfaces: Vec<MediaInterface>,
+}
+
+/// The PBX: what its legs must look like.
+pub struct PbxRules {
+    /// Hosts besides the domain a redirection may name (`pbx.uri`, `pbx.name`).
+    pub hosts: Vec<Host>,
+    /// The media policy of its legs.
+    pub media: LegRules,
+    /// Where its media arrives.
+    pub interfaces: Vec<MediaInterface>,
+}
+
+/// One of our own media addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaInterface {
+    /// The media engine's number for it.
+    pub interface: Interface,
+    /// What is written into SDP; its family is what a leg is matched by.
+    pub address: IpAddr,
+}

@@ -1,0 +1,171 @@
+//! One side of a dialog as a phone or a PBX keeps it.
+
+use cordon_sip::{
+    CallId, Contacts, FlowId, HeaderName, Method, NameAddr, Origin, Request, Response, StatusCode, Text, Uri,
+};
+
+use crate::description::Sdp;
+use crate::world::{PBX, World, uri, via};
+
+/// A phone or the PBX in one dialog.
+#[derive(Clone)]
+pub(crate) struct Agent {
+    pub(crate) at: Origin,
+    pub(crate) call_id: CallId,
+    pub(crate) me: NameAddr,
+    pub(crate) them: NameAddr,
+    pub(crate) target: Uri,
+    pub(crate) cseq: u32,
+    serial: u16,
+    requests: u16,
+}
+
+impl Agent {
+    /// A phone about to call.
+    pub(crate) fn phone(world: &mut World, flow: FlowId, user: &str, number: &str) -> Agent {
+        Agent::caller(
+            world,
+            Origin::Handset(flow),
+            user,
+            number,
+            uri(&format!("sip:{number}@mx.example.org")),
+        )
+    }
+
+    /// The PBX about to call a phone by the contact it registered.
+    pub(crate) fn pbx(world: &mut World, user: &str, number: &str, contact: &Uri) -> Agent {
+        Agent::caller(world, Origin::Pbx(PBX), user, number, contact.clone())
+    }
+
+    fn caller(world: &mut World, at: Origin, user: &str, number: &str, target: Uri) -> Agent {
+        let serial = world.fresh();
+        let me = NameAddr::new(uri(&format!("sip:{user}@mx.example.org")))
+            .with_tag(format!("tag-{serial}").as_str());
+        Agent {
+            at,
+            call_id: CallId::new(format!("call-{serial}@10.1.0.77").as_str()),
+            me,
+            them: NameAddr::new(uri(&format!("sip:{number}@mx.example.org"))),
+            target,
+            cseq: 100,
+            serial,
+            requests: 0,
+        }
+    }
+
+    /// Whoever was sent this INVITE.
+    pub(crate) fn callee(world: &mut World, at: Origin, invite: &Request) -> Agent {
+        let serial = world.fresh();
+        Agent {
+            at,
+            call_id: invite.call_id.clone(),
+            me: invite.to.clone().with_tag(format!("tag-{serial}").as_str()),
+            them: invite.from.clone(),
+            target: invite.contacts.first().expect("an INVITE has a Contact").uri.clone(),
+            cseq: 500,
+            serial,
+            requests: 0,
+        }
+    }
+
+    /// A new request in this dialog, or the one that begins it.
+    pub(crate) fn request(&mut self, method: Method) -> Request {
+        self.cseq += 1;
+        self.numbered(method, self.cseq)
+    }
+
+    /// An INVITE with this offer.
+    pub(crate) fn invite(&mut self, offer: &Sdp) -> Request {
+        let mut invite = self.request(Method::Invite);
+        invite.set_body("application/sdp", offer.bytes());
+        invite
+    }
+
+    /// The ACK of a 2xx to the last INVITE.
+    pub(crate) fn ack(&mut self) -> Request {
+        self.numbered(Method::Ack, self.cseq)
+    }
+
+    /// A response to a request of the other side.
+    pub(crate) fn respond(&self, request: &Request, status: u16) -> Response {
+        let status = StatusCode::new(status).expect("a status");
+        let tag = self.me.tag().expect("an agent has a tag").clone();
+        let mut response = Response::to(request, status).with_to_tag(tag);
+        response.contacts = Contacts::one(self.contact());
+        response
+    }
+
+    /// A response with a description.
+    pub(crate) fn respond_with(&self, request: &Request, status: u16, body: &Sdp) -> Response {
+        let mut response = self.respond(request, status);
+        response.set_body("application/sdp", body.bytes());
+        response
+    }
+
+    /// Takes tag and target from a response.
+    pub(crate) fn learn(&mut self, response: &Response) {
+        self.them = response.to.clone();
+        if let Some(contact) = response.contacts.first() {
+            self.target = contact.uri.clone();
+        }
+    }
+
+    fn numbered(&mut self, method: Method, cseq: u32) -> Request {
+        self.requests += 1;
+        let (me, them) = (self.me.clone(), self.them.clone());
+        let is_invite = method == Method::Invite;
+        let mut request = Request::new(method, self.target.clone(), me, them, self.call_id.clone(), cseq);
+        request.via.push(via(&format!("z9hG4bK{}x{}", self.serial, self.requests)));
+        if is_invite {
+            request.contacts = Contacts::one(self.contact());
+            request.headers.push(HeaderName::USER_AGENT, "canary-agent/1");
+        }
+        request
+    }
+
+    fn contact(&self) -> NameAddr {
+        let user = self.me.uri.user().map_or("x", Text::as_str);
+        NameAddr::new(uri(&format!("sip:{user}@10.1.0.77:5061;transport=tls")))
+    }
+}
+
+/// A call that stands, as both sides see it.
+pub(crate) struct Standing {
+    pub(crate) caller: Agent,
+    pub(crate) callee: Agent,
+    pub(crate) offer: Sdp,
+    pub(crate) answer: Sdp,
+}
+
+/// A phone calls 1002 through the PBX and is answered.
+pub(crate) fn phone_calls(world: &mut World) -> Standing {
+    let (flow, _) = world.register(1, "1001");
+    phone_calls_on(world, flow)
+}
+
+/// As [`phone_calls`], by a phone that is registered.
+pub(crate) fn phone_calls_on(world: &mut World, flow: FlowId) -> Standing {
+    let caller = Agent::phone(world, flow, "1001", "1002");
+    connect(world, caller, Origin::Pbx(PBX), Sdp::phone(), Sdp::pbx())
+}
+
+/// The PBX calls a phone and is answered.
+pub(crate) fn pbx_calls(world: &mut World) -> Standing {
+    let (flow, contact) = world.register(1, "1001");
+    let caller = Agent::pbx(world, "1002", "1001", &contact);
+    connect(world, caller, Origin::Handset(flow), Sdp::pbx(), Sdp::phone())
+}
+
+/// One side calls, the other answers, and the ACK is there.
+pub(crate) fn connect(world: &mut World, mut caller: Agent, to: Origin, offer: Sdp, answer: Sdp) -> Standing {
+    world.says(caller.at, caller.invite(&offer));
+    let invite = world.hears(to, Method::Invite);
+    let callee = Agent::callee(world, to, &invite);
+    world.says(to, callee.respond_with(&invite, 200, &answer));
+    world.hears(to, Method::Ack);
+    let accepted = world.hears_status(caller.at, 200);
+    caller.learn(&accepted);
+    world.says(caller.at, caller.ack());
+    world.is_quiet();
+    Standing { caller, callee, offer, answer }
+}

@@ -1,0 +1,30 @@
+//! Calls through the engine in virtual time, written as ladders: who says what, who hears what, what the relay is told.
+
+#[cfg(test)]
+mod agent;
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod challenges;
+#[cfg(test)]
+mod changes;
+#[cfg(test)]
+mod description;
+#[cfg(test)]
+mod emergency;
+#[cfg(test)]
+mod endings;
+#[cfg(test)]
+mod late_offers;
+#[cfg(test)]
+mod losses;
+#[cfg(test)]
+mod media_policy;
+#[cfg(test)]
+mod redirections;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod registrations;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,168 @@
+//! Requests that are refused, or answered for ourselves, before there is a call.
+
+use std::time::Duration;
+
+use cordon_policy::Refusal;
+use cordon_sip::{HeaderName, Method};
+
+use crate::agent::{Agent, phone_calls};
+use crate::description::Sdp;
+use crate::world::{World, uri};
+
+#[test]
+fn a_call_from_a_connection_without_registration_is_403() {
+    let mut world = World::new();
+    let phone = world.connect(1);
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    world.phone_says(phone, caller.invite(&Sdp::phone()));
+    let told = world.phone_hears_status(phone, 403);
+    let warning = told.headers.get(&HeaderName::WARNING).unwrap().as_str();
+    assert!(
+        warning.starts_with("399 sip.clinic.example.org") && warning.contains("register on this connection")
+    );
+    assert_eq!(world.refusals(), [Refusal::RegisterFirst]);
+}
+
+#[test]
+fn methods_that_are_not_built_are_405_in_and_outside_of_a_call() {
+    let mut world = World::new();
+    let mut call = phone_calls(&mut world);
+    for method in
+        [Method::Info, Method::Update, Method::Refer, Method::Prack, Method::Message, Method::Notify]
+    {
+        let request = call.caller.request(method);
+        world.says(call.caller.at, request);
+        let told = world.hears_status(call.caller.at, 405);
+        assert!(told.headers.has_token(&HeaderName::ALLOW, "INVITE"));
+    }
+    let mut other = Agent::phone(&mut world, call.caller.at.flow(), "1001", "1002");
+    world.says(call.caller.at, other.request(Method::Subscribe));
+    world.hears_status(call.caller.at, 405);
+    assert_eq!(world.open.len(), 1);
+}
+
+#[test]
+fn extensions_that_are_required_are_420_by_name() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    for option in ["100rel", "timer", "replaces", "something"] {
+        let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+        let mut invite = caller.invite(&Sdp::phone());
+        invite.headers.push(HeaderName::REQUIRE, option);
+        world.phone_says(phone, invite);
+        let told = world.phone_hears_status(phone, 420);
+        assert!(told.headers.has_token(&HeaderName::UNSUPPORTED, option));
+    }
+}
+
+#[test]
+fn a_request_without_hops_left_is_483() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    let mut invite = caller.invite(&Sdp::phone());
+    invite.max_forwards = Some(0);
+    world.phone_says(phone, invite);
+    world.phone_hears_status(phone, 483);
+}
+
+#[test]
+fn the_same_request_on_two_ways_is_482() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    let invite = caller.invite(&Sdp::phone());
+    let mut merged = invite.clone();
+    merged.via = vec![crate::world::via("z9hG4bKother")];
+    world.phone_says(phone, invite);
+    world.pbx_hears(Method::Invite);
+    world.phone_says(phone, merged);
+    world.phone_hears_status(phone, 482);
+}
+
+#[test]
+fn a_body_that_is_no_session_description_is_415() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    let mut invite = caller.request(Method::Invite);
+    invite.set_body("application/pidf+xml", "<presence/>");
+    world.phone_says(phone, invite);
+    let told = world.phone_hears_status(phone, 415);
+    assert_eq!(told.headers.get(&HeaderName::ACCEPT).unwrap(), "application/sdp");
+}
+
+#[test]
+fn requests_in_a_dialog_that_does_not_exist_are_481() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    caller.them = caller.them.clone().with_tag("nobodys");
+    for method in [Method::Bye, Method::Invite, Method::Options] {
+        world.phone_says(phone, caller.request(method));
+        world.phone_hears_status(phone, 481);
+    }
+    caller.them = caller.them.clone().without_tag();
+    world.phone_says(phone, caller.request(Method::Bye));
+    world.phone_hears_status(phone, 481);
+    world.phone_says(phone, caller.ack());
+    world.is_quiet();
+}
+
+#[test]
+fn the_pbx_calling_a_contact_nobody_holds_is_told() {
+    let mut world = World::new();
+    let mut caller =
+        Agent::pbx(&mut world, "1002", "1001", &uri("sip:nobody@sbc.example.org:5071;transport=tls"));
+    world.pbx_says(caller.invite(&Sdp::pbx()));
+    world.pbx_hears_status(Refusal::PhoneUnknown.status());
+}
+
+#[test]
+fn options_to_us_are_answered_by_us() {
+    let mut world = World::new();
+    let phone = world.connect(1);
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    caller.target = uri("sip:sip.clinic.example.org");
+    world.phone_says(phone, caller.request(Method::Options));
+    let told = world.phone_hears_status(phone, 200);
+    assert!(told.headers.has(&HeaderName::ALLOW) && told.to.tag().is_some());
+    let mut pbx = Agent::pbx(&mut world, "mx", "x", &uri("sip:sbc.example.org:5071"));
+    world.pbx_says(pbx.request(Method::Options));
+    world.pbx_hears_status(200);
+}
+
+#[test]
+fn options_to_somebody_are_relayed_both_ways() {
+    let mut world = World::new();
+    let (phone, contact) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    world.phone_says(phone, caller.request(Method::Options));
+    let seen = world.pbx_hears(Method::Options);
+    assert_eq!(seen.uri, uri("sip:1002@mx.example.org"));
+    assert_ne!(seen.call_id, caller.call_id);
+    world.pbx_says(caller.respond(&seen, 200));
+    world.phone_hears_status(phone, 200);
+
+    let mut qualify = Agent::pbx(&mut world, "mx", "1001", &contact);
+    world.pbx_says(qualify.request(Method::Options));
+    let seen = world.phone_hears(phone, Method::Options);
+    assert_eq!(seen.uri, uri("sip:1001@10.1.0.200:5060;transport=tls"));
+    world.phone_says(phone, caller.respond(&seen, 200));
+    world.pbx_hears_status(200);
+    world.disconnect(phone);
+    world.pbx_says(qualify.request(Method::Options));
+    world.pbx_hears_status(480);
+}
+
+#[test]
+fn options_to_a_silent_pbx_are_503_within_four_seconds() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    world.phone_says(phone, caller.request(Method::Options));
+    world.pbx_hears(Method::Options);
+    world.pass(Duration::from_secs(4));
+    let told = world.phone_hears_status(phone, 503);
+    assert!(told.headers.has(&HeaderName::RETRY_AFTER));
+}

@@ -1,0 +1,412 @@
+//! The engine's driver in these tests: a clock, a PBX, phones, and a media engine that always has ports.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use cordon_call::{
+    Advertise, CallEnd, CallKey, End, EndSetup, Engine, Entropy, Event, Interface, LocationRules,
+    MediaAddress, MediaInterface, MediaReply, MediaRequest, PbxRules, PbxTransport, Receipt,
+    RegistrationRules, SiteRules, StreamId, StreamStatistics,
+};
+use cordon_policy::connection::{FlowFacts, TlsFacts, TlsVersion};
+use cordon_policy::media::{CodecRule, LegRules, MediaRule, Opportunistic};
+use cordon_policy::refusal::Refusal;
+use cordon_policy::request::EmergencyNumbers;
+use cordon_rtp::Suite;
+use cordon_sip::{
+    Contacts, FlowId, Framing, HeaderName, Hop, Host, Message, Method, NameAddr, Origin, Request, Response,
+    StatusCode, Text, Uri,
+};
+
+/// Everything around the engine.
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) now: Instant,
+    phones: HashMap<FlowId, VecDeque<Message>>,
+    pbx: VecDeque<Message>,
+    /// What the relay was told, oldest first.
+    pub(crate) told: Vec<Told>,
+    pub(crate) events: Vec<Event>,
+    /// Streams the engine opened and did not close.
+    pub(crate) open: Vec<StreamId>,
+    /// Questions about streams that nobody answered yet.
+    pub(crate) asked: Vec<StreamId>,
+    pub(crate) has_ports: bool,
+    next: u16,
+}
+
+/// One `Set`.
+pub(crate) struct Told {
+    pub(crate) end: End,
+    pub(crate) setup: Box<EndSetup>,
+}
+
+impl World {
+    /// A site with one location and a PBX, both SRTP, the PBX's connection up.
+    pub(crate) fn new() -> World {
+        World::with(rules())
+    }
+
+    pub(crate) fn with(rules: SiteRules) -> World {
+        let mut world = World {
+            engine: Engine::new(rules, Box::new(Counter(7))),
+            now: Instant::now(),
+            phones: HashMap::new(),
+            pbx: VecDeque::new(),
+            told: Vec::new(),
+            events: Vec::new(),
+            open: Vec::new(),
+            asked: Vec::new(),
+            has_ports: true,
+            next: 0,
+        };
+        world.engine.handle_pbx_up(world.now);
+        world
+    }
+
+    /// A number nobody else in this world has.
+    pub(crate) fn fresh(&mut self) -> u16 {
+        self.next += 1;
+        self.next
+    }
+
+    /// A phone connects.
+    pub(crate) fn connect(&mut self, flow: u64) -> FlowId {
+        let flow = FlowId(flow);
+        let facts = FlowFacts {
+            flow,
+            location: 0,
+            peer: SocketAddr::from(([10, 1, 0, flow.0 as u8], 40_000)),
+            local: SocketAddr::from(([10, 1, 0, 5], 5061)),
+            tls: TlsFacts { version: TlsVersion::Tls13, suite: "TLS13_AES_256_GCM_SHA384" },
+        };
+        self.engine.handle_flow_opened(self.now, facts);
+        self.phones.insert(flow, VecDeque::new());
+        flow
+    }
+
+    /// A phone connects and registers; answers the contact the PBX knows it by.
+    pub(crate) fn register(&mut self, flow: u64, user: &str) -> (FlowId, Uri) {
+        let flow = self.connect(flow);
+        let contact = self.register_on(flow, user);
+        (flow, contact)
+    }
+
+    /// A phone registers on a connection it has; its Contact is the same on every one.
+    pub(crate) fn register_on(&mut self, flow: FlowId, user: &str) -> Uri {
+        let serial = self.fresh();
+        let me = NameAddr::new(uri(&format!("sip:{user}@mx.example.org")));
+        let call_id = cordon_sip::CallId::new(format!("reg-{serial}").as_str());
+        let registrar = uri("sip:mx.example.org");
+        let mut register = Request::new(
+            Method::Register,
+            registrar,
+            me.clone().with_tag("reg"),
+            me,
+            call_id,
+            u32::from(serial),
+        );
+        register.via.push(via(&format!("z9hG4bKreg{serial}")));
+        register.contacts =
+            Contacts::one(NameAddr::new(uri(&format!("sip:{user}@10.1.0.200:5060;transport=tls"))));
+        register.headers.push(HeaderName::EXPIRES, "300");
+        self.phone_says(flow, register);
+        let relayed = self.pbx_hears(Method::Register);
+        let mut granted = Response::to(&relayed, StatusCode::OK).with_to_tag("registrar");
+        granted.contacts = relayed.contacts.clone();
+        granted.headers.push(HeaderName::EXPIRES, "300");
+        self.pbx_says(granted);
+        self.phone_hears_status(flow, 200);
+        relayed.contacts.first().expect("a REGISTER has a Contact").uri.clone()
+    }
+
+    pub(crate) fn phone_says(&mut self, flow: FlowId, message: impl Said) {
+        self.engine.handle_message(self.now, Origin::Handset(flow), message.message());
+        self.drain();
+    }
+
+    pub(crate) fn pbx_says(&mut self, message: impl Said) {
+        self.engine.handle_message(self.now, Origin::Pbx(PBX), message.message());
+        self.drain();
+    }
+
+    pub(crate) fn says(&mut self, origin: Origin, message: impl Said) {
+        self.engine.handle_message(self.now, origin, message.message());
+        self.drain();
+    }
+
+    /// The next message at a side, which must be this request; 100 Trying is passed over.
+    pub(crate) fn hears(&mut self, origin: Origin, method: Method) -> Request {
+        match self.next_message(origin) {
+            Some(Message::Request(request)) if request.method == method => request,
+            other => panic!("{method:?} expected at {origin:?}, heard {other:?}"),
+        }
+    }
+
+    /// The next message at a side, which must be a response of this status.
+    pub(crate) fn hears_status(&mut self, origin: Origin, status: u16) -> Response {
+        match self.next_message(origin) {
+            Some(Message::Response(response)) if response.status.code() == status => response,
+            other => panic!("{status} expected at {origin:?}, heard {other:?}"),
+        }
+    }
+
+    pub(crate) fn phone_hears(&mut self, flow: FlowId, method: Method) -> Request {
+        self.hears(Origin::Handset(flow), method)
+    }
+
+    pub(crate) fn phone_hears_status(&mut self, flow: FlowId, status: u16) -> Response {
+        self.hears_status(Origin::Handset(flow), status)
+    }
+
+    pub(crate) fn pbx_hears(&mut self, method: Method) -> Request {
+        self.hears(Origin::Pbx(PBX), method)
+    }
+
+    pub(crate) fn pbx_hears_status(&mut self, status: u16) -> Response {
+        self.hears_status(Origin::Pbx(PBX), status)
+    }
+
+    /// The method of the next message at a phone, of a request or of what a response answers.
+    pub(crate) fn phone_hears_any(&mut self, flow: FlowId) -> Option<Method> {
+        self.next_message(Origin::Handset(flow)).map(|message| match message {
+            Message::Request(request) => request.method,
+            Message::Response(response) => response.cseq_method,
+        })
+    }
+
+    /// Nothing is left unheard at this side.
+    pub(crate) fn is_quiet_at(&mut self, origin: Origin) {
+        let heard = self.next_message(origin);
+        assert!(heard.is_none(), "{origin:?} hears {heard:?}");
+    }
+
+    /// Nothing is left unheard anywhere.
+    pub(crate) fn is_quiet(&mut self) {
+        let flows: Vec<FlowId> = self.phones.keys().copied().collect();
+        for flow in flows {
+            let heard = self.next_message(Origin::Handset(flow));
+            assert!(heard.is_none(), "a phone hears {heard:?}");
+        }
+        let heard = self.next_message(Origin::Pbx(PBX));
+        assert!(heard.is_none(), "the PBX hears {heard:?}");
+    }
+
+    /// Time passes, timer by timer.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.engine.poll_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.engine.handle_timeout(self.now);
+            self.drain();
+        }
+        self.now = end;
+    }
+
+    /// A phone's connection is gone, and whatever it had not read.
+    pub(crate) fn disconnect(&mut self, flow: FlowId) {
+        self.engine.handle_flow_closed(self.now, flow);
+        self.phones.remove(&flow);
+        self.drain();
+    }
+
+    pub(crate) fn lose_pbx(&mut self) {
+        self.engine.handle_pbx_unreachable(self.now);
+        self.drain();
+    }
+
+    pub(crate) fn find_pbx(&mut self) {
+        self.engine.handle_pbx_up(self.now);
+        self.drain();
+    }
+
+    /// Answers the question about a stream: this end was last heard then.
+    pub(crate) fn answer_asked(&mut self, a: Option<Instant>, b: Option<Instant>) {
+        let stream = self.asked.pop().expect("the engine asked about a stream");
+        let mut statistics = StreamStatistics::default();
+        statistics.a.last_authenticated = a;
+        statistics.b.last_authenticated = b;
+        self.engine.handle_media(self.now, MediaReply::Counted { stream, statistics });
+        self.drain();
+    }
+
+    /// The newest setup of an end.
+    pub(crate) fn setup(&self, end: End) -> &EndSetup {
+        &self.told.iter().rev().find(|told| told.end == end).expect("the relay was told of this end").setup
+    }
+
+    /// Every refusal so far.
+    pub(crate) fn refusals(&self) -> Vec<Refusal> {
+        let refusal = |event: &Event| match event {
+            Event::Refused { refusal, .. } => Some(*refusal),
+            _ => None,
+        };
+        self.events.iter().filter_map(refusal).collect()
+    }
+
+    pub(crate) fn receipts(&self) -> Vec<&Receipt> {
+        let mut receipts = Vec::new();
+        for event in &self.events {
+            if let Event::CallEnded(receipt) = event {
+                receipts.push(receipt);
+            }
+        }
+        receipts
+    }
+
+    pub(crate) fn ends(&self) -> Vec<CallEnd> {
+        self.receipts().iter().map(|receipt| receipt.end).collect()
+    }
+
+    /// Everything is given back: calls, ports, and nothing unheard.
+    pub(crate) fn is_clean(&mut self) {
+        self.is_quiet();
+        self.pass(Duration::from_secs(64));
+        assert!(self.engine.is_idle(), "{} calls are left", self.engine.call_count());
+        assert!(self.open.is_empty(), "a stream is still open");
+    }
+
+    fn next_message(&mut self, origin: Origin) -> Option<Message> {
+        let inbox = match origin {
+            Origin::Handset(flow) => self.phones.get_mut(&flow)?,
+            Origin::Pbx(_) => &mut self.pbx,
+        };
+        loop {
+            match inbox.pop_front()? {
+                Message::Response(response) if response.status.code() == 100 => {}
+                message => return Some(message),
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        loop {
+            while let Some(transmit) = self.engine.poll_transmit() {
+                let message =
+                    Message::parse(transmit.bytes, Framing::Stream).expect("the engine writes valid SIP");
+                match transmit.hop {
+                    Hop::Handset(flow) => {
+                        let inbox = self.phones.get_mut(&flow);
+                        inbox.expect("the engine sends only to connections that are up").push_back(message);
+                    }
+                    Hop::Pbx | Hop::PbxFlow(_) => self.pbx.push_back(message),
+                }
+            }
+            while let Some(event) = self.engine.poll_event() {
+                self.events.push(event);
+            }
+            match self.engine.poll_media() {
+                Some(request) => self.serve(request),
+                None => return,
+            }
+        }
+    }
+
+    fn serve(&mut self, request: MediaRequest) {
+        let reply = match request {
+            MediaRequest::Open { call, .. } if !self.has_ports => MediaReply::NoPorts { call },
+            MediaRequest::Open { call, .. } => self.ports(call),
+            MediaRequest::Set { stream, end, setup } => {
+                assert!(self.open.contains(&stream), "a stream is told of after its end");
+                return self.told.push(Told { end, setup });
+            }
+            MediaRequest::Query { stream } => return self.asked.push(stream),
+            MediaRequest::Close { stream } => {
+                self.open.retain(|open| *open != stream);
+                MediaReply::Closed { stream, statistics: StreamStatistics::default() }
+            }
+        };
+        self.engine.handle_media(self.now, reply);
+    }
+
+    fn ports(&mut self, call: CallKey) -> MediaReply {
+        let serial = self.fresh();
+        let stream = StreamId(u64::from(serial));
+        self.open.push(stream);
+        let at = |ip: [u8; 4], port| MediaAddress {
+            rtp: SocketAddr::from((ip, port)),
+            rtcp: SocketAddr::from((ip, port + 1)),
+        };
+        let port = 20_000 + serial * 4;
+        MediaReply::Ready { call, stream, a: at([10, 9, 0, 5], port), b: at([10, 9, 0, 5], port + 2) }
+    }
+}
+
+/// What can be said to the engine.
+pub(crate) trait Said {
+    fn message(self) -> Message;
+}
+
+impl Said for Request {
+    /// Goes over the wire format: what the engine sees has been parsed.
+    fn message(self) -> Message {
+        Message::parse(self.write(), Framing::Stream).expect("the script writes valid SIP")
+    }
+}
+
+impl Said for Response {
+    fn message(self) -> Message {
+        Message::parse(self.write(), Framing::Stream).expect("the script writes valid SIP")
+    }
+}
+
+/// The site of these tests.
+pub(crate) fn rules() -> SiteRules {
+    let leg = |network: &str, suites: &[Suite]| LegRules {
+        suites: suites.to_vec(),
+        codecs: CodecRule::Any,
+        opportunistic: Opportunistic::Refuse,
+        media: MediaRule::Srtp,
+        networks: vec![network.parse().unwrap()],
+    };
+    let interface =
+        |number| MediaInterface { interface: Interface(number), address: IpAddr::from([10, 9, 0, 5]) };
+    SiteRules {
+        host: Some(Host::Name("sip.clinic.example.org".into())),
+        emergency: EmergencyNumbers::new(["911".to_owned(), "933".to_owned()]).unwrap(),
+        registration: RegistrationRules {
+            domain: Text::from_static("mx.example.org"),
+            advertise: Advertise {
+                host: Host::Name("sbc.example.org".into()),
+                port: 5071,
+                transport: PbxTransport::Tls,
+            },
+            maximum: Duration::from_secs(600),
+            contact_secret: [9; 32],
+        },
+        locations: vec![LocationRules {
+            name: "north".to_owned(),
+            media: leg("10.1.0.0/16", &[Suite::AesCm128HmacSha1_80, Suite::AeadAes256Gcm]),
+            interfaces: vec![interface(0)],
+        }],
+        pbx: PbxRules {
+            hosts: vec![Host::V4([10, 0, 0, 2].into())],
+            media: leg("10.0.0.0/24", &[Suite::AesCm128HmacSha1_80]),
+            interfaces: vec![interface(1)],
+        },
+    }
+}
+
+pub(crate) fn uri(text: &str) -> Uri {
+    Uri::parse(text).expect("the script writes valid URIs")
+}
+
+pub(crate) fn via(branch: &str) -> cordon_sip::Via {
+    cordon_sip::Via::new("TLS", Host::V4([10, 1, 0, 77].into()), Some(5061), branch)
+}
+
+/// The connection the PBX of these tests has with us.
+pub(crate) const PBX: FlowId = FlowId(9000);
+
+/// Bytes that never repeat, which is all these tests ask of randomness.
+struct Counter(u64);
+
+impl Entropy for Counter {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *byte = (self.0 >> 56) as u8;
+        }
+    }
+}
