@@ -146,16 +146,21 @@ pub struct Pbx {
 
 impl Pbx {
     /// The media policy of the legs toward the PBX.
+    ///
+    /// A PBX that leaves media alone leads one phone's leg to another's, that is, back to our own address. SRTP proves
+    /// such a peer; RTP cannot, so there our own addresses count as networks of the leg.
     pub fn leg_rules(&self) -> LegRules {
+        let own = self.media_addresses.iter().map(|address| IpNet::from(address.advertise));
+        let (media, own): (MediaRule, Vec<IpNet>) = match self.media {
+            PbxMedia::Srtp => (MediaRule::Srtp, Vec::new()),
+            PbxMedia::Rtp => (MediaRule::Rtp(PlainReason::Lab), own.collect()),
+        };
         LegRules {
             suites: self.srtp_suites.clone(),
             codecs: CodecRule::Any,
             opportunistic: Opportunistic::Refuse,
-            media: match self.media {
-                PbxMedia::Srtp => MediaRule::Srtp,
-                PbxMedia::Rtp => MediaRule::Rtp(PlainReason::Lab),
-            },
-            networks: self.networks.clone(),
+            media,
+            networks: self.networks.iter().copied().chain(own).collect(),
         }
     }
 }

@@ -60,6 +60,18 @@ fn the_lab_example_is_loud_about_each_of_its_weaknesses() {
 }
 
 #[test]
+fn media_in_clear_may_come_back_to_our_own_address_and_protected_media_needs_no_such_rule() {
+    let text = file("config/cordon.toml");
+    let protected = taken("the reference", &text).settings.pbx.leg_rules();
+    assert_eq!(protected.networks, ["10.0.0.2/32".parse().unwrap()]);
+    let text = text
+        .replace("profile = \"hipaa\"", "profile = \"lab\"")
+        .replace("media = \"srtp\"", "media = \"rtp\"");
+    let plain = taken("the reference in clear", &text).settings.pbx.leg_rules();
+    assert_eq!(plain.networks, ["10.0.0.2/32".parse().unwrap(), "10.0.0.5/32".parse().unwrap()]);
+}
+
+#[test]
 fn every_block_in_the_documents_is_taken() {
     let mut files = Vec::new();
     collect(&root().join("docs"), "md", &mut files);
