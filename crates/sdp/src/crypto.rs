@@ -322,6 +322,8 @@ fn parse_key(suite: Suite, text: &str) -> Result<(KeyMaterial, Option<u64>, Opti
         Base64Error::TooLong => CryptoProblem::WrongKeyLength,
     })?;
     let key = KeyMaterial::new(suite, decoded.as_bytes()).map_err(|_| CryptoProblem::WrongKeyLength)?;
+    // The engine has to skip the identifier in every packet, so its length travels with the key.
+    let key = key.with_mki(mki.map_or(0, |mki| mki.length));
     Ok((key, lifetime, mki))
 }
 
@@ -439,6 +441,7 @@ mod tests {
     #[test]
     fn an_mki_is_remembered_by_its_length_with_or_without_a_lifetime() {
         assert_eq!(line(&cm128("|1:1")).usable().unwrap().mki_length(), 1);
+        assert_eq!(line(&cm128("|1:1")).usable().unwrap().key.mki_len(), 1);
         assert_eq!(line(&cm128("|2^20|5:128")).usable().unwrap().mki_length(), 128);
         assert_eq!(line(&cm128("")).usable().unwrap().mki_length(), 0);
     }

@@ -198,6 +198,9 @@ impl Media {
             out.push(b' ');
             out.extend_from_slice(format.as_bytes());
         }
+        if self.formats.is_empty() {
+            out.extend_from_slice(b" 0"); // a refused line of a peer that named no format; others insist on one
+        }
         out.extend_from_slice(b"\r\n");
         if let Some(connection) = &self.connection {
             out.extend_from_slice(b"c=");
