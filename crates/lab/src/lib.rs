@@ -1,0 +1,30 @@
+//! The lab: a PBX, phones and a certificate authority that speak over real sockets, for the demo and for tests.
+//!
+//! * [`LabCa`] issues certificates into a folder, good ones and ones that are wrong on purpose.
+//! * [`LabPbx`] is a registrar and proxy over TLS, TCP or UDP that challenges with digest.
+//! * [`LabPhone`] registers, places and answers calls with SRTP, plays a tone and measures the one it hears.
+//! * [`Trace`] is what they said to each other, for a ladder; it holds no key, number or address.
+//!
+//! Everything waits for events with a deadline; nothing sleeps and hopes.
+#![forbid(unsafe_code)]
+
+mod ca;
+mod digest;
+mod error;
+mod link;
+mod pbx;
+mod phone;
+mod random;
+mod tone;
+mod trace;
+
+pub use ca::{Flaw, LabCa, Leaf};
+pub use digest::{Account, Algorithm};
+pub use error::LabError;
+pub use link::Transport;
+pub use pbx::{LabPbx, PbxConfig, Reach};
+pub use phone::{
+    CallEnd, Dial, IncomingCall, LabCall, LabPhone, MediaReport, OutgoingCall, PhoneConfig, PhoneTls,
+    Registered, RocChange, SessionChange, SsrcChange,
+};
+pub use trace::{Step, Trace};

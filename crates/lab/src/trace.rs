@@ -1,0 +1,95 @@
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use cordon_sdp::{MediaKind, Session};
+use cordon_sip::{Message, Text};
+
+/// What the lab's PBX and phones sent and received, in the order of time. It holds no key, number or address.
+#[derive(Clone, Default)]
+pub struct Trace(Arc<Mutex<Vec<Step>>>);
+
+/// One message on its way.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// When the lab sent or received it.
+    pub at: Instant,
+    /// Who saw it: the name of a phone, or of the PBX.
+    pub witness: Arc<str>,
+    /// Whether the witness sent it (or received it).
+    pub sent: bool,
+    /// On the PBX: whether the message travels on the caller's side of it (or on the callee's).
+    pub on_callers_side: bool,
+    /// The message in one line: method or status, and what its body offers.
+    pub what: String,
+}
+
+impl Trace {
+    /// Everything so far, by time.
+    pub fn steps(&self) -> Vec<Step> {
+        let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        steps.sort_by_key(|step| step.at);
+        steps
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    pub(crate) fn note(&self, witness: &Arc<str>, sent: bool, on_callers_side: bool, message: &Message) {
+        let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if steps.len() < MAX_STEPS {
+            let what = summary(message);
+            steps.push(Step { at: Instant::now(), witness: witness.clone(), sent, on_callers_side, what });
+        }
+    }
+}
+
+/// `INVITE  audio RTP/SAVP AES_CM_128_HMAC_SHA1_80 sendrecv`
+fn summary(message: &Message) -> String {
+    let (mut line, content_type, body) = match message {
+        Message::Request(request) => {
+            (request.method.as_str().to_owned(), &request.content_type, &request.body)
+        }
+        Message::Response(response) => {
+            let line = format!(
+                "{} {} ({})",
+                response.status.code(),
+                response.status.phrase(),
+                response.cseq_method.as_str()
+            );
+            (line, &response.content_type, &response.body)
+        }
+    };
+    if content_type.as_ref().is_some_and(is_sdp) && !body.is_empty() {
+        match Session::parse(body) {
+            Ok(session) => describe(&session, &mut line),
+            Err(_) => line.push_str("  unreadable SDP"),
+        }
+    }
+    line
+}
+
+fn describe(session: &Session, line: &mut String) {
+    for media in &session.media {
+        let kind = match &media.kind {
+            MediaKind::Other(_) => "other",
+            known => known.as_str(),
+        };
+        if media.is_rejected() {
+            let _ = write!(line, "  {kind} refused"); // writing to a String cannot fail
+            continue;
+        }
+        let _ = write!(line, "  {kind} {} {}", media.protocol.as_str(), media.direction(session).name());
+        for attribute in media.usable_crypto() {
+            let _ = write!(line, " {} key=\u{2022}\u{2022}\u{2022}", attribute.suite.name());
+        }
+    }
+}
+
+fn is_sdp(content_type: &Text) -> bool {
+    content_type.as_str().trim().to_ascii_lowercase().starts_with("application/sdp")
+}
+
+const MAX_STEPS: usize = 10_000; // a long demo; the rest is not worth its memory
