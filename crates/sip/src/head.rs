@@ -26,18 +26,34 @@ impl From<Malformed> for Fault {
     }
 }
 
-/// One logical line: where it stands in the head, without its CRLF, and whether it is folded over several.
+/// One logical line: where it stands in the head, without its CRLF.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Line {
     pub(crate) start: usize,
     pub(crate) end: usize,
+    /// It goes over several lines.
     pub(crate) folded: bool,
+    /// A control character stands where it is not the quoted pair it could only be.
+    controls: bool,
+}
+
+impl Line {
+    /// What makes the line unreadable without making its end doubtful: reason to refuse the message, none to
+    /// close the flow.
+    pub(crate) fn check(self) -> Result<Line, Fault> {
+        if self.controls {
+            return Err(Fault::bad("a control character stands in the head"));
+        }
+        if self.end - self.start > MAX_LINE {
+            return Err(Fault::too_large("a header line is longer than 8 kB"));
+        }
+        Ok(self)
+    }
 }
 
 /// Cuts a head (without its empty line) into logical lines.
 ///
 /// Only CRLF ends a line; a bare CR or LF is a fault, for what one reader takes for a line end another does not.
-/// A control character is legal only behind a backslash, as the quoted pair it can only be.
 pub(crate) struct Lines<'a> {
     head: &'a [u8],
     next: usize,
@@ -58,6 +74,7 @@ impl Iterator for Lines<'_> {
             return None;
         }
         let mut folded = false;
+        let mut controls = false;
         let mut before = 0_u8;
         let mut at = start;
         while let Some(&byte) = self.head.get(at) {
@@ -73,13 +90,11 @@ impl Iterator for Lines<'_> {
                         continue;
                     }
                     self.next = at + 2;
-                    return self.line(start, at, folded);
+                    return Some(Ok(Line { start, end: at, folded, controls }));
                 }
                 b'\n' => return self.fail("a bare LF stands in the head"),
                 b'\t' => {}
-                0..=31 | 127 if before != b'\\' => {
-                    return self.fail("a control character stands in the head");
-                }
+                0..=31 | 127 if before != b'\\' => controls = true,
                 _ => {}
             }
             // A backslash behind a backslash is itself the escaped one.
@@ -87,18 +102,11 @@ impl Iterator for Lines<'_> {
             at += 1;
         }
         self.next = self.head.len();
-        self.line(start, at, folded)
+        Some(Ok(Line { start, end: at, folded, controls }))
     }
 }
 
 impl Lines<'_> {
-    fn line(&self, start: usize, end: usize, folded: bool) -> Option<Result<Line, Fault>> {
-        if end - start > MAX_LINE {
-            return Some(Err(Fault::too_large("a header line is longer than 8 kB")));
-        }
-        Some(Ok(Line { start, end, folded }))
-    }
-
     fn fail(&mut self, reason: &'static str) -> Option<Result<Line, Fault>> {
         self.next = self.head.len();
         Some(Err(Fault::bad(reason)))
@@ -133,7 +141,9 @@ mod tests {
     use super::*;
 
     fn lines(head: &str) -> Result<Vec<(&str, bool)>, Fault> {
-        Lines::new(head.as_bytes()).map(|line| line.map(|l| (&head[l.start..l.end], l.folded))).collect()
+        Lines::new(head.as_bytes())
+            .map(|line| line.and_then(Line::check).map(|line| (&head[line.start..line.end], line.folded)))
+            .collect()
     }
 
     #[test]

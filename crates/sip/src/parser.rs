@@ -33,7 +33,7 @@ fn read(bytes: &Bytes, framing: Framing) -> Result<Message, Fault> {
     let text = head.as_str();
     let mut lines = Lines::new(head.as_bytes());
     let start = match lines.next() {
-        Some(line) => line?,
+        Some(line) => line?.check()?,
         None => return Err(Fault::bad("the message is empty")),
     };
     if start.folded {
@@ -42,7 +42,7 @@ fn read(bytes: &Bytes, framing: Framing) -> Result<Message, Fault> {
     let start = StartLine::parse(&head, text.get(start.start..start.end).unwrap_or_default())?;
     let mut draft = Draft::default();
     for line in lines {
-        draft.add(&head, line?)?;
+        draft.add(&head, line?.check()?)?;
     }
     let body = bytes.slice((end + 4).min(bytes.len())..);
     let body = match framing {

@@ -75,6 +75,19 @@ fn bare_line_ends_are_400_as_soon_as_they_are_seen() {
 }
 
 #[test]
+fn a_control_character_costs_the_message_and_not_the_flow() {
+    let stream = [options("Subject: \u{1b}[2J\r\nl: 0\r\n", ""), options("l: 0\r\n", "")].concat();
+    let frames = frames_of(stream.as_bytes()).unwrap();
+    let parsed = frames.into_iter().map(|frame| match frame {
+        Frame::Message(bytes) => {
+            Message::parse(bytes, Framing::Stream).map(|_| ()).map_err(|error| error.status().code())
+        }
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(parsed.collect::<Vec<_>>(), [Err(400), Ok(())]);
+}
+
+#[test]
 fn an_endless_head_is_513_before_it_fills_memory() {
     let mut framer = Framer::default();
     let mut pushed = 0;
