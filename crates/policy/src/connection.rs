@@ -26,6 +26,9 @@ pub struct FlowFacts {
     pub peer: SocketAddr,
     /// The listener's address it connected to.
     pub local: SocketAddr,
+    /// The name the phone asked for in the handshake (SNI): it reached us by that name. Phones that are given an
+    /// address, and many old ones, ask for none.
+    pub server_name: Option<String>,
     /// What the handshake agreed on.
     pub tls: TlsFacts,
 }

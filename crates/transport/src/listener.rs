@@ -121,7 +121,14 @@ impl Handset {
         };
         let side = Side::Handset { location: self.location };
         shared.flows.add(id, side, self.peer, flow.queue.clone());
-        let facts = FlowFacts { flow: id, location: self.location, peer: self.peer, local: self.local, tls };
+        let facts = FlowFacts {
+            flow: id,
+            location: self.location,
+            peer: self.peer,
+            local: self.local,
+            server_name: stream.get_ref().1.server_name().map(str::to_owned),
+            tls,
+        };
         if shared.deliver(TransportEvent::FlowOpened(facts)).await {
             let reason = flow.run(stream).await;
             shared.flows.remove(id);
