@@ -1,0 +1,24 @@
+//! Joins cores and edges into one running Cordon.
+//!
+//! - [`run`]: a configuration file in, a serving process until it is told to end
+//! - [`Gateway`]: the same within another program, such as the demo
+//! - [`Records`]: what was enforced, by code and by call
+//! - [`Metrics`]: the same in numbers
+#![forbid(unsafe_code)]
+
+mod admin;
+mod contact_secret;
+mod entropy;
+mod expiry;
+mod gateway;
+mod media_bridge;
+mod metrics;
+mod records;
+mod run;
+mod signalling;
+mod site;
+
+pub use gateway::{Gateway, ReloadError, StartError};
+pub use metrics::Metrics;
+pub use records::{CallReceipt, LegLine, Records};
+pub use run::{RunError, run};

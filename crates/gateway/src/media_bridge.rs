@@ -1,0 +1,189 @@
+//! Joins the call engine's wishes to the relay threads: plain values in, plain values out.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+
+use cordon_call::{CallKey, Interface, MediaAddress, MediaReply, MediaRequest};
+use cordon_media::{Command, MediaEngine, PortPair, RelayEvent};
+use cordon_policy::media::PlainReason;
+use cordon_srtp::Plain;
+use tracing::{error, warn};
+
+/// The media engine as the call engine sees it.
+pub(crate) struct MediaBridge {
+    engine: MediaEngine,
+    /// By interface number: what is written into SDP, which NAT may make differ from what is bound.
+    advertised: Vec<IpAddr>,
+    replies: VecDeque<MediaReply>,
+}
+
+impl MediaBridge {
+    /// `advertised` is by interface number, as the engine's own list.
+    pub(crate) fn new(engine: MediaEngine, advertised: Vec<IpAddr>) -> Self {
+        for (number, address) in advertised.iter().enumerate() {
+            if let Ok(number) = u8::try_from(number) {
+                engine.advertise(number, *address);
+            }
+        }
+        Self { engine, advertised, replies: VecDeque::new() }
+    }
+
+    /// Carries out one wish; what it answers comes from [`MediaBridge::poll_reply`].
+    pub(crate) fn handle_request(&mut self, request: MediaRequest) {
+        match request {
+            MediaRequest::Open { call, a, b } => self.open(call, a, b),
+            MediaRequest::Set { stream, end, setup } => {
+                let command = Command::Set {
+                    stream: cordon_media::StreamId(stream.0),
+                    end: relay_end(end),
+                    setup: relay_setup(*setup),
+                };
+                if let Err(error) = self.engine.command(command) {
+                    // The call has its own guard against loops; an overloaded thread leaves the end as it was.
+                    error!(stream = stream.0, %error, "media setting not taken");
+                }
+            }
+            MediaRequest::Close { stream } => self.close(stream),
+            MediaRequest::Query { stream } => {
+                let statistics = self.engine.statistics(cordon_media::StreamId(stream.0)).unwrap_or_default();
+                self.replies
+                    .push_back(MediaReply::Counted { stream, statistics: call_statistics(&statistics) });
+            }
+        }
+    }
+
+    /// Takes what a relay thread tells.
+    pub(crate) fn handle_relay(&mut self, event: RelayEvent) {
+        match event {
+            RelayEvent::Closed { stream, statistics } => self.replies.push_back(MediaReply::Closed {
+                stream: cordon_call::StreamId(stream.0),
+                statistics: call_statistics(&statistics),
+            }),
+            RelayEvent::KeyNearlySpent { stream, end } => {
+                self.replies.push_back(MediaReply::KeyNearlySpent {
+                    stream: cordon_call::StreamId(stream.0),
+                    end: call_end(end),
+                })
+            }
+            RelayEvent::LoopRefused { stream, .. } => {
+                warn!(stream = stream.0, "a media loop was refused by the relay")
+            }
+            RelayEvent::CommandRefused { stream, error } => {
+                error!(stream = stream.0, %error, "media command refused")
+            }
+            RelayEvent::FirstAuthenticated { .. } => {}
+        }
+    }
+
+    /// The next answer for the call engine.
+    pub(crate) fn poll_reply(&mut self) -> Option<MediaReply> {
+        self.replies.pop_front()
+    }
+
+    fn open(&mut self, call: CallKey, a: Interface, b: Interface) {
+        let reply = match self.engine.reserve(a.0, b.0) {
+            Ok(reserved) => MediaReply::Ready {
+                call,
+                stream: cordon_call::StreamId(reserved.stream.0),
+                a: self.advertise(reserved.a),
+                b: self.advertise(reserved.b),
+            },
+            Err(error) => {
+                warn!(%error, "no media ports for a call");
+                MediaReply::NoPorts { call }
+            }
+        };
+        self.replies.push_back(reply);
+    }
+
+    fn close(&mut self, stream: cordon_call::StreamId) {
+        let relay_stream = cordon_media::StreamId(stream.0);
+        let last = self.engine.statistics(relay_stream).unwrap_or_default();
+        if let Err(error) = self.engine.close(relay_stream) {
+            error!(stream = stream.0, %error, "media stream not closed by its thread");
+            self.replies.push_back(MediaReply::Closed { stream, statistics: call_statistics(&last) });
+        }
+    }
+
+    /// A pair's addresses as peers see them.
+    fn advertise(&self, pair: PortPair) -> MediaAddress {
+        let address = self.advertised.get(usize::from(pair.interface)).copied().unwrap_or(pair.rtp.ip());
+        MediaAddress {
+            rtp: SocketAddr::new(address, pair.rtp.port()),
+            rtcp: SocketAddr::new(address, pair.rtcp.port()),
+        }
+    }
+}
+
+fn relay_setup(setup: cordon_call::EndSetup) -> cordon_media::EndSetup {
+    let cordon_call::EndSetup {
+        protection,
+        local_changed,
+        remote_changed,
+        remote_rtp,
+        remote_rtcp,
+        mux,
+        before_proof,
+        receive,
+        send,
+    } = setup;
+    cordon_media::EndSetup {
+        protection: match protection {
+            cordon_call::Protection::Secure { local, remote, remote_mki_len } => {
+                cordon_media::Protection::Secure {
+                    local,
+                    remote: match remote_mki_len {
+                        0 => remote,
+                        length => Box::new(remote.with_mki(length)),
+                    },
+                }
+            }
+            cordon_call::Protection::Plain(permit) => {
+                cordon_media::Protection::Plain(Plain::by_permit(match permit.reason() {
+                    PlainReason::Trunk => cordon_srtp::PlainReason::Trunk,
+                    PlainReason::Lab => cordon_srtp::PlainReason::Lab,
+                    PlainReason::Emergency => cordon_srtp::PlainReason::Emergency,
+                }))
+            }
+        },
+        local_changed,
+        remote_changed: remote_changed.map(|change| match change {
+            cordon_call::AddressChange::Changed => cordon_media::AddressChange::Changed,
+            cordon_call::AddressChange::Same => cordon_media::AddressChange::Same,
+        }),
+        remote_rtp,
+        remote_rtcp,
+        mux,
+        before_proof: match before_proof {
+            cordon_call::Before::SendToSdp => cordon_media::Before::SendToSdp,
+            cordon_call::Before::HoldUntilProven => cordon_media::Before::HoldUntilProven,
+        },
+        receive,
+        send,
+    }
+}
+
+fn relay_end(end: cordon_call::End) -> cordon_media::End {
+    match end {
+        cordon_call::End::A => cordon_media::End::A,
+        cordon_call::End::B => cordon_media::End::B,
+    }
+}
+
+fn call_end(end: cordon_media::End) -> cordon_call::End {
+    match end {
+        cordon_media::End::A => cordon_call::End::A,
+        cordon_media::End::B => cordon_call::End::B,
+    }
+}
+
+fn call_statistics(statistics: &cordon_media::StreamStatistics) -> cordon_call::StreamStatistics {
+    let end = |of: &cordon_media::EndStatistics| cordon_call::EndStatistics {
+        opened: of.opened,
+        sealed: of.sealed,
+        refused: of.refused.total(),
+        rekeys: u64::from(of.rekeys),
+        last_authenticated: of.last_authenticated,
+    };
+    cordon_call::StreamStatistics { a: end(&statistics.a), b: end(&statistics.b) }
+}

@@ -1,0 +1,227 @@
+//! Prometheus metrics: families and labels of bounded size, none of which can hold a number or a name.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use cordon_call::{CallEnd, EndStatistics, Side};
+use cordon_policy::connection::TlsFacts;
+use cordon_policy::refusal::Refusal;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Every family, counted by whoever holds a reference, printed by `/metrics`.
+pub struct Metrics {
+    registry: Registry,
+    flows: Gauge<i64, AtomicI64>,
+    handshakes: Family<TlsLabels, Counter<u64, AtomicU64>>,
+    refusals: Family<RefusalLabels, Counter<u64, AtomicU64>>,
+    exposures: Counter<u64, AtomicU64>,
+    registrations: Counter<u64, AtomicU64>,
+    bindings: Gauge<i64, AtomicI64>,
+    calls_started: Family<SideLabels, Counter<u64, AtomicU64>>,
+    calls_active: Gauge<i64, AtomicI64>,
+    calls_ended: Family<EndLabels, Counter<u64, AtomicU64>>,
+    packets: Family<PacketLabels, Counter<u64, AtomicU64>>,
+    pbx_up: Gauge<i64, AtomicI64>,
+    certificate_days: Family<CertificateLabels, Gauge<i64, AtomicI64>>,
+    reloads: Family<OutcomeLabels, Counter<u64, AtomicU64>>,
+    draining: Gauge<i64, AtomicI64>,
+    enforcement_weakened: Gauge<i64, AtomicI64>,
+}
+
+impl Metrics {
+    /// Registers every family.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("cordon");
+        Self {
+            flows: register(&mut registry, "flows", "TLS connections of phones that are open"),
+            handshakes: register(&mut registry, "tls_handshakes", "TLS handshakes completed with phones"),
+            refusals: register(&mut registry, "refusals", "What was refused, by code"),
+            exposures: register(&mut registry, "exposures", "Credentials seen in clear on a plain transport"),
+            registrations: register(
+                &mut registry,
+                "registrations",
+                "Registrations granted or refreshed by the PBX",
+            ),
+            bindings: register(&mut registry, "bindings", "Phones registered now"),
+            calls_started: register(
+                &mut registry,
+                "calls_started",
+                "Calls admitted, by the side that called",
+            ),
+            calls_active: register(&mut registry, "calls_active", "Calls admitted and not yet over"),
+            calls_ended: register(&mut registry, "calls_ended", "Calls over, by how they ended"),
+            packets: register(
+                &mut registry,
+                "media_packets",
+                "Media packets of calls that are over, by side and fate",
+            ),
+            pbx_up: register(&mut registry, "pbx_up", "1 while a verified connection to the PBX is open"),
+            certificate_days: register(
+                &mut registry,
+                "certificate_days_left",
+                "Whole days until a certificate ends",
+            ),
+            reloads: register(
+                &mut registry,
+                "reloads",
+                "Reloads of configuration and certificates, by outcome",
+            ),
+            draining: register(&mut registry, "draining", "1 from SIGTERM on"),
+            enforcement_weakened: register(
+                &mut registry,
+                "enforcement_weakened",
+                "1 in profile lab or with a waiver in force",
+            ),
+            registry,
+        }
+    }
+
+    /// The text that Prometheus reads.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("a String takes every write");
+        text
+    }
+
+    pub(crate) fn flow_opened(&self, tls: &TlsFacts) {
+        self.flows.inc();
+        self.handshakes.get_or_create(&TlsLabels { version: tls.version.name(), suite: tls.suite }).inc();
+    }
+
+    pub(crate) fn flow_closed(&self) {
+        self.flows.dec();
+    }
+
+    pub(crate) fn refused(&self, refusal: Refusal) {
+        self.refusals.get_or_create(&RefusalLabels { code: refusal.code(), rule: refusal.label() }).inc();
+    }
+
+    pub(crate) fn exposed(&self) {
+        self.exposures.inc();
+    }
+
+    pub(crate) fn registered(&self) {
+        self.registrations.inc();
+    }
+
+    pub(crate) fn bindings_are(&self, count: usize) {
+        self.bindings.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn call_started(&self, from: Side) {
+        self.calls_started.get_or_create(&SideLabels { side: side(from) }).inc();
+        self.calls_active.inc();
+    }
+
+    pub(crate) fn call_ended(&self, end: &CallEnd) {
+        self.calls_active.dec();
+        self.calls_ended.get_or_create(&EndLabels { end: ending(end) }).inc();
+    }
+
+    pub(crate) fn media(&self, of: Side, statistics: &EndStatistics) {
+        for (fate, count) in
+            [("opened", statistics.opened), ("sealed", statistics.sealed), ("refused", statistics.refused)]
+        {
+            self.packets.get_or_create(&PacketLabels { side: side(of), fate }).inc_by(count);
+        }
+    }
+
+    pub(crate) fn pbx_is_up(&self, up: bool) {
+        self.pbx_up.set(i64::from(up));
+    }
+
+    pub(crate) fn certificate_days_are(&self, of: &'static str, days: i64) {
+        self.certificate_days.get_or_create(&CertificateLabels { of }).set(days);
+    }
+
+    pub(crate) fn reloaded(&self, taken: bool) {
+        self.reloads.get_or_create(&OutcomeLabels { outcome: if taken { "taken" } else { "refused" } }).inc();
+    }
+
+    pub(crate) fn drains(&self) {
+        self.draining.set(1);
+    }
+
+    pub(crate) fn enforcement_is_weakened(&self, weakened: bool) {
+        self.enforcement_weakened.set(i64::from(weakened));
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How a call's end is named in labels and log lines.
+pub(crate) fn ending(end: &CallEnd) -> &'static str {
+    match end {
+        CallEnd::HungUp(Side::Handset) => "handset_hung_up",
+        CallEnd::HungUp(Side::Pbx) => "pbx_hung_up",
+        CallEnd::Cancelled => "cancelled",
+        CallEnd::Rejected(_) => "rejected",
+        CallEnd::Refused(_) => "refused",
+        CallEnd::TimedOut => "timed_out",
+        CallEnd::Lost(_) => "lost",
+        CallEnd::KeySpent(_) => "key_spent",
+    }
+}
+
+/// How a side is named in labels and log lines.
+pub(crate) fn side(side: Side) -> &'static str {
+    match side {
+        Side::Handset => "handset",
+        Side::Pbx => "pbx",
+    }
+}
+
+fn register<M>(registry: &mut Registry, name: &'static str, help: &'static str) -> M
+where
+    M: prometheus_client::registry::Metric + Clone + Default,
+{
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TlsLabels {
+    version: &'static str,
+    suite: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RefusalLabels {
+    code: &'static str,
+    rule: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SideLabels {
+    side: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct EndLabels {
+    end: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PacketLabels {
+    side: &'static str,
+    fate: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CertificateLabels {
+    of: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}

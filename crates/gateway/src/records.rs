@@ -1,0 +1,254 @@
+//! What was enforced, written down: one structured event each, one counter each, and the last receipts in memory.
+//!
+//! Nothing here holds a number, a name or a key: calls and phones are pseudonyms, connections are numbers. A device's
+//! address appears only where its connection was refused.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use cordon_call::{CallEnd, EndStatistics, Event, LegReceipt, Receipt, Side};
+use cordon_policy::connection::{FlowFacts, TlsFacts};
+use cordon_policy::refusal::Refusal;
+use cordon_transport::TransportEvent;
+use tracing::{info, warn};
+
+use crate::metrics::{Metrics, ending, side};
+
+/// The book of admissions, refusals and receipts.
+#[derive(Clone)]
+pub struct Records {
+    metrics: Arc<Metrics>,
+    receipts: Arc<Mutex<VecDeque<CallReceipt>>>,
+    refusals: Arc<Mutex<VecDeque<Refusal>>>,
+}
+
+/// A call's receipt as it is kept: the core's, with the TLS of the PBX connection filled in.
+#[derive(Clone, Debug)]
+pub struct CallReceipt {
+    /// What the call core says.
+    pub receipt: Receipt,
+    /// The connection to the PBX when the call ended; `None` where the lab chose UDP or TCP.
+    pub pbx_tls: Option<TlsFacts>,
+}
+
+impl Records {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, receipts: Arc::default(), refusals: Arc::default() }
+    }
+
+    /// The last receipts, newest last; at most 1,000.
+    pub fn receipts(&self) -> Vec<CallReceipt> {
+        self.receipts.lock().expect("no holder panics").iter().cloned().collect()
+    }
+
+    /// The last refusals, newest last; at most 1,000.
+    pub fn refusals(&self) -> Vec<Refusal> {
+        self.refusals.lock().expect("no holder panics").iter().copied().collect()
+    }
+
+    pub(crate) fn flow_opened(&self, facts: &FlowFacts) {
+        self.metrics.flow_opened(&facts.tls);
+        info!(
+            flow = facts.flow.0,
+            location = facts.location,
+            tls = facts.tls.version.name(),
+            suite = facts.tls.suite,
+            "connection admitted"
+        );
+    }
+
+    /// Takes down what the wires tell beside messages.
+    pub(crate) fn transport(&self, event: &TransportEvent) {
+        match event {
+            TransportEvent::FlowClosed { flow, reason } => {
+                self.metrics.flow_closed();
+                if let Some(refusal) = reason.refusal() {
+                    self.refused(refusal);
+                }
+                info!(flow = flow.0, ?reason, "connection closed");
+            }
+            TransportEvent::Refused { refusal, peer, location, details } => {
+                self.refused_device(*refusal, *peer, *location, details);
+            }
+            TransportEvent::Unreadable { refusal, error, status, .. } => {
+                self.refused(*refusal);
+                info!(refusal = refusal.code(), status, error, "message refused");
+            }
+            TransportEvent::Exposure { peer, location } => {
+                self.metrics.exposed();
+                warn!(
+                    device = %peer,
+                    location,
+                    refusal = Refusal::CredentialsExposed.code(),
+                    "credentials crossed the network in clear: change this phone's password"
+                );
+            }
+            TransportEvent::PbxUp { key, tls, .. } => {
+                self.metrics.pbx_is_up(true);
+                info!(
+                    address = %key.address,
+                    tls = tls.map_or("none", |tls| tls.version.name()),
+                    suite = tls.map_or("none", |tls| tls.suite),
+                    "connection to the PBX is up"
+                );
+            }
+            TransportEvent::PbxDown { reason, .. } => {
+                self.metrics.pbx_is_up(false);
+                warn!(?reason, "connection to the PBX is gone");
+            }
+            TransportEvent::PbxUnreachable { refusal, details } => {
+                self.metrics.pbx_is_up(false);
+                self.refused(*refusal);
+                warn!(refusal = refusal.code(), details, "the PBX is unreachable");
+            }
+            TransportEvent::PbxFlowClosed { .. }
+            | TransportEvent::FlowOpened(_)
+            | TransportEvent::Message { .. } => {}
+        }
+    }
+
+    /// Takes down what the call core tells.
+    pub(crate) fn call(&self, event: Event, pbx_tls: Option<TlsFacts>) {
+        match event {
+            Event::Refused { refusal, side: of, flow, call } => {
+                self.refused(refusal);
+                info!(
+                    refusal = refusal.code(),
+                    rule = refusal.label(),
+                    side = side(of),
+                    flow = flow.map(|flow| flow.0),
+                    call = call.map(tracing::field::display),
+                    "request refused"
+                );
+            }
+            Event::Registered { flow, phone, expires, replaced } => {
+                self.metrics.registered();
+                info!(
+                    flow = flow.0,
+                    %phone,
+                    expires = expires.as_secs(),
+                    replaced = replaced.map(|flow| flow.0),
+                    "phone registered"
+                );
+            }
+            Event::Unregistered { phone, reason } => info!(%phone, ?reason, "phone unregistered"),
+            Event::CallStarted { call, from, emergency } => {
+                self.metrics.call_started(from);
+                info!(%call, from = side(from), emergency, "call admitted");
+            }
+            Event::CallAnswered { call } => info!(%call, "call answered"),
+            Event::CallEnded(receipt) => self.receipt(receipt, pbx_tls),
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) {
+        self.metrics.refused(refusal);
+        let mut refusals = self.refusals.lock().expect("no holder panics");
+        if refusals.len() >= REFUSALS_KEPT {
+            refusals.pop_front();
+        }
+        refusals.push_back(refusal);
+    }
+
+    fn refused_device(&self, refusal: Refusal, device: SocketAddr, location: Option<usize>, details: &str) {
+        self.refused(refusal);
+        info!(
+            refusal = refusal.code(),
+            rule = refusal.label(),
+            %device,
+            location,
+            details,
+            "connection refused"
+        );
+    }
+
+    fn receipt(&self, receipt: Receipt, pbx_tls: Option<TlsFacts>) {
+        self.metrics.call_ended(&receipt.end);
+        let kept = CallReceipt { receipt, pbx_tls };
+        for leg in kept.legs() {
+            self.metrics.media(leg.side, &leg.media);
+        }
+        let [a, b] = kept.legs();
+        info!(
+            call = %kept.receipt.call,
+            end = ending(&kept.receipt.end),
+            refusal = refusal_of(&kept.receipt.end).map(Refusal::code),
+            seconds = kept.receipt.ended.saturating_duration_since(kept.receipt.started).as_secs(),
+            caller = %a,
+            callee = %b,
+            "call receipt"
+        );
+        let mut receipts = self.receipts.lock().expect("no holder panics");
+        if receipts.len() >= RECEIPTS_KEPT {
+            receipts.pop_front();
+        }
+        receipts.push_back(kept);
+    }
+}
+
+impl CallReceipt {
+    /// Both legs, caller first, each with the TLS it ran over.
+    pub fn legs(&self) -> [LegLine; 2] {
+        let line = |leg: &LegReceipt| LegLine {
+            side: leg.side,
+            tls: leg.tls.or_else(|| {
+                let tls = self.pbx_tls.filter(|_| leg.side == Side::Pbx)?;
+                Some((tls.version, tls.suite))
+            }),
+            suite: leg.suite.map(cordon_rtp::Suite::name),
+            // The relay counts both: keys of ours and of the peer.
+            rekeys: leg.media.rekeys,
+            media: leg.media,
+        };
+        [line(&self.receipt.legs[0]), line(&self.receipt.legs[1])]
+    }
+}
+
+/// One leg of a receipt, ready to be printed.
+#[derive(Clone, Debug)]
+pub struct LegLine {
+    /// Which side it was on.
+    pub side: Side,
+    /// TLS version and cipher suite.
+    pub tls: Option<(cordon_policy::connection::TlsVersion, &'static str)>,
+    /// The SRTP suite; `None` when no media was agreed, or plain by permit.
+    pub suite: Option<&'static str>,
+    /// Keys replaced on this leg, ours and the peer's.
+    pub rekeys: u64,
+    /// Packets.
+    pub media: EndStatistics,
+}
+
+impl std::fmt::Display for LegLine {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (version, suite) = self.tls.map_or(("no TLS", "-"), |(version, suite)| (version.name(), suite));
+        write!(
+            out,
+            "{}: {version} {suite}, {}, {} opened, {} sealed, {} refused, {} re-keys",
+            side(self.side),
+            self.suite.unwrap_or("no SRTP"),
+            self.media.opened,
+            self.media.sealed,
+            self.media.refused,
+            self.rekeys
+        )
+    }
+}
+
+fn refusal_of(end: &CallEnd) -> Option<Refusal> {
+    match end {
+        CallEnd::Refused(refusal) => Some(*refusal),
+        CallEnd::HungUp(_)
+        | CallEnd::Cancelled
+        | CallEnd::Rejected(_)
+        | CallEnd::TimedOut
+        | CallEnd::Lost(_)
+        | CallEnd::KeySpent(_) => None,
+    }
+}
+
+/// A console shows a screenful; stored records are another matter. 1,000 receipts are under 1 MB.
+pub(crate) const RECEIPTS_KEPT: usize = 1_000;
+/// Enough to see what a phone just ran into.
+pub(crate) const REFUSALS_KEPT: usize = 1_000;

@@ -1,0 +1,90 @@
+//! `cordon run`: a configuration file in, a serving process until it is told to end.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cordon_config::Finding;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{error, info, warn};
+
+use crate::gateway::{Gateway, StartError};
+
+/// Why the process ends without having served.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The file; each finding has its line.
+    #[error("the configuration is refused")]
+    Configuration(Vec<Finding>),
+    /// A part could not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The runtime or its signals.
+    #[error("the system refuses: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT, then drains; a second one ends at once. SIGHUP reloads.
+///
+/// # Errors
+/// When it could not start. Once it serves it ends well.
+pub fn run(path: &Path) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(path.to_owned()))
+}
+
+async fn serve(path: PathBuf) -> Result<(), RunError> {
+    let loaded = cordon_config::load(&path).map_err(RunError::Configuration)?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut ends =
+        Ends { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
+    let gateway = Gateway::start(loaded).await?;
+    info!("cordon is ready");
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => reload(&gateway, &path).await,
+            () = ends.asked() => break,
+        }
+    }
+    info!("draining: calls go on, nothing new is taken; a second signal ends at once");
+    tokio::select! {
+        () = gateway.drain(DRAIN) => {}
+        () = ends.asked() => warn!("asked twice: calls that are up end now"),
+    }
+    gateway.stop().await;
+    info!("cordon has ended");
+    Ok(())
+}
+
+async fn reload(gateway: &Gateway, path: &Path) {
+    let loaded = match cordon_config::load(path) {
+        Ok(loaded) => loaded,
+        Err(findings) => {
+            for finding in findings {
+                error!("reload refused, everything stays as it was: {finding}");
+            }
+            return;
+        }
+    };
+    match gateway.reload(loaded).await {
+        Ok(()) => info!("configuration and certificates reloaded"),
+        Err(error) => error!("reload refused, everything stays as it was: {error}"),
+    }
+}
+
+/// The two ways to ask a process to end.
+struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ends {
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// A drain ends with the last call; a call that is still up after half an hour was forgotten.
+const DRAIN: Duration = Duration::from_secs(30 * 60);

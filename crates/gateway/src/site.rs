@@ -1,0 +1,210 @@
+//! From checked settings to what each part is started with, and started anew with at a reload.
+
+use std::net::IpAddr;
+
+use cordon_call::{
+    Advertise, Interface, LocationRules, MediaInterface, PbxRules, PbxTransport, RegistrationRules, SiteRules,
+};
+use cordon_certs::{
+    CertError, CertProblem, Identity, KeyKind, SharedIdentity, TrustAnchors, client_config, server_config,
+};
+use cordon_config::{MediaAddress, Settings, Transport};
+use cordon_media::MediaConfig;
+use cordon_policy::Refusal;
+use cordon_policy::connection::LeafKey;
+use cordon_sip::{Host, Text};
+use cordon_transport::{
+    Limits, LocationConfig, PbxConfig, PbxWay, Target, TlsFront, TlsTarget, TransportConfig,
+};
+
+/// Our media addresses in the order of their numbers: locations first, then the PBX side, each once.
+pub(crate) struct Interfaces {
+    addresses: Vec<MediaAddress>,
+}
+
+impl Interfaces {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let mut addresses: Vec<MediaAddress> = Vec::new();
+        let all = settings.locations.iter().flat_map(|location| &location.media_addresses);
+        for address in all.chain(&settings.pbx.media_addresses) {
+            if !addresses.contains(address) {
+                addresses.push(*address);
+            }
+        }
+        Self { addresses }
+    }
+
+    pub(crate) fn advertised(&self) -> Vec<IpAddr> {
+        self.addresses.iter().map(|address| address.advertise).collect()
+    }
+
+    pub(crate) fn media_config(&self, settings: &Settings) -> MediaConfig {
+        MediaConfig {
+            interfaces: self.addresses.iter().map(|address| address.bind).collect(),
+            ports: settings.media.ports.clone(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    fn numbered(&self, addresses: &[MediaAddress]) -> Vec<MediaInterface> {
+        let number = |wanted: &MediaAddress| self.addresses.iter().position(|address| address == wanted);
+        addresses
+            .iter()
+            .filter_map(|address| {
+                let interface = Interface(u8::try_from(number(address)?).ok()?);
+                Some(MediaInterface { interface, address: address.advertise })
+            })
+            .collect()
+    }
+}
+
+/// The rules of the call engine.
+pub(crate) fn site_rules(
+    settings: &Settings,
+    interfaces: &Interfaces,
+    contact_secret: [u8; 32],
+) -> SiteRules {
+    let pbx = &settings.pbx;
+    SiteRules {
+        host: settings.site.host.as_deref().map(host),
+        emergency: settings.emergency.numbers.clone(),
+        registration: RegistrationRules {
+            domain: Text::from(settings.site.domain.as_str()),
+            advertise: Advertise {
+                host: host(&pbx.advertise.host),
+                port: pbx.advertise.port,
+                transport: match pbx.transport {
+                    Transport::Tls => PbxTransport::Tls,
+                    Transport::Tcp => PbxTransport::Tcp,
+                    Transport::Udp => PbxTransport::Udp,
+                },
+            },
+            maximum: settings.registration.maximum,
+            contact_secret,
+        },
+        locations: settings
+            .locations
+            .iter()
+            .map(|location| LocationRules {
+                name: location.name.clone(),
+                media: location.leg_rules(),
+                interfaces: interfaces.numbered(&location.media_addresses),
+            })
+            .collect(),
+        pbx: PbxRules {
+            hosts: pbx.uris.iter().flat_map(|uri| [host(&uri.host), host(&uri.name.to_string())]).collect(),
+            media: pbx.leg_rules(),
+            interfaces: interfaces.numbered(&pbx.media_addresses),
+        },
+    }
+}
+
+/// What the wires are started with.
+///
+/// # Errors
+/// When the TLS library refuses.
+pub(crate) fn transport_config(
+    settings: &Settings,
+    identity: &SharedIdentity,
+    trust: &TrustAnchors,
+) -> Result<TransportConfig, CertError> {
+    transport_config_of(settings, identity, &identity.current(), trust)
+}
+
+/// The same for a reload: listeners go on showing what `shown` holds, which is `next` once the reload is taken.
+///
+/// # Errors
+/// When the TLS library refuses.
+pub(crate) fn transport_config_of(
+    settings: &Settings,
+    shown: &SharedIdentity,
+    next: &Identity,
+    trust: &TrustAnchors,
+) -> Result<TransportConfig, CertError> {
+    let front = TlsFront {
+        config: server_config(shown.clone())?,
+        leaf: match next.leaf().key {
+            KeyKind::Rsa(_) => LeafKey::Rsa,
+            KeyKind::Ecdsa(_) | KeyKind::Other => LeafKey::Ecdsa,
+        },
+    };
+    let locations = settings
+        .locations
+        .iter()
+        .map(|location| LocationConfig {
+            listen: location.listen.clone(),
+            refuse: location.refuse.clone(),
+            networks: location.networks.clone(),
+            host: settings.site.host.clone(),
+            tls: front.clone(),
+        })
+        .collect();
+    let pbx = &settings.pbx;
+    let plain = || pbx.uris.iter().map(|uri| Target { host: uri.host.clone(), port: uri.port }).collect();
+    let way = match pbx.transport {
+        Transport::Tls => {
+            let targets = pbx
+                .uris
+                .iter()
+                .map(|uri| {
+                    Ok(TlsTarget {
+                        target: Target { host: uri.host.clone(), port: uri.port },
+                        name: uri.name.to_server_name(),
+                        client: client_config(trust, &uri.name)?,
+                    })
+                })
+                .collect::<Result<Vec<_>, CertError>>()?;
+            PbxWay::Tls { targets, front }
+        }
+        Transport::Tcp => PbxWay::Tcp { targets: plain() },
+        Transport::Udp => PbxWay::Udp { targets: plain() },
+    };
+    Ok(TransportConfig {
+        locations,
+        pbx: PbxConfig { way, listen: pbx.listen, networks: pbx.networks.clone(), explain: pbx_refusal },
+        limits: Limits::default(),
+    })
+}
+
+/// What cannot change while sockets are bound: every `listen`, `refuse`, `media_address` and the ports.
+pub(crate) fn fixed_keys(settings: &Settings) -> Vec<(String, String)> {
+    let mut keys = vec![
+        ("media.ports".to_owned(), format!("{:?}", settings.media.ports)),
+        ("metrics.listen".to_owned(), settings.metrics.listen.to_string()),
+        ("pbx.listen".to_owned(), settings.pbx.listen.to_string()),
+        ("pbx.media_address".to_owned(), format!("{:?}", settings.pbx.media_addresses)),
+        ("pbx.uri (transport)".to_owned(), format!("{:?}", settings.pbx.transport)),
+        ("location (count)".to_owned(), settings.locations.len().to_string()),
+    ];
+    for location in &settings.locations {
+        let name = &location.name;
+        keys.push((format!("location.{name}.listen"), format!("{:?}", location.listen)));
+        keys.push((format!("location.{name}.refuse"), format!("{:?}", location.refuse)));
+        keys.push((format!("location.{name}.media_address"), format!("{:?}", location.media_addresses)));
+    }
+    keys
+}
+
+/// The refusal behind a handshake with the PBX that our own verification ended.
+fn pbx_refusal(error: &rustls::Error) -> Option<Refusal> {
+    CertProblem::of(error).map(|problem| match problem {
+        CertProblem::SelfSigned
+        | CertProblem::UntrustedIssuer
+        | CertProblem::NotForServers
+        | CertProblem::Malformed => Refusal::PbxCertificateNotTrusted,
+        CertProblem::Expired { .. } | CertProblem::NotYetValid | CertProblem::IntermediateOutOfTime => {
+            Refusal::PbxCertificateExpired
+        }
+        CertProblem::Wildcard | CertProblem::NameMismatch { .. } | CertProblem::NoAlternativeName => {
+            Refusal::PbxCertificateName
+        }
+        CertProblem::WeakKey { .. } | CertProblem::WeakSignature => Refusal::PbxCertificateWeak,
+    })
+}
+
+fn host(name: &str) -> Host {
+    match name.parse::<IpAddr>() {
+        Ok(address) => Host::from(address),
+        Err(_) => Host::parse(name).expect("config takes only host names"),
+    }
+}
