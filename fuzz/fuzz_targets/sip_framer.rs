@@ -1,0 +1,34 @@
+//! A stream cut at any place gives the same frames as the whole stream, and never more than it was given.
+#![no_main]
+
+use cordon_sip::{Frame, Framer, FramerLimits};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: (u16, &[u8])| {
+    let (cut, stream) = data;
+    let cut = usize::from(cut) % (stream.len() + 1);
+    let whole = frames(&[stream]);
+    let parts = frames(&[&stream[..cut], &stream[cut..]]);
+    assert_eq!(whole, parts, "where a stream is cut must not matter");
+});
+
+fn frames(pieces: &[&[u8]]) -> Vec<String> {
+    let mut framer = Framer::new(FramerLimits::default());
+    let mut found = Vec::new();
+    for piece in pieces {
+        framer.push(piece);
+        loop {
+            match framer.next_frame() {
+                Ok(Some(Frame::Message(bytes))) => found.push(format!("message {:?}", &bytes[..])),
+                Ok(Some(Frame::Ping)) => found.push("ping".to_owned()),
+                Ok(Some(Frame::Pong)) => found.push("pong".to_owned()),
+                Ok(None) => break,
+                Err(error) => {
+                    found.push(format!("error {}", error.reason()));
+                    return found;
+                }
+            }
+        }
+    }
+    found
+}
