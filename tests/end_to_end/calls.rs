@@ -89,7 +89,7 @@ impl Clinic {
         let pbx = Kamailio::start(folder, &authority, transport)?;
         let mut configuration = Configuration::lab(&authority, &leaf, transport);
         configuration.location = format!(
-            "{}[[location]]\nname = \"south\"\nlisten = [\"{CORDON_LOCATION}:5063\"]\nnetworks = [\"10.1.0.12/32\"]\n\
+            "{}[[location]]\nname = \"south\"\nlisten = [\"{CORDON_LOCATION}:5063\"]\nnetworks = [\"10.1.0.0/16\"]\n\
              media_address = \"{CORDON_LOCATION}\"\nsrtp_suites = [\"{suite_of_bob}\"]\n",
             configuration.location
         );

@@ -43,7 +43,7 @@ pub fn on_a_machine(body: impl FnOnce(&Machine) -> Result<()>) {
     }
     let machine = Machine::set_up(&name).expect("the test's network can be made");
     if let Err(error) = body(&machine) {
-        panic!("{error:?}");
+        panic!("{error:?}\n{}", crate::program::last_words());
     }
 }
 
@@ -54,8 +54,10 @@ impl Machine {
                 Command::new("ip").args(line.split_whitespace()).status().context("iproute2 is there")?;
             ensure!(status.success(), "ip {line}");
         }
-        let folder = std::env::temp_dir().join(format!("cordon-{}-{}", test.replace("::", "-"), outer_pid()));
+        // Short: baresip cuts the names of its recordings when the path is long.
+        let folder = std::env::temp_dir().join(format!("cordon-{:x}", now()));
         std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("test"), test)?;
         Ok(Self { folder })
     }
 
@@ -83,8 +85,8 @@ impl Drop for Machine {
     }
 }
 
-/// Inside a PID namespace every test would be process 1: the start time of the namespace tells them apart.
-fn outer_pid() -> u128 {
+/// Inside a PID namespace every test is process 1 or 2: the time of its start tells them apart.
+fn now() -> u128 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos())
 }
 

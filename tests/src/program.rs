@@ -26,6 +26,7 @@ impl Program {
         let output = Arc::new(Output::default());
         collect(child.stdout.take().context("stdout is piped")?, &output);
         collect(child.stderr.take().context("stderr is piped")?, &output);
+        STARTED.lock().expect("no holder panics").push((name.to_owned(), Arc::clone(&output)));
         Ok(Self { name: name.to_owned(), child, output })
     }
 
@@ -104,13 +105,21 @@ impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if std::thread::panicking() || std::env::var_os("CORDON_KEEP").is_some() {
-            let lines = self.output.lines.lock().map(|lines| lines.clone()).unwrap_or_default();
-            let tail: Vec<_> = lines.iter().rev().take(60).rev().cloned().collect();
-            eprintln!("--- last lines of {}:\n{}", self.name, tail.join("\n"));
-        }
     }
 }
+
+/// The last lines of every program that this process has started, for the report of a test that failed.
+pub fn last_words() -> String {
+    let mut words = String::new();
+    for (name, output) in STARTED.lock().expect("no holder panics").iter() {
+        let lines = output.lines.lock().expect("no holder panics");
+        let tail: Vec<_> = lines.iter().rev().take(40).rev().cloned().collect();
+        words.push_str(&format!("\n--- {name}:\n{}\n", tail.join("\n")));
+    }
+    words
+}
+
+static STARTED: Mutex<Vec<(String, Arc<Output>)>> = Mutex::new(Vec::new());
 
 #[derive(Default)]
 struct Output {
