@@ -7,7 +7,7 @@ use cordon_policy::refusal::Refusal;
 use cordon_sip::Request;
 
 use crate::call::Call;
-use crate::event::{CallEnd, Event};
+use crate::event::CallEnd;
 use crate::invite::parse_description;
 use crate::media::End;
 use crate::switchboard::Switchboard;
@@ -26,8 +26,7 @@ impl Call {
                     self.established(now, board);
                 }
                 Err(refusal) => {
-                    let (side, flow, call) = (self.leg(end).side(), self.leg(end).flow(), Some(self.name));
-                    board.events.push_back(Event::Refused { refusal, side, flow, call });
+                    self.tell_refusal(board, end, refusal);
                     self.refuse_late_offer(now, board, end.other(), cseq);
                     self.release(now, board, CallEnd::Refused(refusal));
                 }

@@ -12,6 +12,7 @@ use cordon_sip::{Contacts, HeaderName, Origin, Response, Text};
 use cordon_transaction::ClientId;
 
 use crate::call::{Call, GIVE_UP, Offer, Stage};
+use crate::content::Content;
 use crate::event::{CallEnd, Event};
 use crate::headers;
 use crate::invite::is_description;
@@ -208,7 +209,12 @@ impl Call {
         let mut response = Response::to(&exchange.request, original.status)
             .with_to_tag(leg.local_tag().clone())
             .with_reason(original.reason.clone());
-        headers::copy_for_response(self.leg(from.other()).side(), &original.headers, &mut response.headers);
+        headers::copy_for_response(
+            self.leg(from.other()).side(),
+            &board.site.registration.domain,
+            &original.headers,
+            &mut response.headers,
+        );
         for warning in original.headers.get_all(&HeaderName::WARNING) {
             let (host, _) = board.own_address(leg.facts());
             if let Some(warning) = headers::warning_as_ours(warning, &host) {
@@ -256,7 +262,7 @@ impl Call {
         board: &Switchboard,
         by: End,
         answer: Session,
-    ) -> Result<crate::leg_media::Content, Refusal> {
+    ) -> Result<Content, Refusal> {
         let rules = self.rules(board, by)?;
         let call = self.key;
         let media = self.leg_mut(by).media.as_mut().ok_or(Refusal::NoPorts)?;
@@ -322,7 +328,7 @@ impl Call {
         let leg = self.leg_mut(end);
         let ack = leg.acknowledge(cseq, body, board);
         let hop = leg.hop(now, board);
-        board.transactions.send_ack(now, hop, ack);
+        board.send_ack(now, hop, ack);
     }
 
     fn has_answer(&self, end: End) -> bool {
@@ -340,4 +346,4 @@ pub(crate) fn description_of(response: &Response) -> Result<Session, Refusal> {
 }
 
 /// RFC 3261 §12.2.1.2 and RFC 5057: these end the dialog, not only the request.
-const DIALOG_IS_GONE: [u16; 4] = [404, 408, 410, 481];
+pub(crate) const DIALOG_IS_GONE: [u16; 4] = [404, 408, 410, 481];

@@ -7,12 +7,13 @@ use cordon_policy::refusal::Refusal;
 use cordon_sip::{Headers, Method, Origin, Request, Response};
 use cordon_transaction::{ClientId, ServerId};
 
+use crate::content::Content;
 use crate::event::{CallEnd, Event, LegReceipt, Receipt};
 use crate::headers;
 use crate::invite::Caller;
 use crate::leg::Leg;
-use crate::leg_media::Content;
 use crate::media::{CallKey, End, MediaRequest, StreamId, StreamStatistics};
+use crate::refresh::Refresh;
 use crate::refuse::Asked;
 use crate::switchboard::{Purpose, Switchboard};
 
@@ -34,6 +35,8 @@ pub(crate) struct Call {
     pub(crate) accepted: Option<Accepted>,
     /// INVITEs of ours that were given up and may still be accepted by somebody.
     pub(crate) given_up: Vec<ClientId>,
+    /// An INVITE of our own, to be sent or under way.
+    pub(crate) refresh: Option<Refresh>,
     /// Redirections followed.
     pub(crate) redirects: usize,
     /// When to look whether a lost leg is still heard.
@@ -193,6 +196,7 @@ impl Call {
             return;
         }
         self.abandon(now, board);
+        self.abandon_refresh(now, board);
         self.stage = Stage::Ended(end, now + LINGER);
         self.look_at = None;
         match self.stream {
@@ -229,7 +233,7 @@ impl Call {
         }
         if leg.is_reachable(now, board) {
             let mut bye = leg.next_request(Method::Bye, board);
-            headers::copy_for_request(side, carried, &mut bye.headers);
+            headers::copy_for_request(side, &board.site.registration.domain, carried, &mut bye.headers);
             let hop = leg.hop(now, board);
             board.send(now, hop, bye);
         }
@@ -247,6 +251,9 @@ impl Call {
         let leg = self.leg_mut(to);
         let hop = leg.hop(now, board);
         let is_pbx = leg.flow().is_none();
+        if !board.is_up(hop) {
+            return self.refuse_and_settle(now, board, Refusal::PhoneUnreachable);
+        }
         let client = board.send(now, hop, invite);
         board.clients.insert(client, (self.key, Purpose::Invite));
         if let Some(exchange) = &mut self.exchange {
@@ -265,7 +272,10 @@ impl Call {
     ) {
         let Some(exchange) = self.exchange.take() else { return };
         board.respond(now, exchange.server, response.clone());
-        self.leg_mut(exchange.from).is_confirmed = true;
+        let leg = self.leg_mut(exchange.from);
+        // RFC 6141 §4.3: a Contact that comes with a change holds from its 2xx on.
+        leg.retarget(&exchange.request);
+        leg.is_confirmed = true;
         self.accepted = Some(Accepted {
             end: exchange.from,
             server: exchange.server,
@@ -286,7 +296,7 @@ impl Call {
         };
         let silent = self.exchange.as_ref().and_then(|exchange| exchange.silent_until);
         let accepted = self.accepted.as_ref().map(|accepted| accepted.repeat_at.min(accepted.give_up_at));
-        [stage, silent, accepted, self.look_at].into_iter().flatten().min()
+        [stage, silent, accepted, self.look_at, self.refresh_due()].into_iter().flatten().min()
     }
 
     /// Time has passed.
@@ -315,6 +325,7 @@ impl Call {
             self.refuse_and_settle(now, board, Refusal::PbxSilent);
         }
         self.repeat_acceptance(now, board);
+        self.refresh_when_due(now, board);
         if self.look_at.is_some_and(|at| at <= now) {
             self.look_for_lost_legs(now, board);
         }

@@ -6,11 +6,12 @@ use std::time::Instant;
 use cordon_policy::connection::FlowFacts;
 use cordon_policy::refusal::Refusal;
 use cordon_policy::request::{RequestFacts, Sender, admit_request};
-use cordon_sip::{FlowId, Message, Method, Origin, Request, Response, StatusCode, Text};
+use cordon_sip::{FlowId, Message, Method, Origin, Request, Response, Text};
 use cordon_transaction::{ClientId, Layer, Limits, ServerId, Timers, Transmit};
 
 use crate::call::Call;
-use crate::event::{CallEnd, Event, Side};
+use crate::event::Event;
+use crate::in_dialog::Failure;
 use crate::invite::Caller;
 use crate::media::{CallKey, End, MediaReply, MediaRequest, StreamId};
 use crate::media_map::MediaMap;
@@ -124,10 +125,7 @@ impl Engine {
                 self.with_stream(now, stream, |call, board| call.handle_counted(now, board, &statistics));
             }
             MediaReply::KeyNearlySpent { stream, end } => {
-                self.with_stream(now, stream, |call, board| {
-                    let side = call.leg(end).side();
-                    call.release(now, board, CallEnd::KeySpent(side));
-                });
+                self.with_stream(now, stream, |call, board| call.renew_keys(now, board, end));
             }
             MediaReply::Closed { stream, statistics } => {
                 self.with_stream(now, stream, |call, board| call.closed(now, board, statistics));
@@ -371,6 +369,11 @@ impl Engine {
                     call.handle_response(now, board, client, origin, response)
                 });
             }
+            Some((key, Purpose::Refresh)) => {
+                self.with_call(now, key, |call, board| {
+                    call.handle_refreshed(now, board, client, Some(&response))
+                });
+            }
             Some((key, Purpose::Probe(end))) => {
                 if response.status.is_final() {
                     self.board.clients.remove(&client);
@@ -394,66 +397,13 @@ impl Engine {
             Some((key, Purpose::Invite)) => {
                 self.with_call(now, key, |call, board| call.handle_failure(now, board, client, failure));
             }
+            Some((key, Purpose::Refresh)) => {
+                self.with_call(now, key, |call, board| call.handle_refreshed(now, board, client, None));
+            }
             Some((key, Purpose::Probe(end))) => {
                 self.with_call(now, key, |call, board| call.handle_probed(now, board, end, None));
             }
             None => {}
-        }
-    }
-}
-
-/// Why a request of ours has no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// Nobody said anything, or nobody decided.
-    Silence,
-    /// The connection is gone.
-    Transport,
-}
-
-impl Call {
-    /// A request in the dialog of this leg, sent by its owner.
-    fn handle_request(
-        &mut self,
-        now: Instant,
-        board: &mut Switchboard,
-        end: End,
-        (server, origin): (ServerId, Origin),
-        request: Request,
-    ) {
-        let tag = self.leg(end).local_tag().clone();
-        let asked = Asked { server, origin, request: &request, tag: Some(&tag), call: Some(self.name) };
-        if self.is_ended() {
-            return board.refuse(now, &asked, Refusal::DialogUnknown);
-        }
-        if !self.leg_mut(end).advance(&request) {
-            return board.refuse(now, &asked, Refusal::SequenceOutOfOrder);
-        }
-        self.leg_mut(end).proved_alive();
-        match request.method {
-            Method::Invite => self.handle_reinvite(now, board, end, (server, origin), request),
-            Method::Bye => self.handle_bye(now, board, end, server, &request),
-            Method::Options => board.answer_options(now, server, &request, Some(&tag)),
-            _ => board.refuse(now, &asked, Refusal::MethodNotAllowed),
-        }
-    }
-
-    /// Our INVITE was never answered, or could not be sent.
-    fn handle_failure(&mut self, now: Instant, board: &mut Switchboard, client: ClientId, failure: Failure) {
-        self.given_up.retain(|given_up| *given_up != client);
-        let Some(exchange) = self.exchange.as_ref().filter(|exchange| exchange.client == Some(client)) else {
-            return;
-        };
-        let side = self.leg(exchange.from.other()).side();
-        match (failure, side) {
-            (Failure::Transport, Side::Pbx) => self.refuse_and_settle(now, board, Refusal::PbxUnreachable),
-            (Failure::Transport, Side::Handset) => {
-                self.refuse_and_settle(now, board, Refusal::PhoneUnreachable)
-            }
-            (Failure::Silence, Side::Pbx | Side::Handset) => {
-                self.answer_exchange(now, board, StatusCode::REQUEST_TIMEOUT);
-                self.settle(now, board, CallEnd::TimedOut);
-            }
         }
     }
 }

@@ -5,29 +5,34 @@ use cordon_sip::{Header, HeaderName, Headers, Host, NameAddr, Scheme, Text, Uri,
 use crate::event::Side;
 
 /// Copies what a request may carry to the other side.
-pub(crate) fn copy_for_request(from: Side, source: &Headers, target: &mut Headers) {
-    copy(source, target, |name| {
-        REQUEST.contains(name)
-            || match from {
-                // The phone's answer to a challenge of the PBX; what is left of it here was relayed to this phone.
-                Side::Handset => CREDENTIALS.contains(name),
-                // RFC 3325 §5: only the PBX may assert who calls.
-                Side::Pbx => ASSERTED.contains(name),
-            }
-    });
+pub(crate) fn copy_for_request(from: Side, domain: &Text, source: &Headers, target: &mut Headers) {
+    copy(source, target, |name| REQUEST.contains(name));
+    match from {
+        // The phone's answer to a challenge of the PBX; what is left of it here was relayed to this phone.
+        Side::Handset => copy(source, target, |name| CREDENTIALS.contains(name)),
+        Side::Pbx => copy_asserted(domain, source, target),
+    }
     copy_supported(source, target);
 }
 
 /// Copies what a response may carry to the other side. Challenges are not among it: they pass the nonce table.
-pub(crate) fn copy_for_response(from: Side, source: &Headers, target: &mut Headers) {
-    copy(source, target, |name| {
-        RESPONSE.contains(name)
-            || match from {
-                Side::Handset => false,
-                Side::Pbx => ASSERTED.contains(name),
-            }
-    });
+pub(crate) fn copy_for_response(from: Side, domain: &Text, source: &Headers, target: &mut Headers) {
+    copy(source, target, |name| RESPONSE.contains(name));
+    match from {
+        Side::Handset => {}
+        Side::Pbx => copy_asserted(domain, source, target),
+    }
     copy_supported(source, target);
+}
+
+/// Who is who, as the PBX asserts it (RFC 3325 §5: nobody else may), with its own name taken out.
+fn copy_asserted(domain: &Text, source: &Headers, target: &mut Headers) {
+    for name in &ASSERTED {
+        for person in source.tokens(name).filter_map(|person| NameAddr::parse(person).ok()) {
+            let seen = NameAddr { params: person.params.clone(), ..as_seen_across(&person, domain) };
+            target.push(name.clone(), seen.to_text());
+        }
+    }
 }
 
 /// Copies the challenges of the PBX; the nonce table looks at them before a phone does.
@@ -92,11 +97,10 @@ fn copy_supported(source: &Headers, target: &mut Headers) {
 }
 
 /// What a callee needs of a caller's request.
-const REQUEST: [HeaderName; 10] = [
+const REQUEST: [HeaderName; 9] = [
     HeaderName::ACCEPT_LANGUAGE,
     HeaderName::ALERT_INFO,
     HeaderName::DATE,
-    HeaderName::DIVERSION,
     HeaderName::ORGANIZATION,
     HeaderName::PRIORITY,
     HeaderName::PRIVACY,
@@ -114,7 +118,8 @@ const RESPONSE: [HeaderName; 5] = [
     HeaderName::UNSUPPORTED,
 ];
 
-const ASSERTED: [HeaderName; 2] = [HeaderName::P_ASSERTED_IDENTITY, HeaderName::REMOTE_PARTY_ID];
+const ASSERTED: [HeaderName; 3] =
+    [HeaderName::P_ASSERTED_IDENTITY, HeaderName::REMOTE_PARTY_ID, HeaderName::DIVERSION];
 
 const CHALLENGES: [HeaderName; 2] = [HeaderName::WWW_AUTHENTICATE, HeaderName::PROXY_AUTHENTICATE];
 

@@ -11,11 +11,12 @@ use cordon_sip::{CallId, FlowId, Method, NameAddr, Origin, Request, Text, Uri};
 use cordon_transaction::ServerId;
 
 use crate::call::{Call, Exchange, Offer, PORTS, Stage};
+use crate::content::Content;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::headers;
 use crate::leg::{Leg, Names, Phone, Reach, SDP};
-use crate::leg_media::{Content, LegMedia};
+use crate::leg_media::LegMedia;
 use crate::media::{CallKey, End, MediaAddress, MediaRequest, StreamId};
 use crate::refuse::Asked;
 use crate::registration::Route;
@@ -40,7 +41,7 @@ impl Engine {
         let is_emergency = *admitted == Admitted::Emergency;
         // Half again as many calls as others may hold are kept free for emergencies.
         let limit = if is_emergency { MAX_CALLS + MAX_CALLS / 2 } else { MAX_CALLS };
-        let refusal = match self.calls.len() >= limit {
+        let refusal = match self.calls.len() >= limit || self.has_too_many_calls(origin, is_emergency) {
             true => Some(Refusal::TooManyCalls),
             false => (self.is_draining && !is_emergency).then_some(Refusal::Draining),
         };
@@ -61,6 +62,14 @@ impl Engine {
                 self.settle_call(now, key);
             }
         }
+    }
+}
+
+impl Engine {
+    /// Whether a phone has made as many calls as one may have; the PBX and emergency calls have no such bound.
+    fn has_too_many_calls(&self, origin: Origin, is_emergency: bool) -> bool {
+        let Some(flow) = handset_flow(origin).filter(|_| !is_emergency) else { return false };
+        self.calls.values().filter(|call| call.a.flow() == Some(flow)).count() >= MAX_CALLS_OF_ONE
     }
 }
 
@@ -107,6 +116,7 @@ impl Call {
             exchange: None,
             accepted: None,
             given_up: Vec::new(),
+            refresh: None,
             redirects: 0,
             look_at: None,
             started: now,
@@ -238,7 +248,12 @@ impl Call {
         if let Some(exchange) = &mut self.exchange {
             exchange.offer = offer;
             let original = &exchange.request;
-            headers::copy_for_request(side, &original.headers, &mut invite.headers);
+            headers::copy_for_request(
+                side,
+                &board.site.registration.domain,
+                &original.headers,
+                &mut invite.headers,
+            );
             // §16.6: each hop takes one away, so that a spiral ends.
             invite.max_forwards =
                 original.max_forwards.or(invite.max_forwards).map(|hops| hops.saturating_sub(1));
@@ -365,3 +380,7 @@ fn leg_toward(
 /// Calls kept at once. A site has some hundreds of phones; at four ports, two legs and two dialogs each this bounds
 /// memory to some tens of megabytes.
 pub(crate) const MAX_CALLS: usize = 4096;
+
+/// Calls one phone's connection has made and not ended: no console has more lines, and one phone must not use up what
+/// all others share.
+const MAX_CALLS_OF_ONE: usize = 64;

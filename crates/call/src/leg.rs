@@ -229,7 +229,7 @@ impl Leg {
 
     /// An INVITE of the peer, in the dialog or again after a challenge, may move its Contact (§12.2.2).
     pub(crate) fn retarget(&mut self, invite: &Request) {
-        self.remote_cseq = Some(invite.cseq);
+        self.remote_cseq = self.remote_cseq.max(Some(invite.cseq));
         if let Some(target) = target_of(&invite.contacts) {
             self.target = target;
         }

@@ -7,17 +7,18 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use cordon_policy::media::{
-    self, AnsweredMedia, Current, LegRules, MediaRule, OfferedKey, OfferedMedia, OurOffer, PlainMedia,
+    self, AnsweredMedia, Current, LegRules, MediaRule, OfferedKey, OfferedMedia, OurOffer,
 };
 use cordon_policy::{Permit, Refusal};
 use cordon_rtp::{KeyMaterial, Suite};
 use cordon_sdp::{
-    AudioLine, Codec, CryptoLine, Description, Direction, LineOut, LocalCrypto, MediaKind, Protocol,
-    RejectedLine, Session, Text,
+    AudioLine, Description, Direction, LineOut, LocalCrypto, MediaKind, Protocol, RejectedLine, Session,
 };
 
+use crate::content::{Content, OurLine, Shape};
 use crate::local_keys::LocalKeys;
 use crate::media::{AddressChange, Before, EndSetup, MediaAddress, Protection};
+use crate::peer::{Peer, PeerProtection};
 use crate::wire::Entropy;
 
 /// The media of one leg.
@@ -36,22 +37,14 @@ pub(crate) struct LegMedia {
     keys: LocalKeys,
     /// What both sides agreed on last.
     agreed: Option<Peer>,
+    /// What we last said that was agreed on.
+    said: Option<Content>,
     /// What the exchange under way would change.
     draft: Draft,
     /// What the relay knows.
     told: Option<Told>,
     /// How often our own key changed after the first.
     pub(crate) local_rekeys: u64,
-}
-
-/// What a description says besides addresses and keys; this crosses from one leg to the other.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Content {
-    pub(crate) codecs: Vec<Codec>,
-    /// As its writer sees it.
-    pub(crate) direction: Direction,
-    pub(crate) packet_time: Option<u16>,
-    pub(crate) maximum_packet_time: Option<u16>,
 }
 
 impl LegMedia {
@@ -68,6 +61,7 @@ impl LegMedia {
             audio: 0,
             keys: LocalKeys::default(),
             agreed: None,
+            said: None,
             draft: Draft::default(),
             told: None,
             local_rekeys: 0,
@@ -124,7 +118,7 @@ impl LegMedia {
             .crypto
             .iter()
             .filter_map(|line| {
-                let key = self.keys.existing(line.suite)?;
+                let key = self.draft.keys.as_ref().unwrap_or(&self.keys).existing(line.suite)?;
                 Some(OfferedKey { tag: line.tag, suite: line.suite, key })
             })
             .collect();
@@ -162,7 +156,8 @@ impl LegMedia {
         answer: Session,
     ) -> Result<Content, Refusal> {
         let content = Content::of(&permit, &answer);
-        self.draft.peer = Some(Peer::of(permit, answer)?);
+        // RTP and RTCP share a port only where we offered it, which we do not.
+        self.draft.peer = Some(Peer { mux: false, ..Peer::of(permit, answer)? });
         Ok(content)
     }
 
@@ -191,6 +186,27 @@ impl LegMedia {
         entropy: &mut (dyn Entropy + Send),
     ) -> Bytes {
         self.draft = Draft::default();
+        self.write_lines(rules, content, entropy)
+    }
+
+    /// An offer of our own within a session: what was agreed, with new keys where asked.
+    pub(crate) fn write_refresh(
+        &mut self,
+        rules: &LegRules,
+        renews_keys: bool,
+        entropy: &mut (dyn Entropy + Send),
+    ) -> Option<Bytes> {
+        let content = self.said.clone()?;
+        self.draft = Draft { keys: renews_keys.then(|| self.keys.renewed()), ..Draft::default() };
+        Some(self.write_lines(rules, &content, entropy))
+    }
+
+    fn write_lines(
+        &mut self,
+        rules: &LegRules,
+        content: &Content,
+        entropy: &mut (dyn Entropy + Send),
+    ) -> Bytes {
         let (first, crypto) = match rules.media {
             MediaRule::Srtp => (Protocol::RtpSavp, self.lines_to_offer(rules)),
             MediaRule::Rtp(_) => (Protocol::RtpAvp, Vec::new()),
@@ -233,6 +249,7 @@ impl LegMedia {
             self.keys.forget(left);
         }
         self.agreed = Some(peer);
+        self.said = self.last_content();
     }
 
     /// The exchange failed: everything is as before it.
@@ -374,30 +391,6 @@ impl LegMedia {
     }
 }
 
-impl Content {
-    fn of(stream: &OfferedMedia, session: &Session) -> Content {
-        let media = session.media.get(stream.line);
-        Content {
-            codecs: stream.codecs.clone(),
-            direction: stream.direction,
-            packet_time: media.and_then(|media| media.packet_time()),
-            maximum_packet_time: media.and_then(|media| media.maximum_packet_time()),
-        }
-    }
-
-    /// Takes out what the leg it crosses to does not accept.
-    ///
-    /// # Errors
-    /// [`Refusal::NoCodec`] when no audio is left.
-    pub(crate) fn filtered(mut self, rules: &LegRules) -> Result<Content, Refusal> {
-        self.codecs = rules.filter(&self.codecs);
-        match self.codecs.iter().any(Codec::carries_audio) {
-            true => Ok(self),
-            false => Err(Refusal::NoCodec),
-        }
-    }
-}
-
 /// What a change would make of the leg.
 #[derive(Default)]
 struct Draft {
@@ -406,80 +399,6 @@ struct Draft {
     lines: Option<(Vec<RejectedLine>, usize)>,
     /// New keys, where the change asks for them.
     keys: Option<LocalKeys>,
-}
-
-/// The peer as its last description has it.
-struct Peer {
-    protection: PeerProtection,
-    protocol: Protocol,
-    /// `None` while it is on hold by 0.0.0.0.
-    rtp: Option<SocketAddr>,
-    rtcp: Option<SocketAddr>,
-    mux: bool,
-    direction: Direction,
-}
-
-enum PeerProtection {
-    Secure {
-        tag: u32,
-        spelling: Text,
-        key: KeyMaterial,
-        /// Bytes of the identifier in the peer's packets.
-        mki: u8,
-    },
-    Plain(Permit<PlainMedia>),
-}
-
-impl Peer {
-    /// Moves the peer's key out of its description: the rest of it is forgotten.
-    fn of(permit: Permit<OfferedMedia>, session: Session) -> Result<Peer, Refusal> {
-        let stream = permit.into_inner();
-        let protection = match stream.protection {
-            media::Protection::Plain(permit) => PeerProtection::Plain(permit),
-            media::Protection::Secure(secure) => {
-                let line = session.media.into_iter().nth(stream.line);
-                let crypto = line.and_then(|line| line.crypto.into_iter().nth(secure.crypto));
-                let Some(CryptoLine::Usable(attribute)) = crypto else { return Err(Refusal::KeysMissing) };
-                let (tag, spelling, mki) = (secure.tag, secure.spelling.clone(), secure.mki_length);
-                PeerProtection::Secure { tag, spelling, key: attribute.key, mki }
-            }
-        };
-        Ok(Peer {
-            protection,
-            protocol: stream.protocol,
-            rtp: stream.remote.map(|remote| remote.rtp),
-            rtcp: stream.remote.and_then(|remote| remote.rtcp),
-            mux: stream.mux,
-            direction: stream.direction,
-        })
-    }
-
-    fn suite(&self) -> Option<Suite> {
-        match &self.protection {
-            PeerProtection::Secure { key, .. } => Some(key.suite()),
-            PeerProtection::Plain(_) => None,
-        }
-    }
-}
-
-/// A crypto line of ours, without its key.
-#[derive(Clone, PartialEq, Eq)]
-struct OurLine {
-    tag: u32,
-    spelling: Text,
-    suite: Suite,
-}
-
-/// Everything a description of ours depends on; the key itself is named by its generation.
-#[derive(PartialEq, Eq)]
-struct Shape {
-    content: Content,
-    protocol: Protocol,
-    lines: usize,
-    audio: usize,
-    rtcp_mux: bool,
-    crypto: Vec<OurLine>,
-    generation: u32,
 }
 
 /// What the relay was last told of this end.

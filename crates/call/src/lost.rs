@@ -33,7 +33,7 @@ impl Call {
         if self.is_established() {
             self.leg_mut(end).lost_since.get_or_insert(now);
             self.look_at.get_or_insert(now + SILENCE);
-        } else if end == End::A && self.exchange.is_some() {
+        } else if end == End::A && !self.is_ended() {
             // Nobody is left to hear the answer.
             self.end(now, board, CallEnd::Lost(self.leg(end).side()));
         }

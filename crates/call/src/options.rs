@@ -77,7 +77,12 @@ impl RelayedOptions {
             Origin::Handset(_) => crate::event::Side::Pbx,
             Origin::Pbx(_) => crate::event::Side::Handset,
         };
-        headers::copy_for_response(other, &response.headers, &mut relayed.headers);
+        headers::copy_for_response(
+            other,
+            &board.site.registration.domain,
+            &response.headers,
+            &mut relayed.headers,
+        );
         if response.status.is_success() {
             relayed.headers.push(HeaderName::ALLOW, ALLOW);
             relayed.headers.push(HeaderName::ACCEPT, SDP);
@@ -148,7 +153,7 @@ impl Switchboard {
         relayed.via.push(self.via(facts.as_ref()));
         relayed.max_forwards =
             request.max_forwards.or(relayed.max_forwards).map(|hops| hops.saturating_sub(1));
-        headers::copy_for_request(side_of(origin), &request.headers, &mut relayed.headers);
+        headers::copy_for_request(side_of(origin), &domain, &request.headers, &mut relayed.headers);
         relayed
     }
 }

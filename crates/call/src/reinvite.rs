@@ -27,7 +27,6 @@ impl Call {
             let asked = Asked { server, origin, request: &request, tag, call: Some(self.name) };
             return board.refuse(now, &asked, refusal);
         }
-        self.leg_mut(end).retarget(&request);
         self.open_exchange(board, end, server, origin, request);
         if !self.leg_mut(end.other()).is_reachable(now, board) {
             return self.refuse_and_settle(now, board, Refusal::PhoneUnreachable);
@@ -41,6 +40,9 @@ impl Call {
     fn reinvite_stands_in_the_way(&self, end: End) -> Option<Refusal> {
         if !self.is_established() {
             return Some(Refusal::DialogUnknown);
+        }
+        if self.is_refreshing() {
+            return Some(Refusal::ChangePending);
         }
         match (&self.exchange, &self.accepted) {
             (Some(exchange), _) if exchange.from == end => Some(Refusal::InviteOverlaps),

@@ -68,7 +68,7 @@ impl Call {
         }
         if let Some(ack) = leg.repeated_ack(response) {
             let hop = leg.hop(now, board);
-            return board.transactions.send_ack(now, hop, ack);
+            return board.send_ack(now, hop, ack);
         }
         let is_waiting = self.accepted.as_ref().is_some_and(|accepted| accepted.late == Some(response.cseq));
         let is_ended = !self.is_established() && self.exchange.is_none() && !is_waiting;
@@ -79,11 +79,14 @@ impl Call {
             let ack = branch.acknowledge(response.cseq, None, board);
             let bye = branch.next_request(Method::Bye, board);
             let hop = branch.hop(now, board);
-            board.transactions.send_ack(now, hop, ack);
-            board.send(now, hop, bye);
+            board.send_ack(now, hop, ack);
+            if board.is_up(hop) {
+                board.send(now, hop, bye);
+            }
         } else if self.is_established() && self.exchange.is_none() && !is_waiting {
-            // A change that was cancelled too late: its dialog goes on, and what we said before still holds for us.
+            // A change that was cancelled too late: the peer is told again what holds.
             self.acknowledge(now, board, end, response.cseq, None);
+            self.begin_refresh(now, board, end, false);
         }
     }
 

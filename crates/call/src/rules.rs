@@ -11,7 +11,8 @@ use crate::media::Interface;
 
 /// Everything the engine must know about the site. No `Debug`: it holds the secret behind the opaque contacts.
 pub struct SiteRules {
-    /// The name phones connect to (`site.host`): agent of every Warning, host of our Contact toward phones.
+    /// The name phones connect to (`site.host`): agent of every Warning, host of our Contact toward phones that asked
+    /// for it in the handshake.
     /// Without one (lab) the address the phone connected to stands there.
     pub host: Option<Host>,
     /// Numbers matched before every other rule.

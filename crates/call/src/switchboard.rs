@@ -44,6 +44,8 @@ pub(crate) struct Switchboard {
 pub(crate) enum Purpose {
     /// INVITE and re-INVITE.
     Invite,
+    /// INVITE of our own within a call.
+    Refresh,
     /// OPTIONS in the dialog of this leg: does the peer still know it.
     Probe(End),
 }
@@ -79,14 +81,20 @@ impl Switchboard {
         Via::new(transport.via(), host, Some(port), branch)
     }
 
-    /// The name and port the phone on this connection, or the PBX, knows us by.
+    /// The name and port the phone on this connection, or the PBX, knows us by. A phone that asked for our name in the
+    /// handshake can look it up again; any other is given the address it connected to, since it may have no name
+    /// service that knows the name.
     pub(crate) fn own_address(&self, facts: Option<&FlowFacts>) -> (Host, u16) {
-        let advertise = &self.site.registration.advertise;
-        match (facts, &self.site.host) {
-            (Some(facts), Some(host)) => (host.clone(), facts.local.port()),
-            (Some(facts), None) => (Host::from(facts.local.ip()), facts.local.port()),
-            (None, _) => (advertise.host.clone(), advertise.port),
-        }
+        let Some(facts) = facts else {
+            let advertise = &self.site.registration.advertise;
+            return (advertise.host.clone(), advertise.port);
+        };
+        let asked_for = |host: &&Host| match (host, &facts.server_name) {
+            (Host::Name(name), Some(asked)) => name.as_str().eq_ignore_ascii_case(asked),
+            (Host::Name(_) | Host::V4(_) | Host::V6(_), _) => false,
+        };
+        let host = self.site.host.as_ref().filter(asked_for).cloned();
+        (host.unwrap_or_else(|| Host::from(facts.local.ip())), facts.local.port())
     }
 
     /// A Contact of ours with this user part, or with one nobody can guess.
@@ -116,6 +124,21 @@ impl Switchboard {
     pub(crate) fn send(&mut self, now: Instant, hop: Hop, request: Request) -> ClientId {
         let is_reliable = self.is_reliable(hop);
         self.transactions.send_request(now, hop, is_reliable, request)
+    }
+
+    /// Sends the ACK of a 2xx; to a phone whose connection is gone nothing is sent, nobody would hear it.
+    pub(crate) fn send_ack(&mut self, now: Instant, hop: Hop, ack: Request) {
+        if self.is_up(hop) {
+            self.transactions.send_ack(now, hop, ack);
+        }
+    }
+
+    /// Whether there is a connection to a phone; toward the PBX one may be opened any moment.
+    pub(crate) fn is_up(&self, hop: Hop) -> bool {
+        match hop {
+            Hop::Handset(flow) => self.flows.contains_key(&flow),
+            Hop::Pbx | Hop::PbxFlow(_) => true,
+        }
     }
 
     /// Answers a request. One whose transaction is gone is nobody's loss: its sender is gone too.

@@ -53,6 +53,14 @@ impl Agent {
         }
     }
 
+    /// Whoever was sent this request, whether it makes a dialog or not.
+    pub(crate) fn invited(world: &mut World, at: Origin, request: &Request) -> Agent {
+        match request.contacts.is_empty() {
+            false => Agent::callee(world, at, request),
+            true => Agent { at, ..Agent::caller(world, at, "1001", "1002", request.from.uri.clone()) },
+        }
+    }
+
     /// Whoever was sent this INVITE.
     pub(crate) fn callee(world: &mut World, at: Origin, invite: &Request) -> Agent {
         let serial = world.fresh();

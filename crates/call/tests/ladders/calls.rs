@@ -117,10 +117,14 @@ fn who_calls_is_asserted_by_the_pbx_alone() {
     let (phone, contact) = world.register(1, "1001");
     let mut caller = Agent::pbx(&mut world, "1002", "1001", &contact);
     let mut invite = caller.invite(&Sdp::pbx());
-    invite.headers.push(HeaderName::P_ASSERTED_IDENTITY, "<sip:1002@mx.example.org>");
+    invite
+        .headers
+        .push(HeaderName::P_ASSERTED_IDENTITY, "\"Front Desk\" <sip:1002@10.0.0.2:5061>, <tel:+15550100>");
     world.pbx_says(invite);
     let seen = world.phone_hears(phone, Method::Invite);
-    assert_eq!(seen.headers.get(&HeaderName::P_ASSERTED_IDENTITY).unwrap(), "<sip:1002@mx.example.org>");
+    let asserted: Vec<&str> =
+        seen.headers.get_all(&HeaderName::P_ASSERTED_IDENTITY).map(|value| value.as_str()).collect();
+    assert_eq!(asserted, ["\"Front Desk\" <sip:1002@mx.example.org>", "<tel:+15550100>"]);
 }
 
 #[test]

@@ -196,6 +196,25 @@ fn without_a_free_port_the_call_is_503() {
 }
 
 #[test]
+fn one_phone_cannot_use_up_the_calls_of_all() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let call = |world: &mut World| {
+        let mut caller = Agent::phone(world, phone, "1001", "1002");
+        world.phone_says(phone, caller.invite(&Sdp::phone()));
+    };
+    let (other, _) = world.register(2, "1003");
+    (0..64).for_each(|_| call(&mut world));
+    world.is_quiet_at(Origin::Handset(phone));
+    call(&mut world);
+    world.phone_hears_status(phone, 503);
+    assert_eq!(world.refusals(), [Refusal::TooManyCalls]);
+    let mut caller = Agent::phone(&mut world, other, "1003", "1002");
+    world.phone_says(other, caller.invite(&Sdp::phone()));
+    assert_eq!(world.engine.call_count(), 65);
+}
+
+#[test]
 fn while_draining_new_calls_are_503_and_standing_ones_go_on() {
     let mut world = World::new();
     let mut call = phone_calls(&mut world);

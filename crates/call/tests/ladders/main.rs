@@ -21,7 +21,11 @@ mod losses;
 #[cfg(test)]
 mod media_policy;
 #[cfg(test)]
+mod random_walk;
+#[cfg(test)]
 mod redirections;
+#[cfg(test)]
+mod refreshes;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

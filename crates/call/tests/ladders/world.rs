@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use cordon_call::{
     Advertise, CallEnd, CallKey, End, EndSetup, Engine, Entropy, Event, Interface, LocationRules,
-    MediaAddress, MediaInterface, MediaReply, MediaRequest, PbxRules, PbxTransport, Receipt,
+    MediaAddress, MediaInterface, MediaReply, MediaRequest, PbxRules, PbxTransport, Protection, Receipt,
     RegistrationRules, SiteRules, StreamId, StreamStatistics,
 };
 use cordon_policy::connection::{FlowFacts, TlsFacts, TlsVersion};
 use cordon_policy::media::{CodecRule, LegRules, MediaRule, Opportunistic};
 use cordon_policy::refusal::Refusal;
 use cordon_policy::request::EmergencyNumbers;
-use cordon_rtp::Suite;
+use cordon_rtp::{KeyMaterial, Suite};
 use cordon_sip::{
     Contacts, FlowId, Framing, HeaderName, Hop, Host, Message, Method, NameAddr, Origin, Request, Response,
     StatusCode, Text, Uri,
@@ -33,6 +33,8 @@ pub(crate) struct World {
     /// Questions about streams that nobody answered yet.
     pub(crate) asked: Vec<StreamId>,
     pub(crate) has_ports: bool,
+    /// Every key of ours so far, and whose it is.
+    keys: Vec<((StreamId, End), KeyMaterial)>,
     next: u16,
 }
 
@@ -59,6 +61,7 @@ impl World {
             open: Vec::new(),
             asked: Vec::new(),
             has_ports: true,
+            keys: Vec::new(),
             next: 0,
         };
         world.engine.handle_pbx_up(world.now);
@@ -79,6 +82,7 @@ impl World {
             location: 0,
             peer: SocketAddr::from(([10, 1, 0, flow.0 as u8], 40_000)),
             local: SocketAddr::from(([10, 1, 0, 5], 5061)),
+            server_name: Some("sip.clinic.example.org".to_owned()),
             tls: TlsFacts { version: TlsVersion::Tls13, suite: "TLS13_AES_256_GCM_SHA384" },
         };
         self.engine.handle_flow_opened(self.now, facts);
@@ -221,6 +225,13 @@ impl World {
         self.drain();
     }
 
+    /// A key of ours toward this end comes near the end of its life.
+    pub(crate) fn key_nearly_spent(&mut self, end: End) {
+        let stream = *self.open.last().expect("a stream is open");
+        self.engine.handle_media(self.now, MediaReply::KeyNearlySpent { stream, end });
+        self.drain();
+    }
+
     /// Answers the question about a stream: this end was last heard then.
     pub(crate) fn answer_asked(&mut self, a: Option<Instant>, b: Option<Instant>) {
         let stream = self.asked.pop().expect("the engine asked about a stream");
@@ -267,7 +278,7 @@ impl World {
         assert!(self.open.is_empty(), "a stream is still open");
     }
 
-    fn next_message(&mut self, origin: Origin) -> Option<Message> {
+    pub(crate) fn next_message(&mut self, origin: Origin) -> Option<Message> {
         let inbox = match origin {
             Origin::Handset(flow) => self.phones.get_mut(&flow)?,
             Origin::Pbx(_) => &mut self.pbx,
@@ -309,6 +320,7 @@ impl World {
             MediaRequest::Open { call, .. } => self.ports(call),
             MediaRequest::Set { stream, end, setup } => {
                 assert!(self.open.contains(&stream), "a stream is told of after its end");
+                self.remember_key(stream, end, &setup);
                 return self.told.push(Told { end, setup });
             }
             MediaRequest::Query { stream } => return self.asked.push(stream),
@@ -318,6 +330,15 @@ impl World {
             }
         };
         self.engine.handle_media(self.now, reply);
+    }
+
+    /// No key of ours is ever used on two legs.
+    fn remember_key(&mut self, stream: StreamId, end: End, setup: &EndSetup) {
+        let Protection::Secure { local, .. } = &setup.protection else { return };
+        let is_elsewhere =
+            |(other, key): &&((StreamId, End), KeyMaterial)| *other != (stream, end) && key.is_same_as(local);
+        assert!(!self.keys.iter().any(|known| is_elsewhere(&known)), "one key on two legs");
+        self.keys.push(((stream, end), local.hand_to_relay()));
     }
 
     fn ports(&mut self, call: CallKey) -> MediaReply {

@@ -1,0 +1,165 @@
+//! INVITEs of our own within a call: a new key before the old one's life ends, or the session as agreed after a change
+//! that was cancelled too late.
+
+use std::time::{Duration, Instant};
+
+use cordon_policy::refusal::Refusal;
+use cordon_sip::{Method, Response};
+use cordon_transaction::ClientId;
+
+use crate::answer::{DIALOG_IS_GONE, description_of};
+use crate::call::Call;
+use crate::event::{CallEnd, Event};
+use crate::leg::SDP;
+use crate::media::End;
+use crate::switchboard::{Purpose, Switchboard};
+
+/// An INVITE of our own toward one leg, to be sent or under way.
+pub(crate) struct Refresh {
+    end: End,
+    /// With new keys of ours.
+    renews_keys: bool,
+    /// When to send it; far enough from other changes.
+    at: Instant,
+    client: Option<ClientId>,
+    tries: u32,
+}
+
+impl Call {
+    /// A key of ours toward this leg comes near the end of its life.
+    pub(crate) fn renew_keys(&mut self, now: Instant, board: &mut Switchboard, end: End) {
+        self.begin_refresh(now, board, end, true);
+    }
+
+    /// The peer of this leg accepted a change that nobody wants any more: it is told again what is agreed.
+    pub(crate) fn begin_refresh(
+        &mut self,
+        now: Instant,
+        board: &mut Switchboard,
+        end: End,
+        renews_keys: bool,
+    ) {
+        if self.is_established() && self.refresh.is_none() {
+            self.refresh = Some(Refresh { end, renews_keys, at: now, client: None, tries: 0 });
+            self.refresh_when_due(now, board);
+        }
+    }
+
+    /// When a refresh is to be sent.
+    pub(crate) fn refresh_due(&self) -> Option<Instant> {
+        self.refresh.as_ref().filter(|refresh| refresh.client.is_none()).map(|refresh| refresh.at)
+    }
+
+    /// Whether a refresh of ours is under way, so that no other change may begin.
+    pub(crate) fn is_refreshing(&self) -> bool {
+        self.refresh.as_ref().is_some_and(|refresh| refresh.client.is_some())
+    }
+
+    /// Sends the refresh, unless another change is under way.
+    pub(crate) fn refresh_when_due(&mut self, now: Instant, board: &mut Switchboard) {
+        let is_busy = self.exchange.is_some() || self.accepted.is_some();
+        let Some(refresh) =
+            self.refresh.as_mut().filter(|refresh| refresh.client.is_none() && refresh.at <= now)
+        else {
+            return;
+        };
+        refresh.at = now + RETRY;
+        let (end, renews_keys) = (refresh.end, refresh.renews_keys);
+        if is_busy || !self.leg_mut(end).is_reachable(now, board) {
+            return;
+        }
+        let Ok(rules) = self.rules(board, end) else { return };
+        let leg = self.leg_mut(end);
+        let media = leg.media.as_mut();
+        let Some(body) =
+            media.and_then(|media| media.write_refresh(&rules, renews_keys, board.entropy.as_mut()))
+        else {
+            return self.refresh = None;
+        };
+        let mut invite = leg.next_request(Method::Invite, board);
+        invite.set_body(SDP, body);
+        let hop = leg.hop(now, board);
+        let client = board.send(now, hop, invite);
+        board.clients.insert(client, (self.key, Purpose::Refresh));
+        if let Some(refresh) = &mut self.refresh {
+            refresh.client = Some(client);
+            refresh.tries += 1;
+        }
+    }
+
+    /// What the peer says to our refresh; `None` when it cannot be reached.
+    pub(crate) fn handle_refreshed(
+        &mut self,
+        now: Instant,
+        board: &mut Switchboard,
+        client: ClientId,
+        response: Option<&Response>,
+    ) {
+        if response.is_some_and(|response| response.status.is_provisional()) {
+            return;
+        }
+        board.clients.remove(&client);
+        let Some(refresh) = self.refresh.take_if(|refresh| refresh.client == Some(client)) else { return };
+        match response {
+            Some(response) if response.status.is_success() => {
+                self.refreshed(now, board, refresh.end, response)
+            }
+            Some(response) if DIALOG_IS_GONE.contains(&response.status.code()) => {
+                self.leg_mut(refresh.end).is_confirmed = false;
+                self.release(now, board, CallEnd::Lost(self.leg(refresh.end).side()));
+            }
+            Some(_) | None => self.refresh_refused(now, board, refresh),
+        }
+    }
+
+    /// The call is over: whatever still comes to the refresh is answered by the rules for late responses.
+    pub(crate) fn abandon_refresh(&mut self, now: Instant, board: &mut Switchboard) {
+        if let Some(client) = self.refresh.take().and_then(|refresh| refresh.client) {
+            board.clients.insert(client, (self.key, Purpose::Invite));
+            board.transactions.cancel(now, client);
+            self.given_up.push(client);
+        }
+    }
+
+    fn refreshed(&mut self, now: Instant, board: &mut Switchboard, end: End, response: &Response) {
+        self.leg_mut(end).accepted_by(response);
+        self.acknowledge(now, board, end, response.cseq, None);
+        let admitted = description_of(response).and_then(|answer| self.admit_answer(board, end, answer));
+        match admitted {
+            Ok(_) => {
+                self.configure(board);
+                self.commit();
+            }
+            Err(refusal) => {
+                self.tell_refusal(board, end, refusal);
+                self.release(now, board, CallEnd::Refused(refusal));
+            }
+        }
+    }
+
+    fn refresh_refused(&mut self, now: Instant, board: &mut Switchboard, refresh: Refresh) {
+        let end = refresh.end;
+        if let Some(media) = &mut self.leg_mut(end).media {
+            media.roll_back();
+        }
+        if refresh.tries < TRIES {
+            self.refresh = Some(Refresh { at: now + RETRY, client: None, ..refresh });
+        } else if refresh.renews_keys {
+            // Better an ended call than one whose key is used beyond its life.
+            self.release(now, board, CallEnd::KeySpent(self.leg(end).side()));
+        }
+    }
+
+    /// Tells the layer above of a refusal that no request is there to be answered with.
+    pub(crate) fn tell_refusal(&self, board: &mut Switchboard, end: End, refusal: Refusal) {
+        let leg = self.leg(end);
+        let (side, flow, call) = (leg.side(), leg.flow(), Some(self.name));
+        board.events.push_back(Event::Refused { refusal, side, flow, call });
+    }
+}
+
+/// RFC 3261 §14.1: after glare the owner of the Call-ID waits 2.1 to 4 s; a little more hurts nobody here.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// A peer that refuses its own session this often will not take it.
+const TRIES: u32 = 5;

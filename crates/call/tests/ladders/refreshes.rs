@@ -1,0 +1,108 @@
+//! INVITEs of our own: a new key in time, and the old session again after a change that was cancelled too late.
+
+use std::time::Duration;
+
+use cordon_call::{CallEnd, End, Protection, Side};
+use cordon_rtp::KeyMaterial;
+use cordon_sdp::Direction;
+use cordon_sip::Method;
+
+use crate::agent::{Standing, phone_calls};
+use crate::description::{key_line, read};
+use crate::world::World;
+
+fn local(world: &World, end: End) -> KeyMaterial {
+    match &world.setup(end).protection {
+        Protection::Secure { local, .. } => local.hand_to_relay(),
+        Protection::Plain(_) => panic!("SRTP on both ends"),
+    }
+}
+
+#[test]
+fn a_key_near_the_end_of_its_life_is_replaced_by_an_invite_of_ours() {
+    let mut world = World::new();
+    let Standing { caller, callee, offer, .. } = phone_calls(&mut world);
+    let (before_a, before_b) = (local(&world, End::A), local(&world, End::B));
+    world.key_nearly_spent(End::A);
+    let refresh = world.hears(caller.at, Method::Invite);
+    assert_eq!(refresh.to.tag(), caller.me.tag());
+    world.says(caller.at, caller.respond_with(&refresh, 200, &offer));
+    world.hears(caller.at, Method::Ack);
+    world.is_quiet_at(callee.at);
+    let after = local(&world, End::A);
+    assert!(!after.is_same_as(&before_a) && local(&world, End::B).is_same_as(&before_b));
+    assert!(world.setup(End::A).local_changed && world.setup(End::A).remote_changed.is_none());
+    let told = read(&refresh.body);
+    assert!(told.media[0].usable_crypto().any(|line| line.key.is_same_as(&after)));
+}
+
+#[test]
+fn a_phone_that_never_takes_the_new_key_is_released_before_the_old_one_is_spent() {
+    let mut world = World::new();
+    let Standing { caller, .. } = phone_calls(&mut world);
+    world.key_nearly_spent(End::A);
+    for _ in 0..5 {
+        let refresh = world.hears(caller.at, Method::Invite);
+        world.says(caller.at, caller.respond(&refresh, 491));
+        world.hears(caller.at, Method::Ack);
+        world.pass(Duration::from_secs(5));
+    }
+    world.hears(caller.at, Method::Bye);
+    world.pbx_hears(Method::Bye);
+    assert_eq!(world.ends(), [CallEnd::KeySpent(Side::Handset)]);
+}
+
+#[test]
+fn a_change_of_the_peer_while_ours_is_under_way_is_491() {
+    let mut world = World::new();
+    let Standing { mut caller, mut callee, offer, answer } = phone_calls(&mut world);
+    world.key_nearly_spent(End::A);
+    world.hears(caller.at, Method::Invite);
+    world.says(caller.at, caller.invite(&offer));
+    world.hears_status(caller.at, 491);
+    world.says(callee.at, callee.invite(&answer));
+    world.hears_status(callee.at, 491);
+}
+
+#[test]
+fn a_bye_ends_a_call_whose_refresh_is_under_way() {
+    let mut world = World::new();
+    let Standing { mut caller, callee, .. } = phone_calls(&mut world);
+    world.key_nearly_spent(End::A);
+    let refresh = world.hears(caller.at, Method::Invite);
+    world.says(caller.at, caller.request(Method::Bye));
+    world.hears_status(caller.at, 200);
+    world.says(caller.at, caller.respond(&refresh, 487));
+    world.hears(caller.at, Method::Ack);
+    let bye = world.hears(callee.at, Method::Bye);
+    world.says(callee.at, callee.respond(&bye, 200));
+    world.is_clean();
+}
+
+#[test]
+fn a_hold_that_was_cancelled_too_late_is_taken_back() {
+    let mut world = World::new();
+    let Standing { mut caller, callee, offer, answer } = phone_calls(&mut world);
+    let before = local(&world, End::B);
+    let hold = caller.invite(&offer.with(|sdp| sdp.direction = "sendonly"));
+    world.says(caller.at, hold.clone());
+    let seen = world.hears(callee.at, Method::Invite);
+    world.says(callee.at, callee.respond(&seen, 180));
+    world.hears_status(caller.at, 180);
+    world.says(caller.at, hold.cancel());
+    world.hears_status(caller.at, 200);
+    world.hears_status(caller.at, 487);
+    world.hears(callee.at, Method::Cancel);
+    world.says(
+        callee.at,
+        callee.respond_with(&seen, 200, &answer.clone().with(|sdp| sdp.direction = "recvonly")),
+    );
+    world.hears(callee.at, Method::Ack);
+    let refresh = world.hears(callee.at, Method::Invite);
+    let told = read(&refresh.body);
+    assert_eq!(told.media[0].direction(&told), Direction::SendRecv);
+    assert!(key_line(&told, 0).key.is_same_as(&before), "with the same key");
+    world.says(callee.at, callee.respond_with(&refresh, 200, &answer));
+    world.hears(callee.at, Method::Ack);
+    assert!(world.setup(End::B).send && world.setup(End::B).receive);
+}
