@@ -39,6 +39,8 @@ pub(crate) struct Call {
     pub(crate) refresh: Option<Refresh>,
     /// Redirections followed.
     pub(crate) redirects: usize,
+    /// When to try again to tell a peer that could not be reached of the end.
+    pub(crate) bye_at: Option<Instant>,
     /// When to look whether a lost leg is still heard.
     pub(crate) look_at: Option<Instant>,
     pub(crate) started: Instant,
@@ -142,7 +144,8 @@ impl Call {
 
     /// Whether nothing is left to wait for.
     pub(crate) fn is_over(&self) -> bool {
-        self.is_ended() && self.stream.is_none() && self.accepted.is_none() && self.given_up.is_empty()
+        let is_waited_for = self.stream.is_some() || self.accepted.is_some() || !self.given_up.is_empty();
+        self.is_ended() && !is_waited_for && !self.owes_bye()
     }
 
     /// Answers the INVITE under way with a refusal.
@@ -214,8 +217,8 @@ impl Call {
         self.report(now, board, statistics);
     }
 
-    /// Ends a dialog of ours with BYE, when it stands and its peer can be reached; a BYE to a phone whose connection is
-    /// gone would be answered by nobody.
+    /// Ends a dialog of ours with BYE, when it stands. A peer that cannot be reached now is owed the BYE for a while:
+    /// a connection that is being opened again must not leave it in a call of one.
     pub(crate) fn hang_up(&mut self, now: Instant, board: &mut Switchboard, end: End) {
         self.pass_bye(now, board, end, &Headers::new());
     }
@@ -228,14 +231,29 @@ impl Call {
         }
         let side = self.leg(end.other()).side();
         let leg = self.leg_mut(end);
-        if !std::mem::take(&mut leg.is_confirmed) {
+        if !leg.is_confirmed {
             return;
         }
         if leg.is_reachable(now, board) {
+            leg.is_confirmed = false;
             let mut bye = leg.next_request(Method::Bye, board);
             headers::copy_for_request(side, &board.site.registration.domain, carried, &mut bye.headers);
             let hop = leg.hop(now, board);
             board.send(now, hop, bye);
+        } else {
+            self.bye_at = Some(now + BYE_AGAIN);
+        }
+    }
+
+    /// Whether a dialog stands whose peer has not been told of the end.
+    fn owes_bye(&self) -> bool {
+        self.bye_at.is_some() && (self.a.is_confirmed || self.b.is_confirmed)
+    }
+
+    fn pay_owed_byes(&mut self, now: Instant, board: &mut Switchboard) {
+        if self.bye_at.take_if(|at| *at <= now).is_some() {
+            self.hang_up(now, board, End::A);
+            self.hang_up(now, board, End::B);
         }
     }
 
@@ -296,7 +314,7 @@ impl Call {
         };
         let silent = self.exchange.as_ref().and_then(|exchange| exchange.silent_until);
         let accepted = self.accepted.as_ref().map(|accepted| accepted.repeat_at.min(accepted.give_up_at));
-        [stage, silent, accepted, self.look_at, self.refresh_due()].into_iter().flatten().min()
+        [stage, silent, accepted, self.look_at, self.bye_at, self.refresh_due()].into_iter().flatten().min()
     }
 
     /// Time has passed.
@@ -310,6 +328,7 @@ impl Call {
                 // Nobody answered in all this time; whoever still does is answered by the rules for strangers.
                 self.given_up.clear();
                 self.accepted = None;
+                self.bye_at = None;
                 if self.stream.is_some() {
                     self.closed(now, board, StreamStatistics::default());
                 }
@@ -326,6 +345,7 @@ impl Call {
         }
         self.repeat_acceptance(now, board);
         self.refresh_when_due(now, board);
+        self.pay_owed_byes(now, board);
         if self.look_at.is_some_and(|at| at <= now) {
             self.look_for_lost_legs(now, board);
         }
@@ -380,6 +400,8 @@ pub(crate) const GIVE_UP: Duration = Duration::from_secs(32);
 pub(crate) const PBX_SILENCE: Duration = Duration::from_millis(3500);
 /// Longest wait for media ports; they are bound on the same machine.
 pub(crate) const PORTS: Duration = Duration::from_secs(3);
-/// Longest wait for what an ended call still expects: a 2xx that crossed our CANCEL, an ACK, the closing of the ports.
+/// Between two tries to reach a peer that is owed a BYE; a phone needs about as long to come back.
+const BYE_AGAIN: Duration = Duration::from_secs(2);
+/// Longest wait for what an ended call still expects: a 2xx that crossed our CANCEL, an ACK, a peer to say BYE to, the closing of the ports.
 /// Within 64 s everything of it is gone.
 const LINGER: Duration = Duration::from_secs(40);

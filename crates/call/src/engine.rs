@@ -1,5 +1,6 @@
 //! What arrives, and who looks after it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
@@ -31,6 +32,8 @@ pub struct Engine {
     pub(crate) calls: HashMap<CallKey, Call>,
     /// Who may send its INVITE again after a challenge.
     pub(crate) callers: HashMap<Caller, CallKey>,
+    /// How many calls each phone's connection made and has not ended.
+    pub(crate) calls_of: HashMap<FlowId, usize>,
     pub(crate) next_key: u64,
     pub(crate) is_draining: bool,
     streams: HashMap<StreamId, CallKey>,
@@ -60,6 +63,7 @@ impl Engine {
             },
             calls: HashMap::new(),
             callers: HashMap::new(),
+            calls_of: HashMap::new(),
             next_key: 1,
             is_draining: false,
             streams: HashMap::new(),
@@ -237,6 +241,14 @@ impl Engine {
         }
         for end in [End::A, End::B] {
             self.board.dialogs.remove(call.leg(end).local_tag());
+        }
+        if let Some(flow) = call.caller.flow
+            && let Entry::Occupied(mut calls) = self.calls_of.entry(flow)
+        {
+            *calls.get_mut() -= 1;
+            if *calls.get() == 0 {
+                calls.remove();
+            }
         }
         if self.callers.get(&call.caller) == Some(&key) {
             self.callers.remove(&call.caller);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use cordon_policy::refusal::Refusal;
-use cordon_sip::{Method, Origin, Request, StatusCode};
+use cordon_sip::{Method, Origin, Request, Response, StatusCode};
 use cordon_transaction::{ClientId, ServerId};
 
 use crate::call::Call;
@@ -33,6 +33,11 @@ impl Call {
     ) {
         let tag = self.leg(end).local_tag().clone();
         let asked = Asked { server, origin, request: &request, tag: Some(&tag), call: Some(self.name) };
+        if self.is_ended() && request.method == Method::Bye {
+            // It crossed ours, or we owe it one.
+            self.leg_mut(end).is_confirmed = false;
+            return board.respond(now, server, Response::to(&request, StatusCode::OK));
+        }
         if self.is_ended() {
             return board.refuse(now, &asked, Refusal::DialogUnknown);
         }

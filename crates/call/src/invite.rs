@@ -53,6 +53,9 @@ impl Engine {
         match Call::place(now, &mut self.board, key, origin, &request, is_emergency) {
             Err(refusal) => self.board.refuse(now, &Asked::alone(server, origin, &request), refusal),
             Ok(mut call) => {
+                if let Some(flow) = call.caller.flow {
+                    *self.calls_of.entry(flow).or_default() += 1;
+                }
                 self.callers.insert(call.caller.clone(), key);
                 for end in [End::A, End::B] {
                     self.board.dialogs.insert(call.leg(end).local_tag().clone(), (key, end));
@@ -68,15 +71,15 @@ impl Engine {
 impl Engine {
     /// Whether a phone has made as many calls as one may have; the PBX and emergency calls have no such bound.
     fn has_too_many_calls(&self, origin: Origin, is_emergency: bool) -> bool {
-        let Some(flow) = handset_flow(origin).filter(|_| !is_emergency) else { return false };
-        self.calls.values().filter(|call| call.a.flow() == Some(flow)).count() >= MAX_CALLS_OF_ONE
+        let flow = handset_flow(origin).filter(|_| !is_emergency);
+        flow.and_then(|flow| self.calls_of.get(&flow)).is_some_and(|calls| *calls >= MAX_CALLS_OF_ONE)
     }
 }
 
 /// What the re-sent INVITE of a challenged caller is recognised by.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Caller {
-    flow: Option<FlowId>,
+    pub(crate) flow: Option<FlowId>,
     call_id: CallId,
     tag: Option<Text>,
 }
@@ -118,6 +121,7 @@ impl Call {
             given_up: Vec::new(),
             refresh: None,
             redirects: 0,
+            bye_at: None,
             look_at: None,
             started: now,
             answered: None,

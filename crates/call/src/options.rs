@@ -1,6 +1,6 @@
 //! OPTIONS: answered for ourselves, relayed for whoever is behind us.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use cordon_policy::refusal::Refusal;
@@ -20,13 +20,14 @@ use crate::switchboard::{Switchboard, handset_flow, side_of};
 pub(crate) struct RelayedOptions {
     /// Bounded by the transactions there can be.
     pending: HashMap<ClientId, Pending>,
+    /// Until when each may be silent, soonest first; answered ones are passed over.
+    deadlines: VecDeque<(Instant, ClientId)>,
 }
 
 struct Pending {
     server: ServerId,
     origin: Origin,
     request: Request,
-    silent_until: Instant,
 }
 
 impl RelayedOptions {
@@ -47,8 +48,8 @@ impl RelayedOptions {
             Destination::Hop(hop, target) => {
                 let relayed = board.relayed_options(origin, &request, hop, target);
                 let client = board.send(now, hop, relayed);
-                let silent_until = now + PBX_SILENCE;
-                self.pending.insert(client, Pending { server, origin, request, silent_until });
+                self.pending.insert(client, Pending { server, origin, request });
+                self.deadlines.push_back((now + PBX_SILENCE, client));
             }
         }
     }
@@ -108,16 +109,13 @@ impl RelayedOptions {
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.pending.values().map(|pending| pending.silent_until).min()
+        self.deadlines.front().map(|(until, _)| *until)
     }
 
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Instant, board: &mut Switchboard) {
-        let due = |pending: &&ClientId| {
-            self.pending.get(pending).is_some_and(|pending| pending.silent_until <= now)
-        };
-        let late: Vec<ClientId> = self.pending.keys().filter(due).copied().collect();
-        for client in late {
+        while let Some((_, client)) = self.deadlines.front().copied().filter(|(until, _)| *until <= now) {
+            self.deadlines.pop_front();
             self.handle_failure(now, board, client);
         }
     }

@@ -7,6 +7,7 @@ use cordon_sip::{Origin, Request};
 use cordon_transaction::ServerId;
 
 use crate::call::Call;
+use crate::event::Side;
 use crate::media::End;
 use crate::refuse::Asked;
 use crate::switchboard::Switchboard;
@@ -29,7 +30,11 @@ impl Call {
         }
         self.open_exchange(board, end, server, origin, request);
         if !self.leg_mut(end.other()).is_reachable(now, board) {
-            return self.refuse_and_settle(now, board, Refusal::PhoneUnreachable);
+            let refusal = match self.leg(end.other()).side() {
+                Side::Handset => Refusal::PhoneUnreachable,
+                Side::Pbx => Refusal::PbxUnreachable,
+            };
+            return self.refuse_and_settle(now, board, refusal);
         }
         if let Err(refusal) = self.forward_invite(now, board) {
             self.refuse_and_settle(now, board, refusal);

@@ -147,6 +147,47 @@ fn bye_to_a_phone_whose_connection_is_gone_is_sent_to_nobody() {
 }
 
 #[test]
+fn a_pbx_that_comes_back_is_told_of_a_call_that_ended_without_it() {
+    let mut world = World::new();
+    let mut call = phone_calls(&mut world);
+    world.lose_pbx();
+    let bye = call.caller.request(Method::Bye);
+    world.says(call.caller.at, bye);
+    world.hears_status(call.caller.at, 200);
+    assert!(world.open.is_empty(), "the ports are back at once");
+    world.is_quiet();
+    world.find_pbx();
+    world.pass(Duration::from_secs(2));
+    let bye = world.pbx_hears(Method::Bye);
+    world.pbx_says(call.callee.respond(&bye, 200));
+    world.is_clean();
+}
+
+#[test]
+fn a_phone_that_comes_back_to_a_call_that_ended_may_say_bye_itself() {
+    let mut world = World::new();
+    let mut call = phone_calls(&mut world);
+    world.disconnect(call.caller.at.flow());
+    world.pbx_says(call.callee.request(Method::Bye));
+    world.pbx_hears_status(200);
+    let again = world.connect(2);
+    world.register_on(again, "1001");
+    world.phone_says(again, call.caller.request(Method::Bye));
+    world.phone_hears_status(again, 200);
+    world.is_clean();
+}
+
+#[test]
+fn a_change_toward_an_unreachable_pbx_is_503_and_the_call_goes_on() {
+    let mut world = World::new();
+    let mut call = phone_calls(&mut world);
+    world.lose_pbx();
+    world.says(call.caller.at, call.caller.invite(&Sdp::phone()));
+    world.hears_status(call.caller.at, 503);
+    assert_eq!(world.open.len(), 1);
+}
+
+#[test]
 fn a_change_toward_a_phone_without_connection_is_480_and_the_call_goes_on() {
     let mut world = World::new();
     let mut call = phone_calls(&mut world);
