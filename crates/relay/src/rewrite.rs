@@ -2,8 +2,11 @@
 //!
 //! ```text
 //!  in   ssrc 5ca1ab1e   index 131,072 + n   (ROC 2)   timestamp t
-//!  out  ssrc 0badcafe   index   9,731 + n   (ROC 0)   timestamp t + constant
+//!  out  ssrc 5ca1ab1e   index   9,731 + n   (ROC 0)   timestamp t + constant
 //! ```
+//! Under the first key a source keeps its SSRC, as through a translator of RFC 3550 §7.1: there are endpoints that
+//! know their peer's packets by it. Under every later key, and where the name is taken, it gets a fresh one.
+//!
 //! A receiver that counts roll-overs from the first packet it sees and one that knows them agree, because every
 //! outbound SSRC starts at ROC 0 with a sequence number below 2^15. No index is ever given twice to one SSRC: the
 //! index moves with the authenticated inbound index, and where that restarts (a new epoch) the outbound index goes
@@ -39,7 +42,7 @@ impl Rewrite {
     /// Forgets everything said under the old key: what comes next gets SSRCs that were never used here.
     pub(crate) fn begin_key(&mut self) {
         self.mappings = [None; MAX_NAMES];
-        self.names.given = 0;
+        self.names.begin_key();
     }
 
     /// Gives every source a fresh SSRC under the same key, as far as the key's names reach.
@@ -108,7 +111,7 @@ impl Rewrite {
     /// under the name unused for longest, behind the highest index given to it.
     fn mapping(&mut self, ssrc: Ssrc, generator: &mut Generator) -> Option<&mut Mapping> {
         self.uses += 1;
-        let has_names = self.names.given < MAX_NAMES;
+        let has_names = self.names.are_left();
         let place = self.mappings.iter_mut().min_by_key(|place| match place {
             Some(mapping) if mapping.ssrc == ssrc => (0, 0),
             None if has_names => (1, 0),
@@ -121,7 +124,7 @@ impl Rewrite {
                 *mapping = Mapping { ssrc, epoch: None, clock: generator.next_u32(), ..*mapping };
             }
             None => {
-                let (outbound, clock) = (self.names.fresh()?, generator.next_u32());
+                let (outbound, clock) = (self.names.name_for(ssrc)?, generator.next_u32());
                 *place = Some(Mapping {
                     ssrc,
                     outbound,
@@ -171,29 +174,62 @@ impl Mapping {
     }
 }
 
-/// SSRCs without repetition: an odd step visits all 2^32 numbers before the first comes back.
+/// SSRCs without repetition: those of the sources themselves under the first key, and fresh ones, of which an odd
+/// step visits all 2^32 before the first comes back.
 struct Names {
     last: u32,
     step: u32,
-    /// Names given under the key in use.
-    given: usize,
+    /// Keys there have been.
+    keys: u32,
+    /// Names given under the key in use: the first `count` of these.
+    given: [Ssrc; MAX_NAMES],
+    count: usize,
 }
 
 impl Names {
     fn new(generator: &mut Generator) -> Names {
-        Names { last: generator.next_u32(), step: generator.next_u32() | 1, given: 0 }
+        let (last, step) = (generator.next_u32(), generator.next_u32() | 1);
+        Names { last, step, keys: 0, given: [NOBODY; MAX_NAMES], count: 0 }
+    }
+
+    fn begin_key(&mut self) {
+        self.keys = self.keys.saturating_add(1);
+        self.count = 0;
+    }
+
+    fn are_left(&self) -> bool {
+        self.count < MAX_NAMES
+    }
+
+    /// The name of a source that has none under this key.
+    fn name_for(&mut self, ssrc: Ssrc) -> Option<Ssrc> {
+        let may_keep = self.keys <= 1 && ssrc != NOBODY && !self.is_given(ssrc);
+        if may_keep { self.give(ssrc) } else { self.fresh() }
     }
 
     fn fresh(&mut self) -> Option<Ssrc> {
-        self.given = (self.given < MAX_NAMES).then_some(self.given + 1)?;
-        self.last = self.last.wrapping_add(self.step);
-        if self.last == 0 {
-            self.last = self.step; // 0 stands for nobody in RTCP.
+        loop {
+            self.last = self.last.wrapping_add(self.step);
+            let name = Ssrc(self.last);
+            if name != NOBODY && !self.is_given(name) {
+                return self.give(name);
+            }
         }
-        Some(Ssrc(self.last))
+    }
+
+    fn give(&mut self, name: Ssrc) -> Option<Ssrc> {
+        *self.given.get_mut(self.count)? = name;
+        self.count += 1;
+        Some(name)
+    }
+
+    fn is_given(&self, name: Ssrc) -> bool {
+        self.given.iter().take(self.count).any(|given| *given == name)
     }
 }
 
+/// Stands for no source in RTCP.
+const NOBODY: Ssrc = Ssrc(0);
 /// SSRCs one key is used with: as many as a receiver keeps contexts for (our own inbound engine among them).
 const MAX_NAMES: usize = 8;
 /// The first outbound index is at least this, so that packets overtaken by the first one still have a name.
@@ -251,6 +287,38 @@ mod tests {
         assert!(restarted.index > returned.index);
         assert_eq!(name(1, 0, 70_101), None, "a straggler of the old life");
         assert_eq!(name(2, 0, 6).unwrap().ssrc, hold_music.ssrc);
+    }
+
+    #[test]
+    fn a_source_keeps_its_ssrc_under_the_first_key_and_gets_a_fresh_one_under_the_next() {
+        let (mut rewrite, mut generator) = fresh();
+        let mut name = |rewrite: &mut Rewrite| {
+            let source = SourceId { ssrc: Ssrc(0x5ca1_ab1e), epoch: 0 };
+            rewrite.rename(source, PacketIndex::new(Roc(2), Seq(5)), Timestamp(0), &mut generator).unwrap()
+        };
+        rewrite.begin_key();
+        assert_eq!(name(&mut rewrite).ssrc, Ssrc(0x5ca1_ab1e));
+
+        rewrite.begin_key();
+        assert_ne!(name(&mut rewrite).ssrc, Ssrc(0x5ca1_ab1e));
+    }
+
+    #[test]
+    fn a_source_whose_ssrc_is_already_the_name_of_another_gets_a_fresh_one() {
+        let (mut rewrite, mut generator) = fresh();
+        let mut name = |rewrite: &mut Rewrite, ssrc| {
+            let source = SourceId { ssrc, epoch: 0 };
+            rewrite
+                .rename(source, PacketIndex::new(Roc(0), Seq(5)), Timestamp(0), &mut generator)
+                .unwrap()
+                .ssrc
+        };
+        name(&mut rewrite, Ssrc(7));
+        rewrite.renew();
+        let renewed = name(&mut rewrite, Ssrc(7));
+
+        let other = name(&mut rewrite, renewed);
+        assert_ne!(other, renewed);
     }
 
     #[test]
