@@ -36,6 +36,37 @@ fn a_tcp_invite_is_answered_480_with_the_way_out() {
 }
 
 #[test]
+fn a_phone_that_does_not_ask_for_rport_is_answered_at_the_port_of_its_via() {
+    on_a_machine(|machine| {
+        let _cordon = front(machine)?;
+        let request = request("REGISTER", "UDP", "").replace(";rport", "");
+        let phone = UdpSocket::bind("10.1.0.11:5060")?;
+        phone.set_read_timeout(Some(LIMIT))?;
+        UdpSocket::bind("10.1.0.11:0")?.send_to(request.as_bytes(), (CORDON_LOCATION, 5060))?;
+        let mut answer = [0; 4096];
+        let count = phone.recv(&mut answer)?;
+        refused_480(&String::from_utf8_lossy(&answer[..count]), &request)
+    });
+}
+
+#[test]
+fn one_address_is_answered_a_few_times_a_second_and_others_go_on() {
+    on_a_machine(|machine| {
+        let _cordon = front(machine)?;
+        let flood = UdpSocket::bind("10.1.0.12:0")?;
+        flood.set_read_timeout(Some(Duration::from_millis(700)))?;
+        let request = request("OPTIONS", "UDP", "");
+        for _ in 0..200 {
+            flood.send_to(request.as_bytes(), (CORDON_LOCATION, 5060))?;
+        }
+        let answers = std::iter::from_fn(|| flood.recv(&mut [0; 4096]).ok()).count();
+        ensure!((1..=40).contains(&answers), "{answers} answers to 200 requests within a second");
+        ensure!(over_udp("10.1.0.11", &request)?.is_some(), "another phone is answered");
+        Ok(())
+    });
+}
+
+#[test]
 fn a_stranger_an_ack_and_a_response_get_silence() {
     on_a_machine(|machine| {
         let _cordon = front(machine)?;
@@ -44,8 +75,8 @@ fn a_stranger_an_ack_and_a_response_get_silence() {
             "another network is not answered"
         );
         ensure!(over_udp("10.1.0.11", &request("ACK", "UDP", ""))?.is_none(), "ACK is never answered");
-        let response =
-            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.1.0.11:5060;branch=z9hG4bK1\r\nContent-Length: 0\r\n\r\n";
+        let response = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.1.0.11:5060;branch=z9hG4bK1;rport\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\n\
+             Call-ID: c\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
         ensure!(over_udp("10.1.0.11", response)?.is_none(), "a response is never answered");
         Ok(())
     });
@@ -106,7 +137,7 @@ fn front(machine: &Machine) -> Result<Cordon> {
 
 fn request(method: &str, transport: &str, extra: &str) -> String {
     format!(
-        "{method} sip:mx.clinic.test SIP/2.0\r\nVia: SIP/2.0/{transport} 10.1.0.11:5060;branch=z9hG4bKplain\r\n\
+        "{method} sip:mx.clinic.test SIP/2.0\r\nVia: SIP/2.0/{transport} 10.1.0.11:5060;branch=z9hG4bKplain;rport\r\n\
          Max-Forwards: 70\r\nFrom: <sip:1001@mx.clinic.test>;tag=a\r\nTo: <sip:1001@mx.clinic.test>\r\n\
          Call-ID: plain-1\r\nCSeq: 1 {method}\r\n{extra}Contact: <sip:1001@10.1.0.11:5060>\r\nContent-Length: 0\r\n\r\n"
     )

@@ -21,7 +21,7 @@ impl Capture {
         let mut command = Command::new("tshark");
         command.args(["-i", "lo", "-f", filter, "-w"]).arg(&file).args(["-F", "pcap", "-P", "-l"]);
         let program = Program::start("tshark", command)?;
-        program.await_line("Capturing on", Duration::from_secs(20))?;
+        program.await_line("Capture started", Duration::from_secs(20))?;
         Ok(Self { program, file })
     }
 

@@ -1,10 +1,11 @@
 //! Debian's Kamailio as the PBX: a registrar with digest authentication that relays calls to registered contacts.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::machine::PBX;
 use crate::pki::{Authority, Leaf};
@@ -72,6 +73,9 @@ impl Kamailio {
                 .replace("@TLS@", &tls.display().to_string())
                 .replace("@MODULES@", &modules),
         )?;
+        if transport != Transport::Udp {
+            await_free_port(transport)?;
+        }
         let mut command = Command::new("kamailio");
         command.arg("-f").arg(&script).arg("-w").arg(&folder).arg("-Y").arg(&folder);
         command.args(["-DD", "-E", "-m", "64", "-M", "8"]);
@@ -79,6 +83,18 @@ impl Kamailio {
         program.await_line("cordon-test-pbx is ready", Duration::from_secs(20))?;
         Ok(Self { program })
     }
+}
+
+/// Waits until the processes of an earlier Kamailio have let go of the port.
+fn await_free_port(transport: Transport) -> Result<()> {
+    let port = if transport == Transport::Tls { 5061 } else { 5060 };
+    let until = Instant::now() + Duration::from_secs(5);
+    while let Err(error) = TcpListener::bind((PBX, port)) {
+        ensure!(Instant::now() < until, "{PBX}:{port} stays taken: {error}");
+        // The end of a process that was killed is no event for anybody but its parent.
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 /// The digest password of an account.

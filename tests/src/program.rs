@@ -1,6 +1,7 @@
 //! A real program under test: started, its output awaited, stopped when it goes out of scope.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -21,6 +22,8 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // Some programs are several processes: they end together.
+            .process_group(0)
             .spawn()
             .with_context(|| format!("{name} is installed (cargo xtask setup)"))?;
         let output = Arc::new(Output::default());
@@ -45,7 +48,7 @@ impl Program {
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let tail: Vec<_> = lines.iter().rev().take(40).rev().cloned().collect();
+                let tail: Vec<_> = lines.iter().rev().take(60).rev().cloned().collect();
                 drop(lines);
                 bail!(
                     "{} did not print {text:?} within {limit:?}; its last lines:\n{}",
@@ -91,7 +94,7 @@ impl Program {
         while *self.output.closed.lock().expect("no holder panics") < 2 {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let tail: Vec<_> = lines.iter().rev().take(40).rev().cloned().collect();
+                let tail: Vec<_> = lines.iter().rev().take(60).rev().cloned().collect();
                 bail!("{} is still running after {limit:?}; its last lines:\n{}", self.name, tail.join("\n"));
             }
             lines = self.output.grown.wait_timeout(lines, left).expect("no holder panics").0;
@@ -103,7 +106,8 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        let group = format!("-{}", self.pid());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.child.wait();
     }
 }
@@ -113,7 +117,7 @@ pub fn last_words() -> String {
     let mut words = String::new();
     for (name, output) in STARTED.lock().expect("no holder panics").iter() {
         let lines = output.lines.lock().expect("no holder panics");
-        let tail: Vec<_> = lines.iter().rev().take(40).rev().cloned().collect();
+        let tail: Vec<_> = lines.iter().rev().take(60).rev().cloned().collect();
         words.push_str(&format!("\n--- {name}:\n{}\n", tail.join("\n")));
     }
     words
@@ -131,13 +135,17 @@ struct Output {
 fn collect(stream: impl Read + Send + 'static, output: &Arc<Output>) {
     let output = Arc::clone(output);
     std::thread::spawn(move || {
-        let mut reader = BufReader::new(stream);
-        let mut bytes = Vec::new();
-        while matches!(reader.read_until(b'\n', &mut bytes), Ok(count) if count > 0) {
-            let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
-            bytes.clear();
-            output.lines.lock().expect("no holder panics").push(line);
-            output.grown.notify_all();
+        let mut line = Vec::new();
+        for byte in BufReader::new(stream).bytes().map_while(Result::ok) {
+            // A status that is printed over itself ends with a carriage return.
+            if !matches!(byte, b'\n' | b'\r') {
+                line.push(byte);
+            } else if !line.is_empty() {
+                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                line.clear();
+                output.lines.lock().expect("no holder panics").push(text);
+                output.grown.notify_all();
+            }
         }
         *output.closed.lock().expect("no holder panics") += 1;
         // Taken once so that a waiter between its check and its wait cannot miss the last event.
