@@ -148,7 +148,6 @@ const LAYERS: &[(&str, Layer)] = &[
     ("cordon-gateway", Layer::Top),
     ("cordon-lab", Layer::Top),
     ("cordon", Layer::Top),
-    ("cordon-testkit", Layer::Aid),
     ("cordon-tests", Layer::Aid),
 ];
 
