@@ -150,6 +150,38 @@ fn another_suite_brings_another_key_and_an_old_suite_does_not_bring_its_old_one_
 }
 
 #[test]
+fn a_change_of_codec_crosses_and_changes_nothing_else() {
+    let mut world = World::new();
+    let Standing { mut caller, callee, offer, answer } = phone_calls(&mut world);
+    let wide = |sdp: &mut Sdp| sdp.codecs = vec![(9, "G722/8000"), (101, "telephone-event/8000")];
+    let (seen, accepted) = change(&mut world, &mut caller, &callee, &offer.with(wide), &answer.with(wide));
+    for body in [&seen.body, &accepted.body] {
+        let description = read(body);
+        let codecs = description.media[0].codecs();
+        assert!(codecs[0].is("G722", 8000) && codecs.len() == 2);
+    }
+    for end in [End::A, End::B] {
+        let setup = world.setup(end);
+        assert_eq!((setup.local_changed, setup.remote_changed), (false, None));
+    }
+}
+
+#[test]
+fn a_pbx_that_moves_in_its_answer_keeps_our_key_and_is_sent_new_sources() {
+    let mut world = World::new();
+    let Standing { mut caller, callee, offer, answer } = phone_calls(&mut world);
+    let before = keys(&world, End::B).0.hand_to_relay();
+    let moved = answer.with(|sdp| {
+        sdp.port = 7700;
+        sdp.crypto = vec![line(1, 'D')];
+    });
+    change(&mut world, &mut caller, &callee, &offer, &moved);
+    let setup = world.setup(End::B);
+    assert_eq!((setup.local_changed, setup.remote_changed), (true, Some(AddressChange::Changed)));
+    assert!(keys(&world, End::B).0.is_same_as(&before), "it was offered already");
+}
+
+#[test]
 fn a_change_that_drops_protection_is_refused_and_the_call_goes_on() {
     for weaken in [
         (|sdp: &mut Sdp| {

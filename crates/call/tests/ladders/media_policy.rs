@@ -125,6 +125,24 @@ fn the_first_acceptable_line_of_the_offerer_wins_and_is_echoed_as_written() {
 }
 
 #[test]
+fn an_alias_of_a_suite_is_echoed_as_the_phone_wrote_it() {
+    let mut rules = rules();
+    rules.locations[0].media.suites = vec![Suite::AesCm256HmacSha1_80];
+    let mut world = World::with(rules);
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    let key = format!("inline:{}A==", "C".repeat(61));
+    let offer = Sdp::phone().with(|sdp| sdp.crypto = vec![format!("5 AES_CM_256_HMAC_SHA1_80 {key}")]);
+    world.phone_says(phone, caller.invite(&offer));
+    let invite = world.pbx_hears(Method::Invite);
+    let callee = Agent::callee(&mut world, Origin::Pbx(PBX), &invite);
+    world.pbx_says(callee.respond_with(&invite, 200, &Sdp::pbx()));
+    let answered = read(&world.phone_hears_status(phone, 200).body);
+    let ours = key_line(&answered, 0);
+    assert_eq!((ours.tag, ours.spelling.as_str()), (5, "AES_CM_256_HMAC_SHA1_80"));
+}
+
+#[test]
 fn the_length_of_a_phones_key_identifier_is_told_to_the_relay_and_ours_has_none() {
     let mut world = World::new();
     let (phone, _) = world.register(1, "1001");
