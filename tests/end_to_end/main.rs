@@ -2,6 +2,7 @@
 
 mod calls;
 mod certificates;
+mod load;
 mod plain;
 mod tls;
 mod wire;

@@ -9,6 +9,7 @@ pub mod capture;
 pub mod cordon;
 pub mod kamailio;
 pub mod machine;
+pub mod metrics;
 pub mod pki;
 pub mod program;
 pub mod sipp;

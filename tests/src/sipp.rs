@@ -1,27 +1,98 @@
-//! SIPp 3.8 with TLS and SRTP (see `tests/tools/install-sipp`), one scenario to its end.
+//! SIPp 3.8 with TLS and SRTP (see `tests/tools/install-sipp`): phones in the location, or the PBX.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::machine::{CORDON_LOCATION, PBX};
+use crate::pki::{Authority, Leaf};
 use crate::program::Program;
 
-/// One run of SIPp.
+/// One run of SIPp, prepared.
 pub struct Sipp {
     command: Command,
     name: String,
+    folder: PathBuf,
+}
+
+/// A running SIPp.
+pub struct Running {
+    /// The process.
+    pub program: Program,
+    folder: PathBuf,
 }
 
 impl Sipp {
-    /// Prepares a scenario of `tests/scenarios/`, run in `folder`.
-    pub fn new(folder: &Path, scenario: &str) -> Result<Self> {
-        let folder = folder.join(format!("sipp-{scenario}"));
+    /// Phones at `address` that play a scenario of `tests/scenarios/` against Cordon, each call on a TLS connection
+    /// of its own. `numbers` are the accounts, one call after the other.
+    pub fn phones(
+        folder: &Path,
+        authority: &Authority,
+        scenario: &Path,
+        address: &str,
+        numbers: &[u32],
+    ) -> Result<Self> {
+        let leaf = authority.leaf(&format!("phone-{address}"), &[address])?;
+        let mut sipp = Self::new(folder, &leaf, scenario, address)?;
+        let lines: String = numbers.iter().map(|number| format!("{number}\n")).collect();
+        std::fs::write(sipp.folder.join("numbers.csv"), format!("SEQUENTIAL\n{lines}"))?;
+        sipp.command
+            .args(["-inf", "numbers.csv", "-m", &numbers.len().to_string(), "-tls_ca"])
+            .arg(&authority.anchor);
+        sipp.command.args([
+            "-min_rtp_port",
+            "30000",
+            "-max_rtp_port",
+            "39998",
+            "-rtpcheck_debug",
+            "-audiotolerance",
+            "1.0",
+        ]);
+        Ok(sipp.with([&format!("{CORDON_LOCATION}:5061")]))
+    }
+
+    /// The PBX, which plays a scenario of `tests/scenarios/` with whoever connects.
+    pub fn pbx(folder: &Path, authority: &Authority, scenario: &Path) -> Result<Running> {
+        let leaf = authority.leaf("pbx", &[crate::kamailio::DOMAIN, PBX])?;
+        let sipp = Self::new(folder, &leaf, scenario, PBX)?;
+        let sipp = sipp.with(["-p", "5061", "-min_rtp_port", "40000", "-max_rtp_port", "49998"]).start()?;
+        sipp.await_listening()?;
+        Ok(sipp)
+    }
+
+    /// A scenario written by the test itself.
+    pub fn write_scenario(folder: &Path, name: &str, text: &str) -> Result<PathBuf> {
+        let path = folder.join(format!("{name}.xml"));
+        std::fs::write(&path, text)?;
+        Ok(path)
+    }
+
+    fn new(folder: &Path, leaf: &Leaf, scenario: &Path, address: &str) -> Result<Self> {
+        let name = scenario.file_stem().context("a scenario has a name")?.to_string_lossy().into_owned();
+        let folder = folder.join(format!("sipp-{name}-{address}"));
         std::fs::create_dir_all(&folder)?;
         let mut command = Command::new(binary()?);
-        command.arg("-sf").arg(root().join("tests/scenarios").join(format!("{scenario}.xml")));
-        command.args(["-nostdin", "-trace_err", "-trace_screen"]).current_dir(folder);
-        Ok(Self { command, name: format!("sipp {scenario}") })
+        command.arg("-sf").arg(scenario).current_dir(&folder);
+        command.args(["-i", address, "-mi", address, "-t", "ln", "-max_socket", "4000"]);
+        command.arg("-tls_cert").arg(&leaf.certificate).arg("-tls_key").arg(&leaf.key);
+        command.args([
+            "-nostdin",
+            "-trace_err",
+            "-trace_screen",
+            "-trace_stat",
+            "-stf",
+            "statistics.csv",
+            "-fd",
+            "1",
+        ]);
+        if std::env::var_os("CORDON_KEEP").is_some() {
+            command.arg("-trace_msg");
+        }
+        Ok(Self { command, name: format!("sipp {name}"), folder })
     }
 
     /// Adds arguments.
@@ -31,9 +102,78 @@ impl Sipp {
     }
 
     /// Starts it.
-    pub fn start(self) -> Result<Program> {
-        Program::start(&self.name, self.command)
+    pub fn start(self) -> Result<Running> {
+        Ok(Running { program: Program::start(&self.name, self.command)?, folder: self.folder })
     }
+
+    /// Plays it to its end, which must be the end the scenario has written down.
+    pub fn play(self, limit: Duration) -> Result<Running> {
+        let mut running = self.start()?;
+        let code = running.program.await_exit(limit)?;
+        ensure!(code == 0, "SIPp ended with {code}:\n{}", running.errors());
+        Ok(running)
+    }
+}
+
+impl Running {
+    /// A column of the last line of its statistics, for example `SuccessfulCall(C)`.
+    pub fn statistic(&self, column: &str) -> Result<f64> {
+        let text = std::fs::read_to_string(self.folder.join("statistics.csv"))?;
+        let (head, last) = (text.lines().next(), text.lines().last());
+        let at = head
+            .and_then(|head| head.split(';').position(|name| name == column))
+            .context("no such column")?;
+        let value = last.and_then(|last| last.split(';').nth(at)).context("no such value")?;
+        Ok(value.trim().parse()?)
+    }
+
+    /// What SIPp's own check of the voice says: packets that came back as they were sent, and packets that came back
+    /// as something else. One that was still on its way when the next was due counts as neither.
+    pub fn heard(&self) -> Result<(usize, usize)> {
+        let file =
+            BufReader::new(File::open(self.folder.join("debugafile")).context("SIPp played something")?);
+        let (mut same, mut different) = (0, 0);
+        for line in file.split(b'\n') {
+            let line = line?;
+            same += usize::from(contains(&line, b"COMPARISON OK"));
+            different += usize::from(contains(&line, b"COMPARISON FAILED"));
+        }
+        Ok((same, different))
+    }
+
+    /// What it did not expect.
+    pub fn errors(&self) -> String {
+        let mut errors = String::new();
+        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().ends_with("_errors.log") {
+                errors.push_str(&std::fs::read_to_string(entry.path()).unwrap_or_default());
+            }
+        }
+        errors
+    }
+
+    /// SIPp says nothing when it listens: the system's table of sockets does.
+    fn await_listening(&self) -> Result<()> {
+        let until = Instant::now() + Duration::from_secs(10);
+        loop {
+            let table = Command::new("ss").args(["-Hltn", "sport", "=", ":5061"]).output()?;
+            if String::from_utf8_lossy(&table.stdout).contains(PBX) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "SIPp listens: {}", self.errors());
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    }
+}
+
+fn contains(line: &[u8], word: &[u8]) -> bool {
+    // The word stands before the packet's bytes in the line.
+    line.get(..64).unwrap_or(line).windows(word.len()).any(|part| part == word)
+}
+
+/// A scenario of this repository.
+pub fn scenario(name: &str) -> PathBuf {
+    root().join("tests/scenarios").join(format!("{name}.xml"))
 }
 
 fn binary() -> Result<PathBuf> {
