@@ -18,7 +18,9 @@ impl Call {
         let Some(accepted) = self.accepted.take_if(|accepted| accepted.is_acknowledged_by(end, ack)) else {
             return;
         };
-        if let Some(cseq) = accepted.late {
+        if let Some(cseq) = accepted.late.filter(|_| self.is_ended()) {
+            self.refuse_late_offer(now, board, end.other(), cseq);
+        } else if let Some(cseq) = accepted.late {
             match self.take_late_answer(board, end, ack) {
                 Ok(body) => {
                     self.acknowledge(now, board, end.other(), cseq, Some(body));
@@ -40,12 +42,25 @@ impl Call {
     /// 64*T1 and no ACK: the dialog stands nevertheless, and is ended with BYE (RFC 3261 §13.3.1.4).
     pub(crate) fn acknowledgement_never_came(&mut self, now: Instant, board: &mut Switchboard, end: End) {
         let Some(accepted) = self.accepted.take() else { return };
+        if accepted.late.is_none() && self.is_established() && self.leg(end).lost_since.is_some() {
+            // The ACK was lost with the connection; whether the peer is there its media tells.
+            return;
+        }
         if let Some(cseq) = accepted.late {
             self.refuse_late_offer(now, board, end.other(), cseq);
         }
         self.release(now, board, CallEnd::TimedOut);
         // When the call had ended before, its BYE waited for this ACK.
         self.hang_up(now, board, end);
+    }
+
+    /// The call ends while a 2xx of ours still waits for the answer to a late offer: the offer comes to nothing now, and
+    /// the ACK that may come brings nothing back.
+    pub(crate) fn give_up_late_answer(&mut self, now: Instant, board: &mut Switchboard) {
+        let owed = self.accepted.as_mut().and_then(|accepted| Some((accepted.end, accepted.late.take()?)));
+        if let Some((end, cseq)) = owed {
+            self.refuse_late_offer(now, board, end.other(), cseq);
+        }
     }
 
     fn take_late_answer(

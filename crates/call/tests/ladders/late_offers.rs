@@ -82,6 +82,28 @@ fn an_unprotected_late_answer_ends_the_call_on_both_sides() {
 }
 
 #[test]
+fn a_callee_that_hangs_up_before_the_late_answer_stays_hung_up() {
+    let mut world = World::new();
+    let (phone, contact) = world.register(1, "1001");
+    let mut caller = Agent::pbx(&mut world, "1002", "1001", &contact);
+    world.pbx_says(caller.request(Method::Invite));
+    let invite = world.phone_hears(phone, Method::Invite);
+    let mut callee = Agent::callee(&mut world, Origin::Handset(phone), &invite);
+    world.phone_says(phone, callee.respond_with(&invite, 200, &Sdp::phone()));
+    caller.learn(&world.pbx_hears_status(200));
+    world.phone_says(phone, callee.request(Method::Bye));
+    world.phone_hears_status(phone, 200);
+    let mut ack = caller.ack();
+    ack.set_body("application/sdp", Sdp::pbx().bytes());
+    world.pbx_says(ack);
+    let refused = read(&world.phone_hears(phone, Method::Ack).body);
+    assert_eq!(refused.media[0].port, 0);
+    let bye = world.pbx_hears(Method::Bye);
+    world.pbx_says(caller.respond(&bye, 200));
+    world.is_clean();
+}
+
+#[test]
 fn an_ack_without_the_answer_ends_the_call_too() {
     let mut world = World::new();
     let (phone, mut caller) = answered_with(&mut world, &Sdp::phone());
