@@ -2,6 +2,7 @@
 
 mod calls;
 mod certificates;
+mod ipv6;
 mod load;
 mod plain;
 mod tls;

@@ -78,8 +78,14 @@ pub struct Cordon {
 impl Cordon {
     /// Runs `cordon run --config` and waits until it serves.
     pub fn start(folder: &Path, configuration: &Configuration) -> Result<Self> {
+        Self::start_logging(folder, configuration, "info")
+    }
+
+    /// As [`Cordon::start`], with everything up to `level` logged.
+    pub fn start_logging(folder: &Path, configuration: &Configuration, level: &str) -> Result<Self> {
         let path = configuration.write(folder)?;
         let mut command = Command::new(binary()?);
+        command.env("CORDON_LOG", level);
         command.args(["run", "--config"]).arg(path);
         let program = Program::start("cordon", command)?;
         program.await_line("cordon is ready", Duration::from_secs(15))?;

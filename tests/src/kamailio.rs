@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::machine::PBX;
+use crate::machine::{PBX, PBX_V6};
 use crate::pki::{Authority, Leaf};
 use crate::program::Program;
 
@@ -38,6 +38,12 @@ impl Kamailio {
         Self::start_with(folder, authority, transport, &leaf)
     }
 
+    /// As [`Kamailio::start`], at the PBX's IPv6 address.
+    pub fn start_v6(folder: &Path, authority: &Authority, transport: Transport) -> Result<Self> {
+        let leaf = authority.leaf("pbx", &[DOMAIN, PBX_V6])?;
+        Self::start_at(PBX_V6, folder, authority, transport, &leaf)
+    }
+
     /// As [`Kamailio::start`], with a certificate of the test's choice.
     pub fn start_with(
         folder: &Path,
@@ -45,6 +51,17 @@ impl Kamailio {
         transport: Transport,
         leaf: &Leaf,
     ) -> Result<Self> {
+        Self::start_at(PBX, folder, authority, transport, leaf)
+    }
+
+    fn start_at(
+        address: &str,
+        folder: &Path,
+        authority: &Authority,
+        transport: Transport,
+        leaf: &Leaf,
+    ) -> Result<Self> {
+        let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
         let folder = folder.join("kamailio");
         std::fs::create_dir_all(&folder)?;
         let tls = folder.join("tls.cfg");
@@ -60,9 +77,9 @@ impl Kamailio {
             ),
         )?;
         let listen = match transport {
-            Transport::Tls => format!("listen=tls:{PBX}:5061"),
-            Transport::Udp => format!("listen=udp:{PBX}:5060"),
-            Transport::Tcp => format!("listen=tcp:{PBX}:5060"),
+            Transport::Tls => format!("listen=tls:{host}:5061"),
+            Transport::Udp => format!("listen=udp:{host}:5060"),
+            Transport::Tcp => format!("listen=tcp:{host}:5060"),
         };
         let script = folder.join("kamailio.cfg");
         let modules = modules().context("kamailio's modules are installed (cargo xtask setup)")?;
@@ -74,7 +91,7 @@ impl Kamailio {
                 .replace("@MODULES@", &modules),
         )?;
         if transport != Transport::Udp {
-            await_free_port(transport)?;
+            await_free_port(address, transport)?;
         }
         let mut command = Command::new("kamailio");
         command.arg("-f").arg(&script).arg("-w").arg(&folder).arg("-Y").arg(&folder);
@@ -86,11 +103,11 @@ impl Kamailio {
 }
 
 /// Waits until the processes of an earlier Kamailio have let go of the port.
-fn await_free_port(transport: Transport) -> Result<()> {
+fn await_free_port(address: &str, transport: Transport) -> Result<()> {
     let port = if transport == Transport::Tls { 5061 } else { 5060 };
     let until = Instant::now() + Duration::from_secs(5);
-    while let Err(error) = TcpListener::bind((PBX, port)) {
-        ensure!(Instant::now() < until, "{PBX}:{port} stays taken: {error}");
+    while let Err(error) = TcpListener::bind((address, port)) {
+        ensure!(Instant::now() < until, "{address} port {port} stays taken: {error}");
         // The end of a process that was killed is no event for anybody but its parent.
         std::thread::park_timeout(Duration::from_millis(20));
     }

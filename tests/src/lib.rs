@@ -7,6 +7,7 @@
 pub mod baresip;
 pub mod capture;
 pub mod cordon;
+pub mod handset;
 pub mod kamailio;
 pub mod machine;
 pub mod metrics;

@@ -16,6 +16,12 @@ pub const CORDON_LOCATION: &str = "10.1.0.5";
 pub const CORDON_PBX_SIDE: &str = "10.0.0.5";
 /// The PBX.
 pub const PBX: &str = "10.0.0.2";
+/// Where Cordon listens for phones that speak IPv6: `::11` and `::12` are theirs.
+pub const CORDON_LOCATION_V6: &str = "fd00:10:1::5";
+/// Where Cordon listens for a PBX that speaks IPv6.
+pub const CORDON_PBX_SIDE_V6: &str = "fd00:10::5";
+/// The PBX, when it speaks IPv6.
+pub const PBX_V6: &str = "fd00:10::2";
 /// An address inside no configured network.
 pub const STRANGER: &str = "10.9.0.66";
 
@@ -115,4 +121,9 @@ const NETWORK: &str = "
     addr add 10.9.0.66/32 dev stranger0
     link set phone4 up
     link set stranger0 up
+    -6 addr add fd00:10:1::5/64 dev cordon0 nodad
+    -6 addr add fd00:10::5/64 dev cordon1 nodad
+    -6 addr add fd00:10::2/128 dev pbx0 nodad
+    -6 addr add fd00:10:1::11/128 dev phone1 nodad
+    -6 addr add fd00:10:1::12/128 dev phone2 nodad
 ";
