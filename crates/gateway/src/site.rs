@@ -174,8 +174,10 @@ pub(crate) fn fixed_keys(settings: &Settings) -> Vec<(String, String)> {
         ("pbx.listen".to_owned(), settings.pbx.listen.to_string()),
         ("pbx.media_address".to_owned(), format!("{:?}", settings.pbx.media_addresses)),
         ("pbx.uri (transport)".to_owned(), format!("{:?}", settings.pbx.transport)),
-        ("location (count)".to_owned(), settings.locations.len().to_string()),
     ];
+    // A connection remembers its location by its place in the list.
+    let order: Vec<&str> = settings.locations.iter().map(|location| location.name.as_str()).collect();
+    keys.push(("location (names and order)".to_owned(), order.join(" ")));
     for location in &settings.locations {
         let name = &location.name;
         keys.push((format!("location.{name}.listen"), format!("{:?}", location.listen)));
