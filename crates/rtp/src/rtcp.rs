@@ -37,6 +37,12 @@ pub fn sender(bytes: &[u8]) -> Option<Ssrc> {
         .then_some(Ssrc(u32::from_be_bytes([a, b, c, d])))
 }
 
+/// The media clock in the sender report a compound packet begins with, if it does.
+pub fn sender_clock(bytes: &[u8]) -> Option<Timestamp> {
+    let [_, kind, _, _, _, _, _, _, _, _, _, _, _, _, _, _, a, b, c, d] = *bytes.first_chunk()?;
+    (kind == SENDER_REPORT).then_some(Timestamp(u32::from_be_bytes([a, b, c, d])))
+}
+
 /// Whether `bytes` are whole RTCP packets one behind the other (RFC 3550 §6.1, with the leave of RFC 5506 to be fewer).
 pub fn is_compound(bytes: &[u8]) -> bool {
     let mut rest = bytes;

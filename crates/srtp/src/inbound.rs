@@ -1,15 +1,17 @@
 //! Packets from the peer: estimate, replay, authenticate, decrypt, and only then commit.
 
+mod readings;
+
 use std::time::{Duration, Instant};
 
-use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Roc, RtpHeader, Seq, Ssrc, rtcp};
+use cordon_rtp::{KeyMaterial, PacketBuf, Roc, RtpHeader, Ssrc, Timestamp, rtcp};
 
 use crate::candidate::{Age, Candidate, Candidates, Count};
 use crate::error::OpenError;
 use crate::packet::{RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket};
 use crate::replay_window::ReplayWindow;
 use crate::session_keys::SessionKeys;
-use crate::source::{Source, Sources, Stream};
+use crate::source::{Sources, Stream};
 use crate::transform::{ENCRYPTED, RTCP_CLEAR};
 
 /// Whether the peer's address or port changed together with its key.
@@ -24,13 +26,22 @@ pub enum AddressChange {
 /// Opens what one peer sends.
 ///
 /// A forged packet leaves no trace: sources, windows and the lifetime of the key move only when a tag was right. Each
-/// costs one computation of a tag, except in the two seconds after [`Inbound::rekey`], where it can cost four.
+/// costs one computation of a tag, except in the two seconds after [`Inbound::rekey`], where it can cost four, and after
+/// [`Inbound::renegotiated`], where it can cost two.
 pub struct Inbound {
     current: Key,
     /// The key before, while packets under it may still be on their way.
     superseded: Option<Superseded>,
+    /// The description has just been negotiated again, with the key it had.
+    renegotiated: Option<Renegotiated>,
+    /// Counts the peer's descriptions; a stream remembers after which it was last heard.
+    negotiation: u32,
+    /// The last description after which anything was heard, and the ROC it came with.
+    heard_after: u32,
+    heard_roc: Roc,
     sources: Sources,
     next_generation: u32,
+    next_epoch: u32,
     tag_checks: u64,
 }
 
@@ -52,14 +63,25 @@ struct Superseded {
     zero_first: bool,
 }
 
+struct Renegotiated {
+    until: Instant,
+    /// Whether ROC 0 is tried before the ROC that was reached.
+    zero_first: bool,
+}
+
 impl Inbound {
     /// Derives the session keys of the peer's `key`.
     pub fn new(key: &KeyMaterial) -> Self {
         Self {
             current: Key::new(key, 0),
             superseded: None,
+            renegotiated: None,
+            negotiation: 0,
+            heard_after: 0,
+            heard_roc: Roc(0),
             sources: Sources::new(),
             next_generation: 1,
+            next_epoch: 0,
             tag_checks: 0,
         }
     }
@@ -68,19 +90,20 @@ impl Inbound {
     ///
     /// `now` ends the time in which a superseded key is still accepted. After an error the buffer is of no more use.
     pub fn open_rtp<'b>(&mut self, now: Instant, packet: SrtpPacket<'b>) -> Result<RtpPacket<'b>, OpenError> {
-        self.forget_superseded(now);
+        self.forget_transitions(now);
         let buf = packet.into_buf();
         let header = RtpHeader::parse_protected(buf.as_slice()).ok_or(OpenError::Malformed)?;
         let (ssrc, seq, header_len) = (header.ssrc(), header.seq(), header.header_len());
+        let timestamp = header.timestamp();
         let source = self.sources.find(ssrc);
         if source.is_none() && !self.sources.has_room(self.oldest_live()) {
             return Err(OpenError::TooManySources);
         }
-        let candidates = self.candidates(source, seq);
+        let candidates = self.candidates(source, seq, timestamp);
         let accepted = self.authenticate(&candidates, buf, |keys, bytes, candidate| {
             keys.rtp.open_rtp(bytes, header_len, ssrc, candidate.index, keys.mki_len)
         })?;
-        let (source, is_newest) = self.commit_rtp(ssrc, accepted)?;
+        let (source, is_newest) = self.commit_rtp(ssrc, timestamp, accepted)?;
         Ok(RtpPacket::new(buf, source, accepted.index, is_newest))
     }
 
@@ -92,7 +115,7 @@ impl Inbound {
         now: Instant,
         packet: SrtcpPacket<'b>,
     ) -> Result<RtcpPacket<'b>, OpenError> {
-        self.forget_superseded(now);
+        self.forget_transitions(now);
         let buf = packet.into_buf();
         if buf.len() < RTCP_CLEAR {
             return Err(OpenError::TooShort);
@@ -107,18 +130,23 @@ impl Inbound {
             let index = candidate.index.as_u64() as u32;
             keys.rtcp.open_rtcp(bytes, ssrc, index | ENCRYPTED, keys.mki_len)
         })?;
+        let is_recorded = self.sources.find(ssrc).is_some_and(|source| {
+            rtcp::sender_clock(buf.as_slice()).is_some_and(|clock| source.is_spent(clock))
+        });
+        if is_recorded {
+            return Err(OpenError::Replayed);
+        }
         let source = self.commit_rtcp(ssrc, accepted)?;
         Ok(RtcpPacket::new(buf, source))
     }
 
     /// Takes the key of the peer's newest description.
     ///
-    /// The same key again changes nothing: indexes go on, and a peer that starts over under the same key and SSRC is
-    /// refused as a replay, because its packets cannot be told from recorded ones. A different key is tried beside the
-    /// one the peer was last heard with, until a packet proves it, and for two seconds at most. A description that was
-    /// withdrawn before the peer used its key is undone by calling this with the former key.
+    /// The same key again changes nothing: indexes go on (see [`Inbound::renegotiated`]). A different key is tried beside
+    /// the one the peer was last heard with, until a packet proves it, and for two seconds at most. A description that
+    /// was withdrawn before the peer used its key is undone by calling this with the former key.
     pub fn rekey(&mut self, now: Instant, key: &KeyMaterial, change: AddressChange) {
-        self.forget_superseded(now);
+        self.forget_transitions(now);
         let mut new = Key::new(key, self.next_generation);
         if new.keys.is_same_as(&self.current.keys) {
             self.current.keys.mki_len = new.keys.mki_len;
@@ -132,17 +160,37 @@ impl Inbound {
             return;
         }
         self.next_generation = self.next_generation.saturating_add(1);
+        self.negotiation = self.negotiation.wrapping_add(1);
+        self.renegotiated = None;
         std::mem::swap(&mut self.current, &mut new);
         let replaced = new;
         let heard_last = match self.superseded.take() {
             Some(superseded) if !replaced.is_proven => superseded.key,
             _ => replaced,
         };
-        let zero_first = match change {
-            AddressChange::Changed => true,
-            AddressChange::Same => false,
-        };
-        self.superseded = Some(Superseded { key: heard_last, until: now + TRANSITION, zero_first });
+        self.superseded = Some(Superseded {
+            key: heard_last,
+            until: now + TRANSITION,
+            zero_first: change.is_zero_likely(),
+        });
+    }
+
+    /// Takes note that the peer's description was negotiated again with the key it had.
+    ///
+    /// Peers that make their SRTP session anew then start over at ROC 0 under a key and SSRC they have used, so that
+    /// their packets authenticate like those somebody recorded at the beginning. What tells them apart is the media
+    /// clock, which is authenticated too: for two seconds, and beyond them until the source is heard, a packet is also
+    /// tried with ROC 0 if its timestamp is one that the source never showed under this key. From such a restart on every packet
+    /// with a timestamp of before it is refused as a replay, however well it authenticates.
+    ///
+    /// What remains: a peer that sets back its media clock too is not heard until it has passed where it was or takes a
+    /// new key. Receiver reports carry no clock, so that recorded ones may be heard once more, where their index is ahead.
+    /// And the peer itself has used keystream twice, which no receiver can mend.
+    pub fn renegotiated(&mut self, now: Instant, change: AddressChange) {
+        self.forget_transitions(now);
+        self.negotiation = self.negotiation.wrapping_add(1);
+        self.renegotiated =
+            Some(Renegotiated { until: now + TRANSITION, zero_first: change.is_zero_likely() });
     }
 
     /// SRTP packets opened under the key in force.
@@ -172,87 +220,14 @@ impl Inbound {
         self.tag_checks
     }
 
-    fn forget_superseded(&mut self, now: Instant) {
+    fn forget_transitions(&mut self, now: Instant) {
         self.superseded.take_if(|superseded| now >= superseded.until);
+        self.renegotiated.take_if(|renegotiated| now >= renegotiated.until);
     }
 
     /// The first generation whose key is still accepted.
     fn oldest_live(&self) -> u32 {
         self.superseded.as_ref().map_or(self.current.generation, |superseded| superseded.key.generation)
-    }
-
-    /// Estimates the index, and drops what would be a replay.
-    fn candidates(&self, source: Option<&Source>, seq: Seq) -> Candidates {
-        let mut candidates = Candidates::none();
-        let stream = source.and_then(|source| source.rtp.as_ref());
-        for (age, key, zero_first) in self.keys_in_force() {
-            let zero = PacketIndex::new(Roc(0), seq);
-            let Some(stream) = stream else {
-                candidates.push(Candidate { age, index: zero, count: Count::Continues });
-                continue;
-            };
-            let highest = stream.highest();
-            let kept = PacketIndex::estimate(seq, highest);
-            if stream.generation >= key.generation {
-                if stream.window.is_fresh(kept.as_u64()) {
-                    candidates.push(Candidate { age, index: kept, count: Count::Continues });
-                }
-                continue;
-            }
-            // Nothing came under this key yet, so nothing can be a replay. A peer that counts on is above all it sent
-            // under the key before; below that it has started over.
-            let count = |index| if index > highest { Count::Continues } else { Count::Restarts };
-            let kept = Candidate { age, index: kept, count: count(kept) };
-            let zero = Candidate { age, index: zero, count: count(zero) };
-            let (first, second) = if zero_first { (zero, kept) } else { (kept, zero) };
-            if kept == zero {
-                candidates.push(kept);
-            } else if self.superseded.is_some() {
-                candidates.push(first);
-                candidates.push(second);
-            } else {
-                // Out of the transition each packet gets one trial. Which one depends on the sequence number: a peer
-                // is heard from its second packet on, and no forger can turn the choice.
-                candidates.push(if seq.0.is_multiple_of(2) { first } else { second });
-            }
-        }
-        candidates
-    }
-
-    /// The index stands in the packet: one candidate per key in force, unless it would be a replay.
-    fn rtcp_candidates(&self, source: Option<&Source>, bytes: &[u8]) -> Result<Candidates, OpenError> {
-        let mut candidates = Candidates::none();
-        let stream = source.and_then(|source| source.rtcp.as_ref());
-        let mut problem = OpenError::Replayed;
-        for (age, key, _) in self.keys_in_force() {
-            let Some(word) = key.keys.rtcp.rtcp_word(bytes, key.keys.mki_len) else {
-                problem = OpenError::TooShort;
-                continue;
-            };
-            if word & ENCRYPTED == 0 {
-                problem = OpenError::NotEncrypted;
-                continue;
-            }
-            let index = u64::from(word & !ENCRYPTED);
-            let count = match (stream, age) {
-                (None, _) => Count::Continues,
-                (Some(stream), _) if stream.generation < key.generation => Count::Restarts,
-                // Late under the key before: reports come again, and two counts must not mix in one window.
-                (Some(stream), Age::Superseded) if stream.generation > key.generation => continue,
-                (Some(stream), _) if !stream.window.is_fresh(index) => continue,
-                (Some(_), _) => Count::Continues,
-            };
-            let index = PacketIndex::from_u64(index).ok_or(OpenError::Malformed)?;
-            candidates.push(Candidate { age, index, count });
-        }
-        if candidates.is_empty() { Err(problem) } else { Ok(candidates) }
-    }
-
-    fn keys_in_force(&self) -> impl Iterator<Item = (Age, &Key, bool)> {
-        let superseded = self.superseded.as_ref();
-        let zero_first = superseded.is_some_and(|superseded| superseded.zero_first);
-        let older = superseded.map(|superseded| (Age::Superseded, &superseded.key, false));
-        std::iter::once((Age::Current, &self.current, zero_first)).chain(older)
     }
 
     /// Tries the candidates in order; the first whose tag is right has decrypted the packet.
@@ -291,7 +266,12 @@ impl Inbound {
     }
 
     /// Remembers an authenticated packet: from here on the peer is known to count like this.
-    fn commit_rtp(&mut self, ssrc: Ssrc, accepted: Candidate) -> Result<(SourceId, bool), OpenError> {
+    fn commit_rtp(
+        &mut self,
+        ssrc: Ssrc,
+        timestamp: Timestamp,
+        accepted: Candidate,
+    ) -> Result<(SourceId, bool), OpenError> {
         if accepted.age == Age::Current {
             self.superseded = None;
             self.current.is_proven = true;
@@ -299,49 +279,92 @@ impl Inbound {
         let key = self.key_mut(accepted.age);
         key.opened_rtp += 1;
         let generation = key.generation;
+        let negotiation = self.negotiation;
+        let epoch = self.next_epoch;
         let oldest_live = self.oldest_live();
-        let source = self.sources.entry(ssrc, generation, oldest_live)?;
+        let source = self.sources.entry(ssrc, epoch, oldest_live)?;
         let index = accepted.index.as_u64();
+        let starting = || Stream { window: ReplayWindow::starting_at(index), generation, negotiation };
         let is_newest = match (&mut source.rtp, accepted.count) {
             (Some(stream), Count::Continues) => {
-                stream.generation = generation;
-                stream.window.commit(index)
+                let has_new_key = stream.generation < generation;
+                (stream.generation, stream.negotiation) = (generation, negotiation);
+                let is_newest = stream.window.commit(index);
+                if has_new_key {
+                    source.forget_clock();
+                }
+                is_newest
             }
-            (Some(_), Count::Restarts) => {
-                source.epoch = generation;
-                source.rtp = Some(Stream { window: ReplayWindow::starting_at(index), generation });
+            (Some(stream), Count::Restarts) => {
+                let has_new_key = stream.generation < generation;
+                *stream = starting();
+                source.epoch = epoch;
+                if has_new_key {
+                    source.forget_clock();
+                } else {
+                    source.spend_clock();
+                    source.awaits_reports = true;
+                }
                 true
             }
             (None, Count::Continues | Count::Restarts) => {
-                source.rtp = Some(Stream { window: ReplayWindow::starting_at(index), generation });
+                source.rtp = Some(starting());
                 true
             }
         };
-        Ok((source.id(), is_newest))
+        source.show(timestamp);
+        let id = source.id();
+        if id.epoch == epoch {
+            self.next_epoch = self.next_epoch.saturating_add(1);
+        }
+        if is_newest {
+            (self.heard_after, self.heard_roc) = (negotiation, accepted.index.roc());
+        }
+        Ok((id, is_newest))
     }
 
     fn commit_rtcp(&mut self, ssrc: Ssrc, accepted: Candidate) -> Result<SourceId, OpenError> {
         let key = self.key_mut(accepted.age);
         key.opened_rtcp += 1;
         let generation = key.generation;
+        let negotiation = self.negotiation;
+        let epoch = self.next_epoch;
         let oldest_live = self.oldest_live();
-        let source = self.sources.entry(ssrc, generation, oldest_live)?;
+        let source = self.sources.entry(ssrc, epoch, oldest_live)?;
         let index = accepted.index.as_u64();
         match (&mut source.rtcp, accepted.count) {
             (Some(stream), Count::Continues) => {
                 stream.window.commit(index);
             }
             (Some(_), Count::Restarts) | (None, Count::Continues | Count::Restarts) => {
-                source.rtcp = Some(Stream { window: ReplayWindow::starting_at(index), generation });
+                source.rtcp =
+                    Some(Stream { window: ReplayWindow::starting_at(index), generation, negotiation });
             }
         }
-        Ok(source.id())
+        if accepted.age == Age::Current && index < FIRST_REPORTS {
+            source.awaits_reports = false;
+        }
+        let id = source.id();
+        if id.epoch == epoch {
+            self.next_epoch = self.next_epoch.saturating_add(1);
+        }
+        Ok(id)
     }
 
     fn key_mut(&mut self, age: Age) -> &mut Key {
         match (age, &mut self.superseded) {
             (Age::Superseded, Some(superseded)) => &mut superseded.key,
             (Age::Superseded | Age::Current, _) => &mut self.current,
+        }
+    }
+}
+
+impl AddressChange {
+    /// Whether a peer is likelier to have started over than to have gone on.
+    fn is_zero_likely(self) -> bool {
+        match self {
+            AddressChange::Changed => true,
+            AddressChange::Same => false,
         }
     }
 }
@@ -360,3 +383,5 @@ impl Key {
 
 /// How long packets under the key before may still arrive: far longer than a network keeps one.
 const TRANSITION: Duration = Duration::from_secs(2);
+/// Index below which the reports of a source that started over begin. Recorded ones could hold the count up by no more.
+pub(crate) const FIRST_REPORTS: u64 = 16;

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod candidate;
+mod clock_span;
 mod counter_mode;
 pub mod error;
 mod gcm;

@@ -14,13 +14,13 @@ use crate::plain::{Plain, PlainPacket};
 
 /// One run of packets whose indexes only make sense together.
 ///
-/// A peer that changes its key and starts to count anew continues under its SSRC but not in its epoch; what is sealed
-/// for the other side then needs an SSRC of its own, or keystream would be used twice.
+/// A peer that starts to count anew, with another key or after a renegotiation, continues under its SSRC but not in its
+/// epoch; what is sealed for the other side must then not follow its indexes, or keystream would be used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId {
     /// The SSRC the peer uses.
     pub ssrc: Ssrc,
-    /// Grows whenever this SSRC starts over; other than that its value says nothing.
+    /// Grows whenever any source of the peer begins or starts over: higher than all before is a source in a new life.
     pub epoch: u32,
 }
 

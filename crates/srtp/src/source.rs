@@ -1,7 +1,8 @@
 //! What is remembered about the sources of one direction.
 
-use cordon_rtp::{PacketIndex, Ssrc};
+use cordon_rtp::{PacketIndex, Ssrc, Timestamp};
 
+use crate::clock_span::ClockSpan;
 use crate::error::OpenError;
 use crate::packet::SourceId;
 use crate::replay_window::ReplayWindow;
@@ -13,6 +14,12 @@ pub(crate) struct Source {
     pub(crate) epoch: u32,
     pub(crate) rtp: Option<Stream<16>>,
     pub(crate) rtcp: Option<Stream<4>>,
+    /// The media clock under the key in use, since the source last started over.
+    pub(crate) clock: Option<ClockSpan>,
+    /// The media clock under the key in use before that: what shows such a reading is a recording.
+    pub(crate) spent_clock: Option<ClockSpan>,
+    /// The source started over under its key, and its reports were not heard since.
+    pub(crate) awaits_reports: bool,
 }
 
 /// The packets of one source in one protocol.
@@ -20,6 +27,8 @@ pub(crate) struct Stream<const WORDS: usize> {
     pub(crate) window: ReplayWindow<WORDS>,
     /// The key under which the last packet came.
     pub(crate) generation: u32,
+    /// The negotiation after which the last packet came.
+    pub(crate) negotiation: u32,
 }
 
 /// The sources of one direction, at most [`MAX_SOURCES`].
@@ -30,6 +39,38 @@ pub(crate) struct Sources {
 impl Source {
     pub(crate) fn id(&self) -> SourceId {
         SourceId { ssrc: self.ssrc, epoch: self.epoch }
+    }
+
+    /// Whether a recorded packet may carry this reading of the media clock.
+    pub(crate) fn has_shown(&self, timestamp: Timestamp) -> bool {
+        self.clock.is_some_and(|clock| clock.covers(timestamp)) || self.is_spent(timestamp)
+    }
+
+    /// Whether only a packet of before the source started over can carry this reading.
+    pub(crate) fn is_spent(&self, timestamp: Timestamp) -> bool {
+        self.spent_clock.is_some_and(|clock| clock.covers(timestamp))
+    }
+
+    /// Takes the reading of an authenticated packet.
+    pub(crate) fn show(&mut self, timestamp: Timestamp) {
+        match &mut self.clock {
+            Some(clock) => clock.extend(timestamp),
+            None => self.clock = Some(ClockSpan::starting_at(timestamp)),
+        }
+    }
+
+    /// The source starts over under its key: what its clock showed so far is spent.
+    pub(crate) fn spend_clock(&mut self) {
+        match (&mut self.spent_clock, self.clock.take()) {
+            (Some(spent), Some(clock)) => spent.merge(clock),
+            (None, clock) => self.spent_clock = clock,
+            (Some(_), None) => {}
+        }
+    }
+
+    /// The source is heard under another key: nothing that was recorded before authenticates any more.
+    pub(crate) fn forget_clock(&mut self) {
+        (self.clock, self.spent_clock) = (None, None);
     }
 
     fn generation(&self) -> u32 {
@@ -84,7 +125,15 @@ impl Sources {
         if known.is_none() {
             *entry = None;
         }
-        Ok(entry.get_or_insert(Source { ssrc, epoch, rtp: None, rtcp: None }))
+        Ok(entry.get_or_insert(Source {
+            ssrc,
+            epoch,
+            rtp: None,
+            rtcp: None,
+            clock: None,
+            spent_clock: None,
+            awaits_reports: false,
+        }))
     }
 
     fn stalest(&self, oldest_live: u32) -> Option<usize> {

@@ -3,11 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use cordon_rtp::{PacketBuf, PacketIndex, Ssrc, Suite, Timestamp};
+use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Ssrc, Suite, Timestamp};
 use cordon_srtp::{AddressChange, Inbound, OpenError, Outbound, SourceId, SrtpPacket};
 use proptest::prelude::*;
 
-use crate::support::{index, key, open, open_rtcp, sealed, sealed_rtcp, sender_report};
+use crate::support::{
+    index, key, open, open_rtcp, sealed, sealed_at, sealed_rtcp, sender_report, sender_report_at,
+};
 
 const SUITES: [Suite; 2] = [Suite::AesCm128HmacSha1_80, Suite::AeadAes256Gcm];
 
@@ -37,40 +39,143 @@ fn hold_and_resume(suite: Suite, roc: u32, change: AddressChange, new_key: bool,
     let cell = format!("{suite} ROC {roc} {change:?} new key {new_key} {source:?} resets {resets}");
     let (mut inbound, mut relay) = (Inbound::new(&key(suite, 1)), Onward::new(suite));
     let mut peer = Outbound::new(&key(suite, 1));
-    let mut reached = HashMap::new();
+    let (mut reached, mut clock) = (HashMap::new(), 0);
     for ssrc in [Ssrc(2), Ssrc(1)] {
         let end = index(roc, 20_000);
         let start = if roc == 0 { 1_000 } else { 40_000 };
         for number in (start..end.as_u64()).step_by(15_000).chain([end.as_u64()]) {
             let at = PacketIndex::from_u64(number).unwrap();
-            relay.pass(&mut inbound, now, &sealed(&mut peer, ssrc, at)).unwrap();
+            clock += 160;
+            relay.pass(&mut inbound, now, &sealed_at(&mut peer, ssrc, at, clock)).unwrap();
         }
         reached.insert(ssrc, end);
     }
-    if new_key {
-        inbound.rekey(now, &key(suite, 2), change);
-        peer = Outbound::new(&key(suite, 2));
-    } else {
-        inbound.rekey(now, &key(suite, 1), change);
+    let new = key(suite, if new_key { 2 } else { 1 });
+    negotiate(&mut inbound, now, &new, change);
+    if new_key || resets {
+        peer = Outbound::new(&new);
     }
-    let last = reached.get(&source).copied();
-    let next = match last {
-        Some(last) if resets => index(0, last.seq().0 + 1),
-        Some(last) => PacketIndex::from_u64(last.as_u64() + 1).unwrap(),
-        None => index(0, 500),
+    let kept = if resets { 0 } else { roc };
+    let next = match reached.get(&source) {
+        Some(last) => index(kept, last.seq().0 + 1),
+        None => index(kept, 500),
     };
-    // A peer that counts anew under its old key and SSRC sends its old key stream again: whoever listens could read
-    // both. Its packets cannot be told from recorded ones and are refused.
-    let is_two_time_pad = !new_key && last.is_some_and(|last| next < last);
-    let mut fresh_peer = Outbound::new(&key(suite, 1));
     for number in 0..50 {
         let at = PacketIndex::from_u64(next.as_u64() + number).unwrap();
-        let packet = sealed(if is_two_time_pad { &mut fresh_peer } else { &mut peer }, source, at);
-        let passed = relay.pass(&mut inbound, now, &packet);
-        if is_two_time_pad {
-            assert!(passed.is_err(), "{cell}");
-        } else {
-            assert_eq!(passed, Ok(()), "{cell}, packet {number}");
+        clock += 160;
+        let packet = sealed_at(&mut peer, source, at, clock);
+        assert_eq!(relay.pass(&mut inbound, now, &packet), Ok(()), "{cell}, packet {number}");
+    }
+}
+
+/// What the relay does when a description of the peer was negotiated.
+fn negotiate(inbound: &mut Inbound, now: Instant, key: &KeyMaterial, change: AddressChange) {
+    inbound.rekey(now, key, change);
+    inbound.renegotiated(now, change);
+}
+
+#[test]
+fn recordings_of_the_beginning_open_neither_before_nor_after_the_peer_starts_over() {
+    let start = Instant::now();
+    for suite in SUITES {
+        let mut inbound = Inbound::new(&key(suite, 1));
+        let mut peer = Outbound::new(&key(suite, 1));
+        let at = |number: u64| PacketIndex::from_u64(number).unwrap();
+        let recorded: Vec<_> =
+            (0..100_u32).map(|n| sealed_at(&mut peer, Ssrc(1), at(u64::from(n) * 1_000), 160 * n)).collect();
+        recorded.iter().for_each(|packet| assert!(open(&mut inbound, start, packet).is_ok()));
+        let replay_all = |inbound: &mut Inbound, now| {
+            let checks = inbound.tag_checks();
+            recorded.iter().for_each(|packet| assert!(open(inbound, now, packet).is_err()));
+            inbound.tag_checks() - checks
+        };
+
+        inbound.renegotiated(start, AddressChange::Same);
+        assert!(replay_all(&mut inbound, start) <= 100, "one tag each at most");
+        let kept = sealed_at(&mut peer, Ssrc(1), at(99_001), 20_000);
+        assert!(open(&mut inbound, start, &kept).is_ok(), "what was under way is heard");
+
+        let mut again = Outbound::new(&key(suite, 1));
+        let restarted = sealed_at(&mut again, Ssrc(1), at(500), 20_160);
+        assert!(open(&mut inbound, start, &restarted).is_ok());
+        assert_eq!(replay_all(&mut inbound, start), 0, "the clock gives them away");
+        assert_eq!(replay_all(&mut inbound, start + Duration::from_secs(60)), 0);
+        assert_eq!(open(&mut inbound, start, &kept), Err(OpenError::Replayed));
+        let goes_on = sealed_at(&mut again, Ssrc(1), at(501), 20_320);
+        assert!(open(&mut inbound, start, &goes_on).is_ok());
+    }
+}
+
+#[test]
+fn out_of_a_renegotiation_a_packet_that_starts_over_is_forged_and_costs_one_tag() {
+    let start = Instant::now();
+    let suite = Suite::AesCm128HmacSha1_80;
+    let mut inbound = Inbound::new(&key(suite, 1));
+    let mut peer = Outbound::new(&key(suite, 1));
+    for at in [index(0, 40_000), index(0, 65_000), index(1, 20_000)] {
+        assert!(open(&mut inbound, start, &sealed_at(&mut peer, Ssrc(1), at, 1)).is_ok());
+    }
+    inbound.renegotiated(start, AddressChange::Same);
+    assert!(open(&mut inbound, start, &sealed_at(&mut peer, Ssrc(1), index(1, 20_001), 161)).is_ok());
+
+    let later = start + Duration::from_secs(2);
+    let checks = inbound.tag_checks();
+    let mut again = Outbound::new(&key(suite, 1));
+    for seq in 20_002..20_102 {
+        let packet = sealed_at(&mut again, Ssrc(1), index(0, seq), 10_000 + u32::from(seq));
+        assert_eq!(open(&mut inbound, later, &packet), Err(OpenError::Forged));
+    }
+    assert_eq!(inbound.tag_checks(), checks + 100);
+}
+
+#[test]
+fn a_peer_that_starts_over_after_silence_is_heard_from_its_second_packet() {
+    let start = Instant::now();
+    let suite = Suite::AesCm128HmacSha1_80;
+    for resets in [false, true] {
+        let mut inbound = Inbound::new(&key(suite, 1));
+        let mut peer = Outbound::new(&key(suite, 1));
+        for at in [index(0, 40_000), index(0, 65_000), index(1, 20_000)] {
+            assert!(open(&mut inbound, start, &sealed_at(&mut peer, Ssrc(1), at, 1)).is_ok());
+        }
+        inbound.renegotiated(start, AddressChange::Same);
+        let checks = inbound.tag_checks();
+        let later = start + Duration::from_secs(300);
+        let mut after = Outbound::new(&key(suite, 1));
+        let roc = if resets { 0 } else { 1 };
+        let opened: Vec<bool> = (20_001..20_011)
+            .map(|seq| {
+                let packet = sealed_at(&mut after, Ssrc(1), index(roc, seq), 160 * u32::from(seq));
+                open(&mut inbound, later, &packet).is_ok()
+            })
+            .collect();
+        assert!(opened[1..].iter().all(|opened| *opened), "{opened:?}");
+        assert_eq!(inbound.tag_checks(), checks + 10);
+    }
+}
+
+#[test]
+fn reports_start_over_with_their_source_and_recorded_ones_do_not_count() {
+    let now = Instant::now();
+    for suite in SUITES {
+        let mut inbound = Inbound::new(&key(suite, 1));
+        let mut peer = Outbound::new(&key(suite, 1));
+        for at in [index(0, 40_000), index(0, 65_000), index(1, 20_000)] {
+            assert!(open(&mut inbound, now, &sealed_at(&mut peer, Ssrc(1), at, 1_000)).is_ok());
+        }
+        let recorded: Vec<_> =
+            (0..40).map(|_| sealed_rtcp(&mut peer, &sender_report_at(Ssrc(1), 1_000))).collect();
+        recorded.iter().for_each(|report| assert!(open_rtcp(&mut inbound, now, report).is_ok()));
+
+        inbound.renegotiated(now, AddressChange::Same);
+        let mut again = Outbound::new(&key(suite, 1));
+        assert!(open(&mut inbound, now, &sealed_at(&mut again, Ssrc(1), index(0, 1), 1_160)).is_ok());
+        recorded.iter().for_each(|report| assert!(open_rtcp(&mut inbound, now, report).is_err()));
+        for _ in 0..60 {
+            let report = sealed_rtcp(&mut again, &sender_report_at(Ssrc(1), 1_160));
+            assert!(open_rtcp(&mut inbound, now, &report).is_ok());
+            assert!(open_rtcp(&mut inbound, now, &report).is_err());
+            recorded.iter().for_each(|report| assert!(open_rtcp(&mut inbound, now, report).is_err()));
         }
     }
 }
@@ -200,21 +305,24 @@ fn reports_follow_the_change_of_key() {
     }
 }
 
-/// What a peer does next.
+/// What a peer, or somebody who records it, does next.
 #[derive(Clone, Copy, Debug)]
 enum Deed {
     Talk { packets: u16, lost: u64 },
-    Rekey { resets: bool, fresh_seq: Option<u16>, change: AddressChange, silence: bool },
+    Negotiate { new_key: bool, resets: bool, fresh_seq: Option<u16>, change: AddressChange, silence: bool },
     SwitchTo(u32),
+    Replay { from: usize, packets: usize },
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
     let change = prop::sample::select(vec![AddressChange::Same, AddressChange::Changed]);
+    let new = (any::<bool>(), any::<bool>(), any::<Option<u16>>(), change, any::<bool>());
     prop_oneof![
         4 => (5_u16..60, prop_oneof![Just(0_u64), 0_u64..20_000]).prop_map(|(packets, lost)| Deed::Talk { packets, lost }),
-        2 => (any::<bool>(), any::<Option<u16>>(), change, any::<bool>())
-            .prop_map(|(resets, fresh_seq, change, silence)| Deed::Rekey { resets, fresh_seq, change, silence }),
+        2 => new.prop_map(|(new_key, resets, fresh_seq, change, silence)|
+            Deed::Negotiate { new_key, resets, fresh_seq, change, silence }),
         1 => (0_u32..3).prop_map(Deed::SwitchTo),
+        2 => (any::<usize>(), 1_usize..40).prop_map(|(from, packets)| Deed::Replay { from, packets }),
     ]
 }
 
@@ -222,16 +330,19 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn whatever_a_peer_does_it_is_heard_and_no_index_is_sealed_twice(deeds in prop::collection::vec(deed(), 1..24)) {
+    fn whatever_a_peer_does_it_is_heard_once_and_no_index_is_sealed_twice(
+        deeds in prop::collection::vec(deed(), 1..24),
+    ) {
         let suite = Suite::AesCm128HmacSha1_80;
         let mut now = Instant::now();
         let (mut inbound, mut relay) = (Inbound::new(&key(suite, 1)), Onward::new(suite));
         let mut peer = Outbound::new(&key(suite, 1));
-        let mut keys = 1;
+        let (mut keys, mut clock) = (1, 0_u32);
         let mut ssrc = Ssrc(0);
         let mut next: HashMap<Ssrc, u64> = HashMap::new();
         // Sources that count anew and were not heard since: a wrap that is lost with them could not be known.
         let mut unheard: HashSet<Ssrc> = HashSet::new();
+        let mut recorded: Vec<Vec<u8>> = Vec::new();
         for deed in deeds {
             match deed {
                 Deed::Talk { packets, lost } => {
@@ -239,16 +350,23 @@ proptest! {
                     *place += if unheard.remove(&ssrc) { 0 } else { lost };
                     let mut missed = 0;
                     for _ in 0..packets {
-                        let packet = sealed(&mut peer, ssrc, PacketIndex::from_u64(*place).unwrap());
+                        clock += 160;
+                        let at = PacketIndex::from_u64(*place).unwrap();
+                        let packet = sealed_at(&mut peer, ssrc, at, clock);
                         *place += 1;
-                        missed += u16::from(relay.pass(&mut inbound, now, &packet).is_err());
+                        match relay.pass(&mut inbound, now, &packet) {
+                            Ok(()) => recorded.push(packet),
+                            Err(_) => missed += 1,
+                        }
                     }
                     prop_assert!(missed <= 1, "missed {missed} of {packets}");
                 }
-                Deed::Rekey { resets, fresh_seq, change, silence } => {
-                    keys += 1;
-                    inbound.rekey(now, &key(suite, keys), change);
-                    peer = Outbound::new(&key(suite, keys));
+                Deed::Negotiate { new_key, resets, fresh_seq, change, silence } => {
+                    keys += u32::from(new_key);
+                    negotiate(&mut inbound, now, &key(suite, keys), change);
+                    if new_key || resets {
+                        peer = Outbound::new(&key(suite, keys));
+                    }
                     if resets {
                         next.values_mut().for_each(|place| *place = u64::from(fresh_seq.unwrap_or(*place as u16)));
                         unheard.extend(next.keys());
@@ -258,6 +376,12 @@ proptest! {
                     }
                 }
                 Deed::SwitchTo(other) => ssrc = Ssrc(other),
+                Deed::Replay { from, packets } => {
+                    let from = from % recorded.len().max(1);
+                    for packet in recorded.iter().skip(from).take(packets) {
+                        prop_assert!(relay.pass(&mut inbound, now, packet).is_err(), "heard twice");
+                    }
+                }
             }
         }
     }

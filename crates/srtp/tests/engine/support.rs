@@ -20,8 +20,13 @@ pub(crate) fn index(roc: u32, seq: u16) -> PacketIndex {
 
 /// An RTP packet whose payload tells its sequence number.
 pub(crate) fn rtp(ssrc: Ssrc, seq: Seq) -> Vec<u8> {
+    rtp_at(ssrc, seq, 0x102)
+}
+
+/// The same at a reading of the media clock.
+pub(crate) fn rtp_at(ssrc: Ssrc, seq: Seq, clock: u32) -> Vec<u8> {
     let payload: Vec<u8> = (0..160).map(|place| (seq.0 as u8).wrapping_add(place)).collect();
-    let fixed = [&[0x80, 0][..], &seq.0.to_be_bytes(), &[0, 0, 1, 2], &ssrc.0.to_be_bytes()].concat();
+    let fixed = [&[0x80, 0][..], &seq.0.to_be_bytes(), &clock.to_be_bytes(), &ssrc.0.to_be_bytes()].concat();
     [fixed, payload].concat()
 }
 
@@ -30,9 +35,19 @@ pub(crate) fn sender_report(ssrc: Ssrc) -> Vec<u8> {
     [&[0x80, 200, 0, 6][..], &ssrc.0.to_be_bytes(), &[0x5a; 20]].concat()
 }
 
+/// A sender report without blocks, at a reading of the media clock.
+pub(crate) fn sender_report_at(ssrc: Ssrc, clock: u32) -> Vec<u8> {
+    [&[0x80, 200, 0, 6][..], &ssrc.0.to_be_bytes(), &[0x5a; 8], &clock.to_be_bytes(), &[0x5a; 8]].concat()
+}
+
 /// Seals what [`rtp`] makes, as the peer does.
 pub(crate) fn sealed(outbound: &mut Outbound, ssrc: Ssrc, index: PacketIndex) -> Vec<u8> {
-    let mut buf = PacketBuf::from_slice(&rtp(ssrc, index.seq())).unwrap();
+    sealed_at(outbound, ssrc, index, 0x102)
+}
+
+/// Seals what [`rtp_at`] makes.
+pub(crate) fn sealed_at(outbound: &mut Outbound, ssrc: Ssrc, index: PacketIndex, clock: u32) -> Vec<u8> {
+    let mut buf = PacketBuf::from_slice(&rtp_at(ssrc, index.seq(), clock)).unwrap();
     let packet = RtpPacket::originate(&mut buf, index).unwrap();
     outbound.seal_rtp(packet).unwrap().as_slice().to_vec()
 }
