@@ -5,5 +5,6 @@ mod certificates;
 mod ipv6;
 mod load;
 mod plain;
+mod refusals;
 mod tls;
 mod wire;

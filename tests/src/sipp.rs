@@ -64,13 +64,6 @@ impl Sipp {
         Ok(sipp)
     }
 
-    /// A scenario written by the test itself.
-    pub fn write_scenario(folder: &Path, name: &str, text: &str) -> Result<PathBuf> {
-        let path = folder.join(format!("{name}.xml"));
-        std::fs::write(&path, text)?;
-        Ok(path)
-    }
-
     fn new(folder: &Path, leaf: &Leaf, scenario: &Path, address: &str) -> Result<Self> {
         let name = scenario.file_stem().context("a scenario has a name")?.to_string_lossy().into_owned();
         let folder = folder.join(format!("sipp-{name}-{address}"));
@@ -127,6 +120,20 @@ impl Running {
         Ok(value.trim().parse()?)
     }
 
+    /// Waits until a column of its statistics has reached a value. They are written once a second.
+    pub fn await_statistic(&self, column: &str, value: f64, limit: Duration) -> Result<()> {
+        let until = Instant::now() + limit;
+        loop {
+            let now = self.statistic(column);
+            if now.as_ref().is_ok_and(|now| *now >= value) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "{column} is {now:?}, not {value}: {}", self.errors());
+            // SIPp appends to a file: there is no event but its growth.
+            std::thread::park_timeout(Duration::from_millis(200));
+        }
+    }
+
     /// What SIPp's own check of the voice says: packets that came back as they were sent, and packets that came back
     /// as something else. One that was still on its way when the next was due counts as neither.
     pub fn heard(&self) -> Result<(usize, usize)> {
@@ -174,6 +181,17 @@ fn contains(line: &[u8], word: &[u8]) -> bool {
 /// A scenario of this repository.
 pub fn scenario(name: &str) -> PathBuf {
     root().join("tests/scenarios").join(format!("{name}.xml"))
+}
+
+/// A scenario of this repository whose call is another one: registration stays, what stands between the marks
+/// `call` and `end of call` is `call`.
+pub fn variant(folder: &Path, base: &str, name: &str, call: &str) -> Result<PathBuf> {
+    let text = std::fs::read_to_string(scenario(base))?;
+    let (before, rest) = text.split_once("<!-- call:").context("the scenario marks its call")?;
+    let (_, after) = rest.split_once("<!-- end of call -->").context("the scenario marks its call's end")?;
+    let path = folder.join(format!("{name}.xml"));
+    std::fs::write(&path, [before, call, after].concat())?;
+    Ok(path)
 }
 
 fn binary() -> Result<PathBuf> {

@@ -1,0 +1,116 @@
+//! What the PBX answers is held to the same rules: the caller is told, and the PBX's half of the call is ended.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use cordon_tests::machine::{Machine, on_a_machine};
+use cordon_tests::metrics::Metrics;
+
+use super::{KEY, Refused, Site, description, refused_invite};
+
+#[test]
+fn an_answer_without_keys_ends_the_call_on_both_sides() {
+    on_a_machine(|machine| {
+        let plain = answered(&description("m=audio 40000 RTP/AVP 0\n"), ACK_AND_BYE);
+        let refused = Refused {
+            status: 488,
+            code: "CD-MEDIA-16",
+            standard: Some(302),
+            text: "the far side answered without SRTP",
+        };
+        ends(machine, "pbx-plain", &plain, &offer(), &refused)
+    });
+}
+
+#[test]
+fn an_answer_of_savp_without_a_key_ends_the_call_on_both_sides() {
+    on_a_machine(|machine| {
+        let keyless = answered(&description("m=audio 40000 RTP/SAVP 0\n"), ACK_AND_BYE);
+        let refused = Refused {
+            status: 488,
+            code: "CD-MEDIA-16",
+            standard: Some(302),
+            text: "the far side answered without SRTP",
+        };
+        ends(machine, "pbx-keyless", &keyless, &offer(), &refused)
+    });
+}
+
+#[test]
+fn an_unprotected_offer_in_the_200_is_declined_in_the_ack_and_ended() {
+    on_a_machine(|machine| {
+        // The ACK must carry an answer, and its answer is port 0.
+        let declined = ACK_AND_BYE.replace(
+            "<recv request=\"ACK\" crlf=\"true\"/>",
+            "<recv request=\"ACK\" crlf=\"true\"><action><ereg regexp=\"m=audio 0 RTP/AVP\" search_in=\"body\" \
+             check_it=\"true\" assign_to=\"1\"/></action></recv><Reference variables=\"1\"/>",
+        );
+        let late = answered(&description("m=audio 40000 RTP/AVP 0\n"), &declined);
+        let refused = Refused {
+            status: 488,
+            code: "CD-MEDIA-22",
+            standard: Some(302),
+            text: "the offer in the 200 has no SRTP",
+        };
+        ends(machine, "pbx-late", &late, "", &refused)
+    });
+}
+
+#[test]
+fn a_redirection_out_of_the_domain_is_not_followed() {
+    on_a_machine(|machine| {
+        let redirects = [
+            &response("302 Moved Temporarily", "Contact: <sip:5550100@elsewhere.test>\n", ""),
+            "<recv request=\"ACK\" next=\"end\"/>\n",
+        ]
+        .concat();
+        let refused = Refused {
+            status: 480,
+            code: "CD-CALL-09",
+            standard: None,
+            text: "redirect to a foreign target is not followed",
+        };
+        ends(machine, "pbx-redirects", &redirects, &offer(), &refused)
+    });
+}
+
+/// A phone calls, the PBX answers as `answer` says; the phone is refused and nothing is left of the call.
+fn ends(machine: &Machine, name: &str, answer: &str, offer: &str, refused: &Refused) -> Result<()> {
+    let mut site = Site::with_pbx(machine, name, answer)?;
+    let phone = refused_invite("", offer, refused).replace(
+        "<recv response=\"100\" optional=\"true\"/>",
+        "<recv response=\"100\" optional=\"true\"/><recv response=\"180\" optional=\"true\"/>",
+    );
+    site.refuses("phone", &phone, refused)?;
+    let metrics = Metrics::await_until("the call is over", Duration::from_secs(5), |metrics| {
+        metrics.sum("cordon_calls_active", &[]) == 0.0
+    })?;
+    ensure!(metrics.sum("cordon_calls_ended_total", &["end=\"refused\""]) == 1.0, "{}", metrics.text());
+    // Registration and call, each played to the end of the PBX's scenario, its ACK and BYE with it.
+    let pbx = site.pbx.as_ref().expect("the site has a PBX");
+    pbx.await_statistic("SuccessfulCall(C)", 2.0, Duration::from_secs(5))?;
+    site.pbx_is_content()
+}
+
+/// The PBX takes the call with this description, and then plays `after`.
+fn answered(description: &str, after: &str) -> String {
+    let contact =
+        "Contact: <sip:[local_ip]:[local_port];transport=[transport]>\nContent-Type: application/sdp\n";
+    [&response("180 Ringing", "", ""), &response("200 OK", contact, description), after].concat()
+}
+
+fn response(status: &str, more: &str, body: &str) -> String {
+    format!(
+        "<send>\n<![CDATA[\n\nSIP/2.0 {status}\n[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]Answer[call_number]\n\
+         [last_Call-ID:]\n[last_CSeq:]\n{more}Content-Length: [len]\n\n{body}\n]]>\n</send>\n"
+    )
+}
+
+fn offer() -> String {
+    description(&format!("m=audio 30000 RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n"))
+}
+
+/// What the PBX sees of a call that is over before it began.
+const ACK_AND_BYE: &str = "<recv request=\"ACK\" crlf=\"true\"/>\n<recv request=\"BYE\"/>\n\
+    <send next=\"end\">\n<![CDATA[\n\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\n\
+    Content-Length: 0\n\n]]>\n</send>\n";

@@ -1,0 +1,188 @@
+//! Offers: SRTP with a usable key, or nothing.
+
+use anyhow::{Context, ensure};
+use cordon_tests::machine::on_a_machine;
+use cordon_tests::sipp::scenario;
+
+use super::{KEY, Refused, Site, TARGET, description, refused_invite, request};
+
+#[test]
+fn an_offer_without_usable_keys_is_refused_and_says_what_to_change() {
+    on_a_machine(|machine| {
+        let mut site = Site::open(machine)?;
+        let avp = "m=audio 30000 RTP/AVP 0\n";
+        let savp = "m=audio 30000 RTP/SAVP 0\n";
+        let line = |suite: &str, key: &str| format!("{savp}a=crypto:1 {suite} {key}\n");
+        let aes = |key: &str| line("AES_CM_128_HMAC_SHA1_80", key);
+        let inline = format!("inline:{KEY}");
+
+        for (name, media, refused) in [
+            ("plain", avp.to_owned(), srtp("CD-MEDIA-01", "SRTP is required")),
+            (
+                "optional",
+                format!("{avp}a=crypto:1 AES_CM_128_HMAC_SHA1_80 {inline}\n"),
+                srtp("CD-MEDIA-02", "SRTP must be required"),
+            ),
+            ("no-key", savp.to_owned(), key("CD-MEDIA-03", "SRTP keys are missing")),
+            ("unknown-suite", line("F8_128_HMAC_SHA1_80", &inline), key("CD-MEDIA-04", "offer SRTP suite")),
+            ("short-tag", line("AES_CM_128_HMAC_SHA1_32", &inline), key("CD-MEDIA-04", "offer SRTP suite")),
+            (
+                "unencrypted",
+                aes(&format!("{inline} UNENCRYPTED_SRTP")),
+                key("CD-MEDIA-05", "SRTP must encrypt"),
+            ),
+            (
+                "unencrypted-rtcp",
+                aes(&format!("{inline} UNENCRYPTED_SRTCP")),
+                key("CD-MEDIA-05", "SRTP must encrypt"),
+            ),
+            (
+                "unauthenticated",
+                aes(&format!("{inline} UNAUTHENTICATED_SRTP")),
+                key("CD-MEDIA-05", "SRTP must encrypt"),
+            ),
+            ("lifetime", aes(&format!("{inline}|2^49")), key("CD-MEDIA-06", "lifetime")),
+            ("short-key", aes("inline:c2hvcnQ="), key("CD-MEDIA-07", "SRTP key has a wrong length")),
+            (
+                "two-keys",
+                aes(&format!("{inline}|2^20|1:4;{inline}|2^20|2:4")),
+                key("CD-MEDIA-08", "write one SRTP key"),
+            ),
+            ("parameter", aes(&format!("{inline} KDR=1")), key("CD-MEDIA-09", "an SRTP session parameter")),
+            (
+                "dtls",
+                "m=audio 30000 UDP/TLS/RTP/SAVP 0\na=fingerprint:sha-256 00\na=setup:actpass\n".to_owned(),
+                srtp("CD-MEDIA-10", "DTLS-SRTP is not supported"),
+            ),
+        ] {
+            site.refuses(name, &refused_invite("", &description(&media), &refused), &refused)?;
+        }
+        site.pbx_is_content()
+    });
+}
+
+#[test]
+fn an_offer_of_something_else_than_audio_is_refused() {
+    on_a_machine(|machine| {
+        let mut site =
+            Site::with(machine, "codecs = [\"PCMU\", \"telephone-event\"]\n", Some(scenario("pbx_answers")))?;
+        let crypto = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n");
+        let codec = |text| Refused { status: 488, code: "CD-MEDIA-11", standard: Some(305), text };
+        let kind = |code, text| Refused { status: 488, code, standard: Some(304), text };
+
+        for (name, media, refused) in [
+            (
+                "codec",
+                format!("m=audio 30000 RTP/SAVP 8\n{crypto}a=rtpmap:8 PCMA/8000\n"),
+                codec("none of the codecs"),
+            ),
+            (
+                "tones",
+                format!("m=audio 30000 RTP/SAVP 101 13\n{crypto}a=rtpmap:101 telephone-event/8000\n"),
+                codec("none of the codecs"),
+            ),
+            ("fax", "m=image 30000 udptl t38\n".to_owned(), kind("CD-MEDIA-12", "T.38 cannot be encrypted")),
+            (
+                "video",
+                format!("m=video 30000 RTP/SAVP 96\n{crypto}a=rtpmap:96 VP8/90000\n"),
+                kind("CD-MEDIA-13", "video is not allowed"),
+            ),
+            ("chat", "m=message 30000 TCP/TLS/MSRP *\n".to_owned(), kind("CD-MEDIA-14", "only audio")),
+            ("off", format!("m=audio 0 RTP/SAVP 0\n{crypto}"), kind("CD-MEDIA-15", "no audio line in use")),
+        ] {
+            site.refuses(name, &refused_invite("", &description(&media), &refused), &refused)?;
+        }
+        let refused = Refused {
+            status: 400,
+            code: "CD-MEDIA-27",
+            standard: None,
+            text: "session description cannot be read",
+        };
+        site.refuses("unreadable", &refused_invite("", "v=0\nthis is no description\n", &refused), &refused)?;
+        site.pbx_is_content()
+    });
+}
+
+#[test]
+fn of_a_secure_and_a_plain_line_the_secure_one_lives_and_the_plain_one_is_port_zero() {
+    on_a_machine(|machine| {
+        let mut site = Site::open(machine)?;
+        let media = format!(
+            "m=audio 30000 RTP/AVP 0\nm=audio 30002 RTP/SAVP 0\na=crypto:4 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n"
+        );
+        let call = [
+            &request("INVITE", TARGET, "", &description(&media)),
+            PROVISIONAL,
+            "<recv response=\"200\" rrs=\"true\">\n<action>\n\
+             <ereg regexp=\"m=audio 0 RTP/AVP .*m=audio [1-9][0-9]* RTP/SAVP \" search_in=\"body\" check_it=\"true\" assign_to=\"1\"/>\n\
+             <ereg regexp=\"a=crypto:4 AES_CM_128_HMAC_SHA1_80 inline:\" search_in=\"body\" check_it=\"true\" assign_to=\"2\"/>\n\
+             <ereg regexp=\"a=crypto.*a=crypto\" search_in=\"body\" check_it_inverse=\"true\" assign_to=\"3\"/>\n\
+             </action>\n</recv>\n<Reference variables=\"1,2,3\"/>\n",
+            ACK_AND_BYE,
+        ]
+        .concat();
+        site.plays("pair", &call)?;
+        site.pbx_is_content()
+    });
+}
+
+#[test]
+fn a_change_that_would_drop_protection_is_refused_and_the_call_goes_on() {
+    on_a_machine(|machine| {
+        let mut site = Site::open(machine)?;
+        let refused = Refused {
+            status: 488,
+            code: "CD-MEDIA-23",
+            standard: Some(302),
+            text: "a call does not go back to plain RTP",
+        };
+        let text = std::fs::read_to_string(scenario("phone_calls"))?;
+        let (_, call) = text.split_once("<!-- call:").context("the scenario marks its call")?;
+        let (_, call) = call.split_once("-->").context("the mark ends")?;
+        let (call, _) =
+            call.split_once("<!-- end of call -->").context("the scenario marks its call's end")?;
+        let (talk, hang_up) = call
+            .split_once("<nop><action><exec rtp_stream=\"pauseapattern\"/></action></nop>")
+            .context("it plays")?;
+        // The change comes in the middle of the talk, with the branch of its own that `request` gives an INVITE.
+        let change = refused_invite("", &description("m=audio 30000 RTP/AVP 0\n"), &refused)
+            .replace("CSeq: 1 INVITE", "CSeq: 2 INVITE")
+            .replace("CSeq: 1 ACK", "CSeq: 2 ACK")
+            .replace("To: <sip:2000@mx.clinic.test>\n", "To: <sip:2000@mx.clinic.test>[peer_tag_param]\n")
+            .replace("INVITE sip:2000@mx.clinic.test", "INVITE [next_url]")
+            .replace("ACK sip:2000@mx.clinic.test", "ACK [next_url]");
+        let call = [
+            talk,
+            &change,
+            "<pause milliseconds=\"2000\"/>\n",
+            &hang_up.replace("CSeq: 2 BYE", "CSeq: 3 BYE"),
+        ]
+        .concat();
+
+        let phone = site.refuses("downgrade", &call, &refused)?;
+
+        // Three seconds before the change and two after it.
+        let (same, different) = phone.heard()?;
+        ensure!(same > 200 && different == 0, "{same} packets came back, {different} changed");
+        site.pbx_is_content()
+    });
+}
+
+fn srtp(code: &'static str, text: &'static str) -> Refused {
+    Refused { status: 488, code, standard: Some(302), text }
+}
+
+fn key(code: &'static str, text: &'static str) -> Refused {
+    Refused { status: 488, code, standard: None, text }
+}
+
+const PROVISIONAL: &str = "<recv response=\"100\" optional=\"true\"/>\n<recv response=\"180\" optional=\"true\"/>\n<recv response=\"183\" optional=\"true\"/>\n";
+
+const ACK_AND_BYE: &str = "<send>\n<![CDATA[\n\nACK [next_url] SIP/2.0\n\
+    Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\nMax-Forwards: 70\n\
+    From: <sip:[field0]@mx.clinic.test>;tag=[pid]I[call_number]\nTo: <sip:2000@mx.clinic.test>[peer_tag_param]\n\
+    Call-ID: [call_id]\nCSeq: 1 ACK\nContent-Length: 0\n\n]]>\n</send>\n\
+    <send>\n<![CDATA[\n\nBYE [next_url] SIP/2.0\n\
+    Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\nMax-Forwards: 70\n\
+    From: <sip:[field0]@mx.clinic.test>;tag=[pid]I[call_number]\nTo: <sip:2000@mx.clinic.test>[peer_tag_param]\n\
+    Call-ID: [call_id]\nCSeq: 2 BYE\nContent-Length: 0\n\n]]>\n</send>\n<recv response=\"200\"/>\n";

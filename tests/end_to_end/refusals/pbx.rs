@@ -1,0 +1,81 @@
+//! A PBX that is gone or says nothing: every phone hears so within four seconds, and when to come back.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use cordon_tests::machine::{Machine, on_a_machine};
+use cordon_tests::metrics::Metrics;
+
+use super::{ACK, KEY, LIMIT, Refused, Site, TARGET, answer, description, request};
+
+#[test]
+fn a_registration_without_a_pbx_is_answered_503_with_retry_after() {
+    on_a_machine(|machine| {
+        let site = Site::with(machine, "", None)?;
+        let before = Metrics::read()?;
+        let call = [request("REGISTER", "sip:mx.clinic.test", "", ""), within_four_seconds(&GONE)].concat();
+        let text = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<scenario name=\"registers\">\n{call}</scenario>\n"
+        );
+        let path = site.folder.join("registers.xml");
+        std::fs::write(&path, text.replace("2000@", "[field0]@"))?;
+        cordon_tests::sipp::Sipp::phones(&site.folder, &site.authority, &path, "10.1.0.11", &[4000])?
+            .play(LIMIT)?;
+        let after = Metrics::read()?;
+        let count = |metrics: &Metrics| metrics.sum("cordon_refusals_total", &["code=\"CD-PBX-02\""]);
+        ensure!(count(&after) > count(&before), "{}", after.text());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_call_to_a_pbx_that_is_down_is_answered_503_within_four_seconds() {
+    on_a_machine(|machine| calls_after("KILL", machine, &GONE));
+}
+
+#[test]
+fn a_call_to_a_pbx_that_says_nothing_is_answered_503_within_four_seconds() {
+    on_a_machine(|machine| calls_after("STOP", machine, &SILENT));
+}
+
+/// A phone registers, the PBX gets a signal, the phone calls.
+fn calls_after(signal: &str, machine: &Machine, refused: &Refused) -> Result<()> {
+    let mut site = Site::open(machine)?;
+    let media = format!("m=audio 30000 RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n");
+    let call = [
+        "<pause milliseconds=\"1500\"/>\n",
+        &request("INVITE", TARGET, "", &description(&media)),
+        "<recv response=\"100\" optional=\"true\"/>\n",
+        &within_four_seconds(refused),
+        ACK,
+    ]
+    .concat();
+    let mut phone = site.phone("phone", &call)?.start()?;
+    site.cordon.program.await_line("phone registered", LIMIT)?;
+    let lines = site.cordon.program.lines_so_far();
+    site.pbx.as_ref().context("the site has a PBX")?.program.signal(signal)?;
+    let code = phone.program.await_exit(LIMIT)?;
+    ensure!(code == 0, "SIPp ended with {code}:\n{}", phone.errors());
+    let code = format!("refusal=\"{}\"", refused.code);
+    site.cordon.program.await_line_after(lines, &code, LIMIT)?;
+    let label = format!("code=\"{}\"", refused.code);
+    let metrics = Metrics::read()?;
+    ensure!(metrics.sum("cordon_refusals_total", &[&label]) >= 1.0, "{}", metrics.text());
+    ensure!(metrics.sum("cordon_calls_active", &[]) == 0.0, "{}", metrics.text());
+    Ok(())
+}
+
+/// SIPp fails the call when the answer comes later; the half second is for a busy machine.
+fn within_four_seconds(refused: &Refused) -> String {
+    let late = Duration::from_millis(4500).as_millis();
+    answer(refused, "Retry-After: [1-9]").replacen(
+        "<recv response=",
+        &format!("<recv timeout=\"{late}\" response="),
+        1,
+    )
+}
+
+const GONE: Refused =
+    Refused { status: 503, code: "CD-PBX-02", standard: None, text: "no verified connection to the PBX" };
+const SILENT: Refused =
+    Refused { status: 503, code: "CD-PBX-01", standard: None, text: "the PBX does not answer" };

@@ -1,0 +1,128 @@
+//! Requests: from a registered phone, in this domain, with nothing that is not built.
+
+use anyhow::Result;
+use cordon_tests::machine::on_a_machine;
+use cordon_tests::metrics::Metrics;
+use cordon_tests::sipp::Sipp;
+
+use super::{ACK, KEY, LIMIT, Refused, Site, TARGET, answer, description, refused_invite, request};
+
+#[test]
+fn a_required_extension_that_is_not_built_is_named_in_a_420() {
+    on_a_machine(|machine| {
+        let mut site = Site::open(machine)?;
+        let refused = Refused {
+            status: 420,
+            code: "CD-CALL-02",
+            standard: None,
+            text: "a required extension is not supported",
+        };
+        for extension in ["timer", "100rel", "replaces"] {
+            let call = [
+                &request("INVITE", TARGET, &format!("Require: {extension}\n"), &secure()),
+                "<recv response=\"100\" optional=\"true\"/>\n",
+                &answer(&refused, &format!("Unsupported: {extension}")),
+                ACK,
+            ]
+            .concat();
+            site.refuses(extension, &call, &refused)?;
+        }
+        site.pbx_is_content()
+    });
+}
+
+#[test]
+fn a_method_that_is_not_built_is_answered_405_with_those_that_are() {
+    on_a_machine(|machine| {
+        let mut site = Site::open(machine)?;
+        let refused = Refused {
+            status: 405,
+            code: "CD-CALL-01",
+            standard: None,
+            text: "this method is not supported here",
+        };
+        for method in ["MESSAGE", "SUBSCRIBE", "REFER", "PUBLISH", "NOTIFY", "INFO", "UPDATE"] {
+            let call = [
+                request(method, TARGET, "", ""),
+                answer(&refused, "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER"),
+            ]
+            .concat();
+            site.refuses(&method.to_lowercase(), &call, &refused)?;
+        }
+        site.pbx_is_content()
+    });
+}
+
+#[test]
+fn a_request_that_cannot_be_taken_is_refused_by_what_is_wrong_with_it() {
+    on_a_machine(|machine| {
+        let mut site = Site::open(machine)?;
+        let hops = Refused { status: 483, code: "CD-CALL-03", standard: None, text: "too many hops" };
+        site.refuses("hops", &refused_invite("Max-Forwards: 0\n", &secure(), &hops), &hops)?;
+
+        let body = Refused { status: 415, code: "CD-CALL-12", standard: None, text: "only application/sdp" };
+        let call = refused_invite("", &secure(), &body)
+            .replace("application/sdp\nContent-Length", "text/html\nContent-Length");
+        site.refuses("body", &call, &body)?;
+
+        let scheme =
+            Refused { status: 416, code: "CD-CALL-11", standard: None, text: "only sip, sips and tel" };
+        let call = refused_invite("", &secure(), &scheme)
+            .replace(" sip:2000@mx.clinic.test SIP/2.0", " mailto:2000@mx.clinic.test SIP/2.0");
+        site.refuses("scheme", &call, &scheme)?;
+
+        let dialog = Refused { status: 481, code: "CD-CALL-05", standard: None, text: "no such call" };
+        let call = [request("BYE", TARGET, "", ""), answer(&dialog, "")].concat();
+        let call =
+            call.replace("To: <sip:2000@mx.clinic.test>", "To: <sip:2000@mx.clinic.test>;tag=unheard-of");
+        site.refuses("dialog", &call, &dialog)?;
+        site.pbx_is_content()
+    });
+}
+
+#[test]
+fn an_invite_on_a_connection_without_a_registration_is_refused_with_403() {
+    on_a_machine(|machine| {
+        let mut site = Site::open(machine)?;
+        let refused =
+            Refused { status: 403, code: "CD-REG-01", standard: None, text: "register on this connection" };
+        unregistered(&mut site, "stranger", &refused_invite("", &secure(), &refused), &refused)
+    });
+}
+
+#[test]
+fn a_registration_in_another_domain_is_refused_with_403() {
+    on_a_machine(|machine| {
+        let mut site = Site::open(machine)?;
+        let refused = Refused {
+            status: 403,
+            code: "CD-REG-02",
+            standard: None,
+            text: "this site does not serve that domain",
+        };
+        let call = [
+            request("REGISTER", "sip:elsewhere.test", "", "")
+                .replace("2000@mx.clinic.test", "[field0]@elsewhere.test"),
+            answer(&refused, ""),
+        ]
+        .concat();
+        unregistered(&mut site, "elsewhere", &call, &refused)
+    });
+}
+
+/// Plays a call on a connection on which nobody registers.
+fn unregistered(site: &mut Site, name: &str, call: &str, refused: &Refused) -> Result<()> {
+    let (lines, before) = (site.cordon.program.lines_so_far(), Metrics::read()?);
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<scenario name=\"{name}\">\n{call}</scenario>\n"
+    );
+    let path = site.folder.join(format!("{name}.xml"));
+    std::fs::write(&path, text)?;
+    Sipp::phones(&site.folder, &site.authority, &path, "10.1.0.11", &[4000])?.play(LIMIT)?;
+    site.has_told(lines, &before, refused)?;
+    site.pbx_is_content()
+}
+
+fn secure() -> String {
+    description(&format!("m=audio 30000 RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n"))
+}
