@@ -27,14 +27,14 @@ pub enum LabError {
     #[error("the connection is closed")]
     Closed,
     /// The other side refused.
-    #[error("{what} was answered {status}{}", .warning.as_deref().map(|w| format!(" ({w})")).unwrap_or_default())]
+    #[error("{what} was answered {status}{}", in_brackets(.warnings))]
     Refused {
         /// What was asked.
         what: &'static str,
         /// The status of the answer.
         status: u16,
-        /// The text of its Warning header.
-        warning: Option<String>,
+        /// Its Warning headers.
+        warnings: Vec<String>,
     },
     /// The other side sent what makes no sense.
     #[error("the other side misbehaved: {0}")]
@@ -54,11 +54,15 @@ impl LabError {
         }
     }
 
-    /// The Warning text of a refusal, when it has one.
-    pub fn warning(&self) -> Option<&str> {
+    /// The Warning headers of a refusal, when it is one.
+    pub fn warnings(&self) -> &[String] {
         match self {
-            LabError::Refused { warning, .. } => warning.as_deref(),
-            _ => None,
+            LabError::Refused { warnings, .. } => warnings,
+            _ => &[],
         }
     }
+}
+
+fn in_brackets(warnings: &[String]) -> String {
+    if warnings.is_empty() { String::new() } else { format!(" ({})", warnings.join(", ")) }
 }

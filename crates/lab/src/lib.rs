@@ -3,12 +3,14 @@
 //! * [`LabCa`] issues certificates into a folder, good ones and ones that are wrong on purpose.
 //! * [`LabPbx`] is a registrar and proxy over TLS, TCP or UDP that challenges with digest.
 //! * [`LabPhone`] registers, places and answers calls with SRTP, plays a tone and measures the one it hears.
+//! * [`demo`] tells the story of a call through Cordon with all of these.
 //! * [`Trace`] is what they said to each other, for a ladder; it holds no key, number or address.
 //!
 //! Everything waits for events with a deadline; nothing sleeps and hopes.
 #![forbid(unsafe_code)]
 
 mod ca;
+pub mod demo;
 mod digest;
 mod error;
 mod link;

@@ -1,4 +1,3 @@
-use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -20,8 +19,10 @@ pub struct Step {
     pub sent: bool,
     /// On the PBX: whether the message travels on the caller's side of it (or on the callee's).
     pub on_callers_side: bool,
-    /// The message in one line: method or status, and what its body offers.
+    /// The message: its method, or its status and the method that asked.
     pub what: String,
+    /// What its body offers or agrees to; empty without a body.
+    pub media: String,
 }
 
 impl Trace {
@@ -40,52 +41,58 @@ impl Trace {
     pub(crate) fn note(&self, witness: &Arc<str>, sent: bool, on_callers_side: bool, message: &Message) {
         let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if steps.len() < MAX_STEPS {
-            let what = summary(message);
-            steps.push(Step { at: Instant::now(), witness: witness.clone(), sent, on_callers_side, what });
+            let (what, media) = summary(message);
+            steps.push(Step {
+                at: Instant::now(),
+                witness: witness.clone(),
+                sent,
+                on_callers_side,
+                what,
+                media,
+            });
         }
     }
 }
 
-/// `INVITE  audio RTP/SAVP AES_CM_128_HMAC_SHA1_80 sendrecv`
-fn summary(message: &Message) -> String {
-    let (mut line, content_type, body) = match message {
+/// `INVITE` and `RTP/SAVP sendrecv AES_CM_128_HMAC_SHA1_80 key ***`
+fn summary(message: &Message) -> (String, String) {
+    let (what, content_type, body) = match message {
         Message::Request(request) => {
             (request.method.as_str().to_owned(), &request.content_type, &request.body)
         }
         Message::Response(response) => {
-            let line = format!(
-                "{} {} ({})",
-                response.status.code(),
-                response.status.phrase(),
-                response.cseq_method.as_str()
-            );
-            (line, &response.content_type, &response.body)
+            let what = format!("{} ({})", response.status.code(), response.cseq_method.as_str());
+            (what, &response.content_type, &response.body)
         }
     };
-    if content_type.as_ref().is_some_and(is_sdp) && !body.is_empty() {
-        match Session::parse(body) {
-            Ok(session) => describe(&session, &mut line),
-            Err(_) => line.push_str("  unreadable SDP"),
-        }
+    if body.is_empty() || !content_type.as_ref().is_some_and(is_sdp) {
+        return (what, String::new());
     }
-    line
+    let media =
+        Session::parse(body).map_or_else(|_| "unreadable SDP".to_owned(), |session| describe(&session));
+    (what, media)
 }
 
-fn describe(session: &Session, line: &mut String) {
-    for media in &session.media {
+fn describe(session: &Session) -> String {
+    let lines = session.media.iter().map(|media| {
         let kind = match &media.kind {
             MediaKind::Other(_) => "other",
             known => known.as_str(),
         };
         if media.is_rejected() {
-            let _ = write!(line, "  {kind} refused"); // writing to a String cannot fail
-            continue;
+            return format!("{kind} refused");
         }
-        let _ = write!(line, "  {kind} {} {}", media.protocol.as_str(), media.direction(session).name());
-        for attribute in media.usable_crypto() {
-            let _ = write!(line, " {} key=\u{2022}\u{2022}\u{2022}", attribute.suite.name());
+        let mut line = format!("{kind} {} {}", media.protocol.as_str(), media.direction(session).name());
+        let mut crypto = media.usable_crypto();
+        if let Some(first) = crypto.next() {
+            line.push_str(&format!(" {} key ***", first.suite.name()));
         }
-    }
+        match crypto.count() {
+            0 => line,
+            more => format!("{line} (+{more})"),
+        }
+    });
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 fn is_sdp(content_type: &Text) -> bool {

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub(crate) struct Proxy {
     registrar: Registrar,
     pub(crate) peers: Peers,
     is_silent: bool,
+    /// Branches of INVITEs this PBX refused itself: their ACKs end here (RFC 3261 §17.2.1).
+    refused: VecDeque<Text>,
     /// The caller's tag of each call seen, to tell in ladders on which side of the PBX a message travels.
     callers: HashMap<CallId, Option<Text>>,
 }
@@ -38,7 +40,16 @@ impl Proxy {
         let registrar =
             Registrar::new(&config.domain, config.accounts.clone(), config.algorithms.clone(), &config.qop);
         let name = Arc::from(config.name.as_str());
-        Proxy { config, name, address, registrar, peers, is_silent: false, callers: HashMap::new() }
+        Proxy {
+            config,
+            name,
+            address,
+            registrar,
+            peers,
+            is_silent: false,
+            refused: VecDeque::new(),
+            callers: HashMap::new(),
+        }
     }
 
     pub(crate) fn obey(&mut self, command: Command) {
@@ -78,6 +89,11 @@ impl Proxy {
         if request.route.first().is_some_and(|route| self.is_me(&route.uri)) {
             request.route.remove(0);
         }
+        if request.method == Method::Ack
+            && request.branch().is_some_and(|branch| self.refused.contains(branch))
+        {
+            return;
+        }
         match self.decide(peer, &request) {
             Ok((next, uri)) => {
                 if request.method == Method::Invite {
@@ -86,7 +102,10 @@ impl Proxy {
                 self.forward(peer, request, next, uri).await;
             }
             Err(_) if request.method == Method::Ack => {}
-            Err(response) => self.respond(peer, *response).await,
+            Err(response) => {
+                self.note_refused(&request);
+                self.respond(peer, *response).await;
+            }
         }
     }
 
@@ -236,6 +255,15 @@ impl Proxy {
             || (host.ip() == Some(self.address.ip()) && uri.port() == Some(self.address.port()))
     }
 
+    fn note_refused(&mut self, request: &Request) {
+        if let (Method::Invite, Some(branch)) = (&request.method, request.branch()) {
+            if self.refused.len() == MAX_REFUSED {
+                self.refused.pop_front();
+            }
+            self.refused.push_back(branch.clone());
+        }
+    }
+
     fn note_caller(&mut self, request: &Request) {
         let tag = match &request.method {
             Method::Invite if request.to.tag().is_none() => request.from.tag().cloned(),
@@ -278,3 +306,4 @@ fn ip_host(address: SocketAddr) -> Host {
 }
 
 const MAX_CALLERS: usize = 10_000; // only ladders need them
+const MAX_REFUSED: usize = 1_000; // refused INVITEs whose ACK is still on its way

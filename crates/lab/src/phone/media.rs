@@ -29,6 +29,8 @@ pub struct MediaReport {
     pub received: u64,
     /// Datagrams on the RTP port that did not.
     pub refused: u64,
+    /// Datagrams that came before a key was agreed.
+    pub early: u64,
     /// SRTCP packets that authenticated.
     pub rtcp_received: u64,
     /// Different SSRCs heard.
@@ -287,9 +289,11 @@ impl State {
 
     fn take_rtp(&mut self, buf: &mut PacketBuf) {
         let now = Instant::now();
-        let opened =
-            self.inbound.as_mut().and_then(|inbound| inbound.open_rtp(now, SrtpPacket::received(buf)).ok());
-        let Some(packet) = opened else {
+        let Some(inbound) = &mut self.inbound else {
+            self.report.early += 1;
+            return;
+        };
+        let Ok(packet) = inbound.open_rtp(now, SrtpPacket::received(buf)) else {
             self.report.refused += 1;
             return;
         };

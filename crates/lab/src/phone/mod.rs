@@ -256,8 +256,8 @@ fn granted(response: &Response) -> u32 {
 }
 
 fn refused(what: &'static str, response: &Response) -> LabError {
-    let warning = response.headers.get(&HeaderName::WARNING).map(|warning| warning.as_str().to_owned());
-    LabError::Refused { what, status: response.status.code(), warning }
+    let warnings = response.headers.get_all(&HeaderName::WARNING).map(|warning| warning.as_str().to_owned());
+    LabError::Refused { what, status: response.status.code(), warnings: warnings.collect() }
 }
 
 fn host(text: &str) -> Result<Host, LabError> {
