@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod demo;
 mod explain;
 mod logging;
 mod run;
@@ -37,6 +38,12 @@ enum Verb {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// See it work: a lab PBX, two lab phones, a call between them, and what is refused. Then stays up for softphones.
+    Demo {
+        /// End after the story: 0 if every step held.
+        #[arg(long)]
+        once: bool,
+    },
     /// Explain a refusal: what was sent, which rule and control stand behind it, and the fix by phone family.
     Explain {
         /// A code such as CD-MEDIA-01, or a control such as ZC-34; without one, all codes.
@@ -49,6 +56,7 @@ fn main() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Run { config, json } => run::run(&config, json),
         Verb::Check { file } => check::check(&file),
+        Verb::Demo { once } => demo::demo(once),
         Verb::Explain { code } => explain::explain(code.as_deref()),
     }
 }
