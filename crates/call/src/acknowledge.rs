@@ -18,9 +18,7 @@ impl Call {
         let Some(accepted) = self.accepted.take_if(|accepted| accepted.is_acknowledged_by(end, ack)) else {
             return;
         };
-        if let Some(cseq) = accepted.late.filter(|_| self.is_ended()) {
-            self.refuse_late_offer(now, board, end.other(), cseq);
-        } else if let Some(cseq) = accepted.late {
+        if let Some(cseq) = accepted.late {
             match self.take_late_answer(board, end, ack) {
                 Ok(body) => {
                     self.acknowledge(now, board, end.other(), cseq, Some(body));

@@ -200,6 +200,7 @@ impl Call {
         }
         self.abandon(now, board);
         self.abandon_refresh(now, board);
+        self.give_up_late_answer(now, board);
         self.stage = Stage::Ended(end, now + LINGER);
         self.look_at = None;
         match self.stream {
@@ -210,7 +211,8 @@ impl Call {
 
     /// The ports are back.
     pub(crate) fn closed(&mut self, now: Instant, board: &mut Switchboard, statistics: StreamStatistics) {
-        self.stream = None;
+        let Some(stream) = self.stream.take() else { return };
+        board.streams.remove(&stream);
         let addresses =
             [End::A, End::B].map(|end| self.leg(end).media.as_ref().map(|media| media.local_rtp()));
         board.ports.closed(self.key, addresses);
@@ -329,9 +331,7 @@ impl Call {
                 self.given_up.clear();
                 self.accepted = None;
                 self.bye_at = None;
-                if self.stream.is_some() {
-                    self.closed(now, board, StreamStatistics::default());
-                }
+                self.closed(now, board, StreamStatistics::default());
             }
             Stage::Opening(_)
             | Stage::Inviting

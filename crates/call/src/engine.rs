@@ -36,7 +36,6 @@ pub struct Engine {
     pub(crate) calls_of: HashMap<FlowId, usize>,
     pub(crate) next_key: u64,
     pub(crate) is_draining: bool,
-    streams: HashMap<StreamId, CallKey>,
     options: RelayedOptions,
     /// When which call wants to be woken.
     wakes: BTreeSet<(Instant, CallKey)>,
@@ -58,6 +57,7 @@ impl Engine {
                 pbx_is_up: false,
                 clients: HashMap::new(),
                 servers: HashMap::new(),
+                streams: HashMap::new(),
                 dialogs: HashMap::new(),
                 ports: MediaMap::default(),
             },
@@ -66,7 +66,6 @@ impl Engine {
             calls_of: HashMap::new(),
             next_key: 1,
             is_draining: false,
-            streams: HashMap::new(),
             options: RelayedOptions::default(),
             wakes: BTreeSet::new(),
         }
@@ -116,7 +115,7 @@ impl Engine {
         match reply {
             MediaReply::Ready { call, stream, a, b } => match self.calls.contains_key(&call) {
                 true => {
-                    self.streams.insert(stream, call);
+                    self.board.streams.insert(stream, call);
                     self.with_call(now, call, |call, board| call.ready(now, board, stream, a, b));
                 }
                 // The caller gave up while the ports were bound.
@@ -133,7 +132,6 @@ impl Engine {
             }
             MediaReply::Closed { stream, statistics } => {
                 self.with_stream(now, stream, |call, board| call.closed(now, board, statistics));
-                self.streams.remove(&stream);
             }
         }
         self.pump(now);
@@ -264,7 +262,7 @@ impl Engine {
     }
 
     fn with_stream(&mut self, now: Instant, stream: StreamId, act: impl FnOnce(&mut Call, &mut Switchboard)) {
-        if let Some(key) = self.streams.get(&stream).copied() {
+        if let Some(key) = self.board.streams.get(&stream).copied() {
             self.with_call(now, key, act);
         }
     }

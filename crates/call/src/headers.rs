@@ -1,8 +1,15 @@
 //! What may cross from one side to the other. Nothing else does: a header that is not named here stays on its side.
 
-use cordon_sip::{Header, HeaderName, Headers, Host, NameAddr, Scheme, Text, Uri, Warning};
+use cordon_sip::{Header, HeaderName, Headers, Host, NameAddr, Request, Scheme, Text, Uri, Warning};
 
 use crate::event::Side;
+
+/// Gives a request of ours what the one it follows from may carry to the other side, and one hop less.
+pub(crate) fn copy_onward(from: Side, domain: &Text, original: &Request, onward: &mut Request) {
+    copy_for_request(from, domain, &original.headers, &mut onward.headers);
+    // §16.6: each hop takes one away, so that a spiral ends, redirections in it included.
+    onward.max_forwards = original.max_forwards.or(onward.max_forwards).map(|hops| hops.saturating_sub(1));
+}
 
 /// Copies what a request may carry to the other side.
 pub(crate) fn copy_for_request(from: Side, domain: &Text, source: &Headers, target: &mut Headers) {

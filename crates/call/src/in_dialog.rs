@@ -74,6 +74,10 @@ impl Call {
             (Failure::Silence, Side::Pbx | Side::Handset) => {
                 self.answer_exchange(now, board, StatusCode::REQUEST_TIMEOUT);
                 self.settle(now, board, CallEnd::TimedOut);
+                if self.is_ended() {
+                    // It may be accepted at this very moment (§16.8): then ACK and BYE follow.
+                    self.given_up.push(client);
+                }
             }
         }
     }

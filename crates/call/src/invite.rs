@@ -82,6 +82,8 @@ pub(crate) struct Caller {
     pub(crate) flow: Option<FlowId>,
     call_id: CallId,
     tag: Option<Text>,
+    /// Another number is another call: one to an emergency number above all.
+    target: Text,
 }
 
 impl Caller {
@@ -90,6 +92,7 @@ impl Caller {
             flow: handset_flow(origin),
             call_id: CallId::new(invite.call_id.text().detached()),
             tag: invite.from.tag().map(Text::detached),
+            target: invite.uri.to_text().detached(),
         }
     }
 }
@@ -251,16 +254,7 @@ impl Call {
         let mut invite = self.leg_mut(to).next_request(Method::Invite, board);
         if let Some(exchange) = &mut self.exchange {
             exchange.offer = offer;
-            let original = &exchange.request;
-            headers::copy_for_request(
-                side,
-                &board.site.registration.domain,
-                &original.headers,
-                &mut invite.headers,
-            );
-            // §16.6: each hop takes one away, so that a spiral ends.
-            invite.max_forwards =
-                original.max_forwards.or(invite.max_forwards).map(|hops| hops.saturating_sub(1));
+            headers::copy_onward(side, &board.site.registration.domain, &exchange.request, &mut invite);
         }
         if let Some(body) = body {
             invite.set_body(SDP, body);

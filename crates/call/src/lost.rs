@@ -30,7 +30,7 @@ impl Call {
     }
 
     fn lose(&mut self, now: Instant, board: &mut Switchboard, end: End) {
-        if self.is_established() {
+        if self.is_established() || self.accepted.is_some() {
             self.leg_mut(end).lost_since.get_or_insert(now);
             self.look_at.get_or_insert(now + SILENCE);
         } else if end == End::A && !self.is_ended() {

@@ -149,9 +149,7 @@ impl Switchboard {
             Hop::Pbx | Hop::PbxFlow(_) => None,
         };
         relayed.via.push(self.via(facts.as_ref()));
-        relayed.max_forwards =
-            request.max_forwards.or(relayed.max_forwards).map(|hops| hops.saturating_sub(1));
-        headers::copy_for_request(side_of(origin), &domain, &request.headers, &mut relayed.headers);
+        headers::copy_onward(side_of(origin), &domain, request, &mut relayed);
         relayed
     }
 }

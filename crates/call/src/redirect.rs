@@ -44,12 +44,7 @@ impl Call {
         };
         let mut invite = self.leg_mut(to).next_request(Method::Invite, board);
         if let Some(exchange) = &self.exchange {
-            headers::copy_for_request(
-                side,
-                &board.site.registration.domain,
-                &exchange.request.headers,
-                &mut invite.headers,
-            );
+            headers::copy_onward(side, &board.site.registration.domain, &exchange.request, &mut invite);
         }
         if let Some(body) = body {
             invite.set_body(SDP, body);

@@ -57,7 +57,7 @@ impl Call {
 
     /// Sends the refresh, unless another change is under way.
     pub(crate) fn refresh_when_due(&mut self, now: Instant, board: &mut Switchboard) {
-        let is_busy = self.exchange.is_some() || self.accepted.is_some();
+        let is_busy = self.exchange.is_some() || self.accepted.is_some() || !self.given_up.is_empty();
         let Some(refresh) =
             self.refresh.as_mut().filter(|refresh| refresh.client.is_none() && refresh.at <= now)
         else {

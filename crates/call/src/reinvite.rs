@@ -46,13 +46,18 @@ impl Call {
         if !self.is_established() {
             return Some(Refusal::DialogUnknown);
         }
-        if self.is_refreshing() {
+        // One that was cancelled is under way until its last response (§14.1).
+        if self.is_refreshing() || !self.given_up.is_empty() {
             return Some(Refusal::ChangePending);
         }
         match (&self.exchange, &self.accepted) {
             (Some(exchange), _) if exchange.from == end => Some(Refusal::InviteOverlaps),
             (Some(_), _) => Some(Refusal::ChangePending),
             (None, Some(accepted)) if accepted.late.is_some() => Some(Refusal::ChangePending),
+            // Our 2xx and an INVITE may reach the PBX in either order; a phone has one connection.
+            (None, Some(accepted)) if accepted.end != end && self.leg(accepted.end).side() == Side::Pbx => {
+                Some(Refusal::ChangePending)
+            }
             // The peer of a 2xx of ours that speaks again has it, though its ACK was lost.
             (None, Some(_)) | (None, None) => None,
         }

@@ -27,12 +27,12 @@ impl Call {
         if self.exchange.is_some() {
             self.answer_exchange(now, board, StatusCode::REQUEST_TERMINATED);
         }
+        self.end(now, board, if is_cancel { CallEnd::Cancelled } else { CallEnd::HungUp(side) });
         if self.accepted.as_ref().is_some_and(|accepted| accepted.end == end) {
             // Whoever says BYE has our 2xx, though its ACK was lost.
             self.accepted = None;
         }
         self.leg_mut(end).is_confirmed = false;
-        self.end(now, board, if is_cancel { CallEnd::Cancelled } else { CallEnd::HungUp(side) });
         self.pass_bye(now, board, end.other(), &bye.headers);
     }
 
@@ -83,7 +83,7 @@ impl Call {
             if board.is_up(hop) {
                 board.send(now, hop, bye);
             }
-        } else if self.is_established() && self.exchange.is_none() && !is_waiting {
+        } else if self.is_established() && !is_waiting {
             // A change that was cancelled too late: the peer is told again what holds.
             self.acknowledge(now, board, end, response.cseq, None);
             self.begin_refresh(now, board, end, false);

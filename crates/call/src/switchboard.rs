@@ -10,7 +10,7 @@ use cordon_sip::{FlowId, Hop, Host, NameAddr, Origin, Request, Response, Text, U
 use cordon_transaction::{ClientId, Layer, ServerId};
 
 use crate::event::{Event, Side};
-use crate::media::{CallKey, End, Interface, MediaRequest};
+use crate::media::{CallKey, End, Interface, MediaRequest, StreamId};
 use crate::media_map::MediaMap;
 use crate::registration::{Nonces, Registrar, Route};
 use crate::rules::{PbxTransport, SiteRules};
@@ -33,6 +33,8 @@ pub(crate) struct Switchboard {
     pub(crate) clients: HashMap<ClientId, (CallKey, Purpose)>,
     /// Whose INVITE a CANCEL belongs to.
     pub(crate) servers: HashMap<ServerId, CallKey>,
+    /// Whose media a stream carries; until its ports are back.
+    pub(crate) streams: HashMap<StreamId, CallKey>,
     /// Our tags: which leg a request in a dialog is for.
     pub(crate) dialogs: HashMap<Text, (CallKey, End)>,
     /// Our media ports in use, and what is behind them.

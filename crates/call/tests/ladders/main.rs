@@ -21,6 +21,8 @@ mod losses;
 #[cfg(test)]
 mod media_policy;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod random_walk;
 #[cfg(test)]
 mod redirections;
@@ -30,5 +32,7 @@ mod refreshes;
 mod refusals;
 #[cfg(test)]
 mod registrations;
+#[cfg(test)]
+mod udp;
 #[cfg(test)]
 mod world;

@@ -38,6 +38,22 @@ fn a_redirection_within_the_domain_is_followed_with_the_same_key() {
 }
 
 #[test]
+fn every_hop_counts_in_a_redirected_call_too() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    let mut invite = caller.invite(&Sdp::phone());
+    invite.max_forwards = Some(7);
+    world.phone_says(phone, invite);
+    let first = world.pbx_hears(Method::Invite);
+    let callee = Agent::callee(&mut world, Origin::Pbx(PBX), &first);
+    world.pbx_says(to(callee.respond(&first, 302), "sip:1003@mx.example.org"));
+    world.pbx_hears(Method::Ack);
+    let second = world.pbx_hears(Method::Invite);
+    assert_eq!((first.max_forwards, second.max_forwards), (Some(6), Some(6)));
+}
+
+#[test]
 fn a_redirection_to_the_pbx_by_its_address_is_followed() {
     let mut world = World::new();
     redirected(&mut world, "sip:1003@10.0.0.2:5061");
