@@ -94,17 +94,10 @@ impl LegMedia {
         rules: &LegRules,
         offer: &Session,
     ) -> Result<Permit<OfferedMedia>, Refusal> {
-        match &self.agreed {
-            None => media::admit_offer(rules, offer),
-            Some(agreed) => {
-                let own_keys = self.keys.all();
-                media::admit_reoffer(
-                    rules,
-                    &Current { is_secure: agreed.suite().is_some(), own_keys: &own_keys },
-                    offer,
-                )
-            }
-        }
+        // A leg without agreement may have shown its key already: before a challenge, say.
+        let own_keys = self.keys.all();
+        let is_secure = self.agreed.as_ref().is_some_and(|agreed| agreed.suite().is_some());
+        media::admit_reoffer(rules, &Current { is_secure, own_keys: &own_keys }, offer)
     }
 
     /// Asks policy for the answer to our last offer.
@@ -207,11 +200,15 @@ impl LegMedia {
         content: &Content,
         entropy: &mut (dyn Entropy + Send),
     ) -> Bytes {
-        let (first, crypto) = match rules.media {
-            MediaRule::Srtp => (Protocol::RtpSavp, self.lines_to_offer(rules)),
-            MediaRule::Rtp(_) => (Protocol::RtpAvp, Vec::new()),
+        let agreed = self.agreed.as_ref();
+        // What is protected stays so, even where the rule would let RTP pass.
+        let is_secure = match rules.media {
+            MediaRule::Srtp => true,
+            MediaRule::Rtp(_) => agreed.is_some_and(|peer| peer.suite().is_some()),
         };
-        let protocol = self.agreed.as_ref().map_or(first, |peer| peer.protocol.clone());
+        let first = if is_secure { Protocol::RtpSavp } else { Protocol::RtpAvp };
+        let protocol = agreed.map_or(first, |peer| peer.protocol.clone());
+        let crypto = if is_secure { self.lines_to_offer(rules) } else { Vec::new() };
         if self.lines.is_empty() {
             let line =
                 RejectedLine { kind: MediaKind::Audio, protocol: protocol.clone(), format: "0".into() };

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use cordon_call::CallEnd;
+use cordon_policy::Refusal;
 use cordon_sip::{CallId, FlowId, HeaderName, Method, Origin, Request};
 
 use crate::agent::Agent;
-use crate::description::{Sdp, key_line, read};
+use crate::description::{Sdp, key_line, line_of, read};
 use crate::world::{PBX, World};
 
 /// Up to the challenge: who calls, and the INVITE the PBX challenged.
@@ -73,7 +74,7 @@ fn a_challenge_of_auth_int_alone_is_refused_with_its_code() {
     let (phone, ..) = challenged(&mut world, r#"Digest realm="mx", nonce="n-1", qop="auth-int""#);
     let refused = world.phone_hears_any(phone).unwrap();
     assert_eq!(refused, Method::Invite);
-    assert_eq!(world.refusals(), [cordon_policy::Refusal::AuthIntAlone]);
+    assert_eq!(world.refusals(), [Refusal::AuthIntAlone]);
 }
 
 #[test]
@@ -116,4 +117,26 @@ fn a_challenged_change_leaves_the_session_as_it_is() {
     assert!(told.headers.has(&HeaderName::WWW_AUTHENTICATE));
     assert_eq!(world.told.len(), before);
     assert_eq!(world.open.len(), 1);
+}
+
+#[test]
+fn a_key_of_ours_that_comes_back_in_the_resent_invite_is_refused() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    world.phone_says(phone, caller.invite(&Sdp::phone()));
+    let first = world.pbx_hears(Method::Invite);
+    let pbx = Agent::callee(&mut world, Origin::Pbx(PBX), &first);
+    world.pbx_says(pbx.respond_with(&first, 183, &Sdp::pbx()));
+    let early = read(&world.phone_hears_status(phone, 183).body);
+    let mut challenge = pbx.respond(&first, 407);
+    challenge.headers.push(HeaderName::PROXY_AUTHENTICATE, CHALLENGE);
+    world.pbx_says(challenge);
+    world.pbx_hears(Method::Ack);
+    world.phone_hears_status(phone, 407);
+    let echo = line_of(1, &key_line(&early, 0).key);
+    world.phone_says(phone, caller.invite(&Sdp::phone().with(|sdp| sdp.crypto = vec![echo])));
+    world.phone_hears_status(phone, 488);
+    assert_eq!(world.refusals(), [Refusal::KeyEchoed]);
+    assert!(world.open.is_empty());
 }

@@ -7,7 +7,7 @@ use cordon_rtp::Suite;
 use cordon_sdp::Protocol;
 use cordon_sip::{HeaderName, Method, Origin, Response};
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Standing, pbx_calls};
 use crate::description::{Sdp, key_line, line, line_of, long_line, read};
 use crate::world::{PBX, World, rules};
 
@@ -330,4 +330,22 @@ fn in_a_lab_the_leg_to_the_pbx_may_be_plain_and_the_phones_is_not() {
     key_line(&read(&world.phone_hears_status(phone, 200).body), 0);
     assert!(matches!(world.setup(End::B).protection, Protection::Plain(_)));
     assert!(matches!(world.setup(End::A).protection, Protection::Secure { .. }));
+}
+
+#[test]
+fn in_a_lab_a_pbx_that_began_with_srtp_is_offered_srtp_again() {
+    let mut rules = rules();
+    rules.pbx.media.media = MediaRule::Rtp(PlainReason::Lab);
+    let mut world = World::with(rules);
+    let Standing { caller, mut callee, offer, answer } = pbx_calls(&mut world);
+    let hold = answer.with(|sdp| sdp.direction = "sendonly");
+    world.says(callee.at, callee.invite(&hold));
+    let seen = world.hears(caller.at, Method::Invite);
+    let offered = read(&seen.body);
+    assert_eq!(offered.media[0].protocol, Protocol::RtpSavp);
+    key_line(&offered, 0);
+    world.says(caller.at, caller.respond_with(&seen, 200, &offer.with(|sdp| sdp.direction = "recvonly")));
+    world.hears(caller.at, Method::Ack);
+    world.hears_status(callee.at, 200);
+    assert!(world.refusals().is_empty());
 }
