@@ -43,6 +43,8 @@ pub(crate) struct LegMedia {
     draft: Draft,
     /// What the relay knows.
     told: Option<Told>,
+    /// Descriptions the peer has given so far.
+    descriptions: u64,
     /// How often our own key changed after the first.
     pub(crate) local_rekeys: u64,
 }
@@ -64,6 +66,7 @@ impl LegMedia {
             said: None,
             draft: Draft::default(),
             told: None,
+            descriptions: 0,
             local_rekeys: 0,
         }
     }
@@ -131,7 +134,7 @@ impl LegMedia {
         lines.extend(self.lines.iter().skip(lines.len()).cloned());
         let audio = permit.line;
         let content = Content::of(&permit, &offer);
-        let peer = Peer::of(permit, offer)?;
+        let peer = Peer { description: self.next_description(), ..Peer::of(permit, offer)? };
         // RFC 4568 §7.1.4: a new transport address is a new endpoint, and both directions take new keys.
         let has_moved = match (self.told.as_ref().and_then(|told| told.rtp), peer.rtp) {
             (Some(before), Some(now)) => before != now,
@@ -150,7 +153,8 @@ impl LegMedia {
     ) -> Result<Content, Refusal> {
         let content = Content::of(&permit, &answer);
         // RTP and RTCP share a port only where we offered it, which we do not.
-        self.draft.peer = Some(Peer { mux: false, ..Peer::of(permit, answer)? });
+        let description = self.next_description();
+        self.draft.peer = Some(Peer { description, mux: false, ..Peer::of(permit, answer)? });
         Ok(content)
     }
 
@@ -285,7 +289,7 @@ impl LegMedia {
             }
             PeerProtection::Plain(permit) => (Protection::Plain(permit.clone()), None),
         };
-        let now = Told { rtp, rtcp, remote, generation: keys.generation() };
+        let now = Told { rtp, rtcp, remote, generation: keys.generation(), description: peer.description };
         let has_moved = before.is_some_and(|told| told.rtp.is_some() && told.rtp != now.rtp);
         let has_new_remote = before.is_some_and(|told| !told.has_same_remote(&now));
         let has_new_local =
@@ -299,6 +303,7 @@ impl LegMedia {
                 (false, true) => Some(AddressChange::Same),
                 (false, false) => None,
             },
+            renegotiated: before.is_some_and(|told| told.description != now.description),
             remote_rtp: rtp.unwrap_or(NOWHERE),
             remote_rtcp: rtcp.unwrap_or(NOWHERE),
             mux: peer.mux,
@@ -309,6 +314,11 @@ impl LegMedia {
         self.local_rekeys += u64::from(has_new_local);
         self.told = Some(now);
         Some(setup)
+    }
+
+    fn next_description(&mut self) -> u64 {
+        self.descriptions += 1;
+        self.descriptions
     }
 
     fn peer(&self) -> Option<&Peer> {
@@ -404,6 +414,7 @@ struct Told {
     rtcp: Option<SocketAddr>,
     remote: Option<KeyMaterial>,
     generation: u32,
+    description: u64,
 }
 
 impl Told {

@@ -82,6 +82,9 @@ pub struct EndSetup {
     pub local_changed: bool,
     /// `Some` when the peer has a new key or moved; `None` when both are as before.
     pub remote_changed: Option<AddressChange>,
+    /// This carries a new description of the peer, be it word for word the last one: a peer that makes its SRTP session
+    /// anew at every description counts from zero now, with the key it had.
+    pub renegotiated: bool,
     /// Where the peer wants RTP; unspecified with port 0 before it said so, and then `send` is false.
     pub remote_rtp: SocketAddr,
     /// Where the peer wants RTCP; equal to `remote_rtp` with `mux`, unspecified with port 0 when it wants none.

@@ -9,6 +9,8 @@ use cordon_sdp::{CryptoLine, Direction, Protocol, Session, Text};
 
 /// The peer as its last description has it.
 pub(crate) struct Peer {
+    /// Which of its descriptions this is; 0 until it is counted.
+    pub(crate) description: u64,
     pub(crate) protection: PeerProtection,
     pub(crate) protocol: Protocol,
     /// `None` while it is on hold by 0.0.0.0.
@@ -44,6 +46,7 @@ impl Peer {
             }
         };
         Ok(Peer {
+            description: 0,
             protection,
             protocol: stream.protocol,
             rtp: stream.remote.map(|remote| remote.rtp),

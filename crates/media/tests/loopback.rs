@@ -158,6 +158,7 @@ mod calls {
                 protection: Protection::secure(self.relay_key.hand_to_relay(), self.key.hand_to_relay()),
                 local_changed: false,
                 remote_changed: None,
+                renegotiated: false,
                 remote_rtp: self.address,
                 remote_rtcp: self.address,
                 mux: true,

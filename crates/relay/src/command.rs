@@ -86,6 +86,9 @@ pub struct EndSetup {
     /// The peer uses a new key, or moved; `None` where both are as before. A key that differs from the one
     /// in use is treated as new even when this says `None`.
     pub remote_changed: Option<AddressChange>,
+    /// The peer's description was negotiated again, be it word for word the same: the peer may have made its SRTP
+    /// session anew and start over at ROC 0. False where only the other end changed.
+    pub renegotiated: bool,
     /// Where the session description says RTP is received.
     pub remote_rtp: SocketAddr,
     /// Where the session description says RTCP is received; not used with `mux`.

@@ -24,8 +24,10 @@ pub(crate) struct Side {
     pub(crate) statistics: EndStatistics,
     /// Said that our key is nearly spent; once per key.
     is_spent_said: bool,
-    /// The session changed since a new source of the peer was last seen.
+    /// The session changed since a new life of the peer's sources was last seen.
     has_changed: bool,
+    /// The newest life of the peer's sources; lives are counted over all of them.
+    newest_life: Option<u32>,
 }
 
 /// What signalling last said about an end.
@@ -62,6 +64,7 @@ impl Side {
             statistics: EndStatistics::default(),
             is_spent_said: false,
             has_changed: false,
+            newest_life: None,
         }
     }
 
@@ -71,6 +74,7 @@ impl Side {
             protection,
             local_changed,
             remote_changed,
+            renegotiated,
             remote_rtp,
             remote_rtcp,
             mux,
@@ -99,10 +103,14 @@ impl Side {
                     None => AddressChange::Same,
                 };
                 self.change_keys(now, &mut secure, *local, *remote, change);
+                if renegotiated {
+                    secure.inbound.renegotiated(now, change);
+                }
                 Protected::Secure(secure)
             }
             (Protection::Secure { local, remote }, _) => {
                 self.toward.begin_key();
+                self.newest_life = None;
                 Protected::Secure(Box::new(Secure {
                     inbound: Inbound::new(&remote),
                     outbound: Outbound::new(&local),
@@ -118,6 +126,7 @@ impl Side {
             }
             (Protection::Plain(permit), _) => {
                 self.toward.begin_key();
+                self.newest_life = None;
                 Protected::Plain(Box::new(PlainEnd::new(permit)))
             }
         };
@@ -220,9 +229,14 @@ impl Side {
         Some(())
     }
 
-    /// Notes that the peer sends under an SSRC that is new. After a change of the session that is the sign of a
-    /// peer that started over, and it may have forgotten what it received from us too.
-    pub(crate) fn note_new_source(&mut self) {
+    /// Notes the life a source of the peer is in. A new one after a change of the session, under an SSRC that is new or
+    /// started over, is the sign of a peer that made its session anew, and it may have forgotten what it received from
+    /// us too.
+    pub(crate) fn note_life(&mut self, source: SourceId) {
+        if self.newest_life.is_some_and(|newest| source.epoch <= newest) {
+            return;
+        }
+        self.newest_life = Some(source.epoch);
         if std::mem::take(&mut self.has_changed) {
             self.toward.renew_rolled_over();
         }

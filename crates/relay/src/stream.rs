@@ -89,9 +89,7 @@ fn forward_rtp(
     generator: &mut Generator,
 ) -> Option<Transmit> {
     let opened = from.open_rtp(arrival, buf)?;
-    if to.toward.name_of(opened.source.ssrc).is_none() {
-        from.note_new_source();
-    }
+    from.note_life(opened.source);
     if !(from.may_receive() && to.may_send()) {
         from.statistics.refused.no_permit += 1;
         return None;

@@ -42,6 +42,8 @@ fn hold_and_resume_by_the_phone_repeat_every_key() {
     let (toward_phone, toward_pbx) =
         (keys(&world, End::A).0.hand_to_relay(), keys(&world, End::B).0.hand_to_relay());
 
+    assert!(!world.setup(End::A).renegotiated && !world.setup(End::B).renegotiated);
+
     let hold = offer.clone().with(|sdp| sdp.direction = "sendonly");
     let held = answer.clone().with(|sdp| sdp.direction = "recvonly");
     let (seen, accepted) = change(&mut world, &mut caller, &callee, &hold, &held);
@@ -59,6 +61,7 @@ fn hold_and_resume_by_the_phone_repeat_every_key() {
         let setup = world.setup(end);
         assert!(setup.send && setup.receive);
         assert_eq!((setup.local_changed, setup.remote_changed), (false, None));
+        assert!(setup.renegotiated, "the same key and address, but the phone may count anew");
     }
 }
 

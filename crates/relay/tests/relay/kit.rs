@@ -172,6 +172,7 @@ impl Phone {
             protection: Protection::secure(self.relay_key.hand_to_relay(), self.key.hand_to_relay()),
             local_changed,
             remote_changed,
+            renegotiated: true,
             remote_rtp: self.address,
             remote_rtcp: self.rtcp_address(),
             mux,

@@ -6,7 +6,7 @@ use cordon_relay::{
     AddressChange, Command, CommandError, End, EndSetup, Local, LocalPort, Protection, RelayEvent, StreamId,
 };
 use cordon_rtp::{PacketBuf, Suite};
-use cordon_srtp::{Plain, PlainReason};
+use cordon_srtp::{Outbound, Plain, PlainReason};
 use proptest::prelude::*;
 
 use crate::kit::{Call, STREAM, local};
@@ -200,6 +200,13 @@ proptest! {
                     }
                     call.set(end, false, Some(AddressChange::Same));
                 }
+                Step::StartOver { from_a } => {
+                    let end = if from_a { End::A } else { End::B };
+                    let phone = call.phone(end);
+                    phone.index &= 0xffff;
+                    phone.outbound = Outbound::new(&phone.key);
+                    call.set(end, false, None);
+                }
                 Step::LocalKey { from_a } => {
                     keys += 1;
                     let end = if from_a { End::A } else { End::B };
@@ -218,6 +225,7 @@ enum Step {
     Say { from_a: bool, skip: u64 },
     Replay { pick: usize },
     PeerKey { from_a: bool, restart: bool },
+    StartOver { from_a: bool },
     LocalKey { from_a: bool },
     Source { from_a: bool, ssrc: u32 },
     Refresh { local_changed: bool },
@@ -229,6 +237,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(from_a, skip)| Step::Say { from_a, skip }),
         4 => any::<usize>().prop_map(|pick| Step::Replay { pick }),
         1 => (any::<bool>(), any::<bool>()).prop_map(|(from_a, restart)| Step::PeerKey { from_a, restart }),
+        1 => any::<bool>().prop_map(|from_a| Step::StartOver { from_a }),
         1 => any::<bool>().prop_map(|from_a| Step::LocalKey { from_a }),
         1 => (any::<bool>(), 1..4_u32).prop_map(|(from_a, ssrc)| Step::Source { from_a, ssrc }),
         1 => any::<bool>().prop_map(|local_changed| Step::Refresh { local_changed }),
