@@ -2,6 +2,7 @@
 
 mod calls;
 mod certificates;
+mod crashes;
 mod ipv6;
 mod load;
 mod plain;

@@ -76,7 +76,7 @@ impl Baresip {
             folder.join("accounts"),
             format!(
                 "<sip:{number}@{DOMAIN};transport=tls>;auth_user={number};auth_pass={secret};outbound=\"sip:{proxy};transport=tls\";\
-                 regint=120{encryption};answermode=auto;audio_codecs=PCMU/8000/1\n",
+                 regint=15{encryption};answermode=auto;audio_codecs=PCMU/8000/1\n",
                 number = setup.number,
                 secret = password(setup.number),
                 proxy = setup.proxy,

@@ -132,6 +132,7 @@ children=2
 tcp_children=2
 tcp_connection_lifetime=3604
 enable_tls=yes
+tcp_source_ipv4=10.0.0.2
 auto_aliases=no
 @LISTEN@
 alias="mx.clinic.test"
@@ -153,6 +154,7 @@ loadmodule "registrar.so"
 loadmodule "auth.so"
 modparam("tls", "config", "@TLS@")
 modparam("registrar", "max_expires", 3600)
+modparam("registrar", "min_expires", 10)
 modparam("auth", "qop", "auth")
 
 request_route {

@@ -81,6 +81,23 @@ impl Program {
         Ok(())
     }
 
+    /// Kills the process and every process it has started, all at once and without warning.
+    pub fn kill_with_children(&mut self) -> Result<()> {
+        let mut family = vec![self.pid()];
+        // Children of children too: the list grows while it is walked.
+        for index in 0.. {
+            let Some(parent) = family.get(index) else { break };
+            let children = Command::new("pgrep").args(["-P", &parent.to_string()]).output()?;
+            family.extend(
+                String::from_utf8_lossy(&children.stdout).lines().filter_map(|id| id.parse::<u32>().ok()),
+            );
+        }
+        let status = Command::new("kill").arg("-KILL").args(family.iter().map(u32::to_string)).status()?;
+        anyhow::ensure!(status.success(), "{} can be killed", self.name);
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// True while the process lives.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

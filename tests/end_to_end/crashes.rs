@@ -1,0 +1,138 @@
+//! Programs that die in the middle of a call: baresip phones and Kamailio, killed without a word.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use cordon_tests::baresip::{Baresip, Setup};
+use cordon_tests::cordon::{Configuration, Cordon, HOST};
+use cordon_tests::kamailio::{Kamailio, Transport};
+use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, Machine, on_a_machine};
+use cordon_tests::metrics::Metrics;
+use cordon_tests::pki::Authority;
+
+#[test]
+fn a_call_outlives_the_pbx_and_phones_call_again_when_it_is_back() {
+    on_a_machine(|machine| {
+        let mut clinic = Clinic::open(machine)?;
+        let (alice, bob) = (clinic.phone(0)?, clinic.phone(1)?);
+        alice.call("1002")?;
+        both_hear([(&alice, 0), (&bob, 1)], 1.0)?;
+
+        clinic.pbx.program.kill_with_children()?;
+        Metrics::await_until("Cordon sees the PBX go", LIMIT, |metrics| {
+            metrics.sum("cordon_pbx_up", &[]) == 0.0
+        })?;
+        let before = bob.heard(TONES[0])?.seconds;
+        both_hear([(&alice, 0), (&bob, 1)], before + 5.0)?;
+        ensure!(Metrics::read()?.sum("cordon_calls_active", &[]) == 2.0, "nothing has ended the call");
+
+        clinic.pbx = Kamailio::start(machine.folder(), &clinic.authority, Transport::Tls)?;
+        Metrics::await_until("the PBX is back", LIMIT, |metrics| metrics.sum("cordon_pbx_up", &[]) == 1.0)?;
+        alice.command("hangup", "")?;
+        bob.program.await_line("session closed", LIMIT)?;
+
+        // This PBX has forgotten the phones; each is back with its next refresh.
+        let registrations = |metrics: &Metrics| metrics.sum("cordon_registrations_total", &[]);
+        let known = registrations(&Metrics::read()?);
+        Metrics::await_until("both phones refresh", RETURN, |metrics| registrations(metrics) >= known + 4.0)?;
+        let heard = bob.heard(TONES[0])?.seconds;
+        alice.call("1002")?;
+        both_hear([(&alice, 0), (&bob, 1)], heard + 2.0)
+    });
+}
+
+#[test]
+fn a_phone_that_dies_is_cleaned_up_after_and_another_call_does_not_notice() {
+    on_a_machine(|machine| {
+        let clinic = Clinic::open(machine)?;
+        let (alice, bob) = (clinic.phone(0)?, clinic.phone(1)?);
+        let (carol, mut dave) = (clinic.phone(2)?, clinic.phone(3)?);
+        alice.call("1002")?;
+        both_hear([(&alice, 0), (&bob, 1)], 1.0)?;
+        let (ports, memory) = (clinic.ports()?, clinic.memory()?);
+        carol.call("1004")?;
+        both_hear([(&carol, 2), (&dave, 3)], 1.0)?;
+        ensure!(clinic.ports()? == 2 * ports, "each call has as many ports");
+
+        dave.program.kill_with_children()?;
+        let heard = bob.heard(TONES[0])?.seconds;
+
+        carol.program.await_line("session closed", RETURN).context("the other side of the call is told")?;
+        Metrics::await_until("its legs are gone", RETURN, |metrics| {
+            metrics.sum("cordon_calls_active", &[]) == 2.0
+        })?;
+        ensure!(clinic.ports()? == ports, "its ports are back: {} of {ports}", clinic.ports()?);
+        let now = clinic.memory()?;
+        ensure!(now < memory + MEMORY, "its memory is back: {now} kB after {memory} kB");
+        // Alice and Bob have talked all the while, and nobody else was heard.
+        let until = Metrics::read()?;
+        ensure!(until.sum("cordon_calls_ended_total", &["end=\"lost\""]) >= 1.0, "{}", until.text());
+        both_hear([(&alice, 0), (&bob, 1)], heard + 25.0)
+    });
+}
+
+/// Four phones' worth of a clinic: phone `n` has the number 1001 + n and speaks `TONES[n]`.
+struct Clinic {
+    authority: Authority,
+    folder: std::path::PathBuf,
+    pbx: Kamailio,
+    cordon: Cordon,
+}
+
+impl Clinic {
+    fn open(machine: &Machine) -> Result<Self> {
+        let folder = machine.folder().to_owned();
+        let authority = Authority::new(&folder, "lab-ca")?;
+        let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION, CORDON_PBX_SIDE])?;
+        let pbx = Kamailio::start(&folder, &authority, Transport::Tls)?;
+        let cordon = Cordon::start(&folder, &Configuration::lab(&authority, &leaf, Transport::Tls))?;
+        Ok(Self { authority, folder, pbx, cordon })
+    }
+
+    fn phone(&self, index: usize) -> Result<Baresip> {
+        let setup = Setup {
+            number: NUMBERS[index],
+            interface: &format!("phone{}", index + 1),
+            address: &format!("10.1.0.1{}", index + 1),
+            tone: TONES[index],
+            encryption: "srtp-mand",
+            proxy: &format!("{CORDON_LOCATION}:5061"),
+            anchor: &self.authority.anchor,
+        };
+        Baresip::register(&self.folder, &setup)
+    }
+
+    /// How many media ports Cordon holds.
+    fn ports(&self) -> Result<usize> {
+        let table = Command::new("ss")
+            .args(["-Hlun", "sport", ">=", ":20000", "and", "sport", "<=", ":29999"])
+            .output()?;
+        Ok(String::from_utf8_lossy(&table.stdout).lines().count())
+    }
+
+    /// What Cordon has in memory, in kB.
+    fn memory(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.cordon.program.pid()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("Linux tells")?;
+        Ok(line.split_whitespace().nth(1).context("a number")?.parse()?)
+    }
+}
+
+/// Waits until each phone has heard the other's tone for so long in all, and nothing else.
+fn both_hear(call: [(&Baresip, usize); 2], seconds: f64) -> Result<()> {
+    let [(one, first), (other, second)] = call;
+    for (phone, tone) in [(one, second), (other, first)] {
+        let heard = phone.await_heard(TONES[tone], seconds, LIMIT)?;
+        ensure!(heard.loud - heard.seconds <= 0.3, "something other than the tone was heard: {heard:?}");
+    }
+    Ok(())
+}
+
+const NUMBERS: [&str; 4] = ["1001", "1002", "1003", "1004"];
+const TONES: [f64; 4] = [440.0, 660.0, 550.0, 880.0];
+const LIMIT: Duration = Duration::from_secs(15);
+/// What a crash leaves behind is gone by then.
+const RETURN: Duration = Duration::from_secs(64);
+/// Two legs' worth and the noise of an allocator, in kB.
+const MEMORY: u64 = 4_096;
