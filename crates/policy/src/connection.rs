@@ -177,8 +177,8 @@ impl Hello<'_> {
 pub fn refusal_by_alert(alert: u8) -> Option<Refusal> {
     match alert {
         // bad_certificate, unsupported_certificate, certificate_revoked, certificate_expired,
-        // certificate_unknown, unknown_ca
-        42..=46 | 48 => Some(Refusal::TlsCertificateNotTrusted),
+        // certificate_unknown, unknown_ca; decrypt_error: it could not verify our signature
+        42..=46 | 48 | 51 => Some(Refusal::TlsCertificateNotTrusted),
         // protocol_version
         70 => Some(Refusal::TlsTooOld),
         // handshake_failure, insufficient_security
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn alerts_about_certificates_say_that_the_phone_does_not_trust_us() {
-        for alert in [42, 43, 44, 45, 46, 48] {
+        for alert in [42, 43, 44, 45, 46, 48, 51] {
             assert_eq!(refusal_by_alert(alert), Some(Refusal::TlsCertificateNotTrusted));
         }
         assert_eq!(refusal_by_alert(0), None);
