@@ -3,9 +3,12 @@
 mod calls;
 mod certificates;
 mod crashes;
+mod hipaa;
 mod ipv6;
 mod load;
+mod metrics;
 mod plain;
+mod privacy;
 mod refusals;
 mod tls;
 mod wire;

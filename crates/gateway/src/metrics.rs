@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use cordon_call::{CallEnd, EndStatistics, Side};
-use cordon_policy::connection::TlsFacts;
+use cordon_policy::connection::{TlsFacts, TlsVersion};
 use cordon_policy::refusal::Refusal;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -19,6 +19,7 @@ pub struct Metrics {
     handshakes: Family<TlsLabels, Counter<u64, AtomicU64>>,
     refusals: Family<RefusalLabels, Counter<u64, AtomicU64>>,
     exposures: Counter<u64, AtomicU64>,
+    unreported: Counter<u64, AtomicU64>,
     registrations: Counter<u64, AtomicU64>,
     bindings: Gauge<i64, AtomicI64>,
     calls_started: Family<SideLabels, Counter<u64, AtomicU64>>,
@@ -36,17 +37,26 @@ impl Metrics {
     /// Registers every family.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("cordon");
-        Self {
+        let metrics = Self {
             flows: register(&mut registry, "flows", "TLS connections of phones that are open"),
             handshakes: register(&mut registry, "tls_handshakes", "TLS handshakes completed with phones"),
             refusals: register(&mut registry, "refusals", "What was refused, by code"),
             exposures: register(&mut registry, "exposures", "Credentials seen in clear on a plain transport"),
+            unreported: register(
+                &mut registry,
+                "refusals_unreported",
+                "Refusals and exposures without an event of their own: one source caused too many, or the loop was busy",
+            ),
             registrations: register(
                 &mut registry,
                 "registrations",
                 "Registrations granted or refreshed by the PBX",
             ),
-            bindings: register(&mut registry, "bindings", "Phones registered now"),
+            bindings: register(
+                &mut registry,
+                "bindings",
+                "Registrations the PBX has granted and not yet ended, also of phones whose connection is gone",
+            ),
             calls_started: register(
                 &mut registry,
                 "calls_started",
@@ -77,7 +87,9 @@ impl Metrics {
                 "1 in profile lab or with a waiver in force",
             ),
             registry,
-        }
+        };
+        metrics.begin_at_zero();
+        metrics
     }
 
     /// The text that Prometheus reads.
@@ -102,6 +114,11 @@ impl Metrics {
 
     pub(crate) fn exposed(&self) {
         self.exposures.inc();
+    }
+
+    /// `total` since the start; it never falls.
+    pub(crate) fn unreported_are(&self, total: u64) {
+        self.unreported.inc_by(total.saturating_sub(self.unreported.get()));
     }
 
     pub(crate) fn registered(&self) {
@@ -139,7 +156,7 @@ impl Metrics {
     }
 
     pub(crate) fn reloaded(&self, taken: bool) {
-        self.reloads.get_or_create(&OutcomeLabels { outcome: if taken { "taken" } else { "refused" } }).inc();
+        self.reloads.get_or_create(&OutcomeLabels { outcome: if taken { TAKEN } else { REFUSED } }).inc();
     }
 
     pub(crate) fn drains(&self) {
@@ -148,6 +165,32 @@ impl Metrics {
 
     pub(crate) fn enforcement_is_weakened(&self, weakened: bool) {
         self.enforcement_weakened.set(i64::from(weakened));
+    }
+}
+
+impl Metrics {
+    /// Makes every series whose labels are known beforehand: a dashboard sees all families from the first reading, and
+    /// the first refusal of its kind is a change from 0 to 1.
+    fn begin_at_zero(&self) {
+        for (version, suite) in HANDSHAKES {
+            self.handshakes.get_or_create(&TlsLabels { version: version.name(), suite }).inc_by(0);
+        }
+        // What is wrong with a configuration is said before there are metrics.
+        for refusal in Refusal::ALL.iter().filter(|refusal| !refusal.code().starts_with("CD-CONFIG")) {
+            self.refusals
+                .get_or_create(&RefusalLabels { code: refusal.code(), rule: refusal.label() })
+                .inc_by(0);
+        }
+        for of in [Side::Handset, Side::Pbx] {
+            self.calls_started.get_or_create(&SideLabels { side: side(of) }).inc_by(0);
+            self.media(of, &EndStatistics::default());
+        }
+        for end in ENDS {
+            self.calls_ended.get_or_create(&EndLabels { end }).inc_by(0);
+        }
+        for outcome in [TAKEN, REFUSED] {
+            self.reloads.get_or_create(&OutcomeLabels { outcome }).inc_by(0);
+        }
     }
 }
 
@@ -225,3 +268,20 @@ struct CertificateLabels {
 struct OutcomeLabels {
     outcome: &'static str,
 }
+
+/// The six suites of the TLS front.
+const HANDSHAKES: [(TlsVersion, &str); 6] = [
+    (TlsVersion::Tls13, "TLS_AES_256_GCM_SHA384"),
+    (TlsVersion::Tls13, "TLS_AES_128_GCM_SHA256"),
+    (TlsVersion::Tls12, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
+    (TlsVersion::Tls12, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"),
+    (TlsVersion::Tls12, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
+    (TlsVersion::Tls12, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+];
+
+/// Every answer of [`ending`].
+const ENDS: [&str; 8] =
+    ["handset_hung_up", "pbx_hung_up", "cancelled", "rejected", "refused", "timed_out", "lost", "key_spent"];
+
+const TAKEN: &str = "taken";
+const REFUSED: &str = "refused";
