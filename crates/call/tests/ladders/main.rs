@@ -35,4 +35,6 @@ mod registrations;
 #[cfg(test)]
 mod udp;
 #[cfg(test)]
+mod watch;
+#[cfg(test)]
 mod world;

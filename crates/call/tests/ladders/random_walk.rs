@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use cordon_call::End;
+use cordon_call::{End, Protection};
 use cordon_sip::{FlowId, Message, Method, Origin, Request, Uri};
 use proptest::prelude::*;
 
 use crate::agent::Agent;
-use crate::description::Sdp;
+use crate::description::{Sdp, line, line_of, long_line};
 use crate::world::{PBX, World};
 
 /// One thing somebody does.
@@ -15,21 +15,21 @@ use crate::world::{PBX, World};
 enum Step {
     /// A phone calls, with or without an offer.
     PhoneCalls {
-        offers: bool,
+        says: Says,
     },
     PbxCalls {
-        offers: bool,
+        says: Says,
     },
     /// Whoever was asked something last answers the nth request it heard.
     Answer {
         status: u16,
-        describes: bool,
+        says: Says,
     },
     /// An agent in a call asks for something.
     Ask {
         agent: usize,
         what: Method,
-        describes: bool,
+        says: Says,
     },
     /// An INVITE that was sent is cancelled.
     Cancel {
@@ -48,6 +48,24 @@ enum Step {
     KeySpent {
         at_caller: bool,
     },
+    MediaIsSlow,
+    MediaCatchesUp,
+    PortsRunOut,
+    PortsAreBack,
+}
+
+/// The description in a message.
+#[derive(Clone, Copy, Debug)]
+enum Says {
+    Nothing,
+    AsAlways,
+    Hold,
+    /// Another address and another key.
+    Elsewhere,
+    OtherSuite,
+    Plain,
+    /// The key we gave out last.
+    OurKey,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -76,10 +94,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(Method::Info)
     ];
     let step = prop_oneof![
-        2 => any::<bool>().prop_map(|offers| Step::PhoneCalls { offers }),
-        2 => any::<bool>().prop_map(|offers| Step::PbxCalls { offers }),
-        8 => (status, any::<bool>()).prop_map(|(status, describes)| Step::Answer { status, describes }),
-        6 => (0usize..6, method, any::<bool>()).prop_map(|(agent, what, describes)| Step::Ask { agent, what, describes }),
+        2 => says().prop_map(|says| Step::PhoneCalls { says }),
+        2 => says().prop_map(|says| Step::PbxCalls { says }),
+        8 => (status, says()).prop_map(|(status, says)| Step::Answer { status, says }),
+        6 => (0usize..6, method, says()).prop_map(|(agent, what, says)| Step::Ask { agent, what, says }),
         2 => (0usize..4).prop_map(|nth| Step::Cancel { nth }),
         1 => Just(Step::Disconnect),
         1 => Just(Step::Reconnect),
@@ -88,8 +106,24 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0u16..40).prop_map(|seconds| Step::Pass { seconds }),
         1 => any::<bool>().prop_map(|is_heard| Step::Heard { is_heard }),
         1 => any::<bool>().prop_map(|at_caller| Step::KeySpent { at_caller }),
+        1 => Just(Step::MediaIsSlow),
+        2 => Just(Step::MediaCatchesUp),
+        1 => Just(Step::PortsRunOut),
+        2 => Just(Step::PortsAreBack),
     ];
     prop::collection::vec(step, 1..40)
+}
+
+fn says() -> impl Strategy<Value = Says> {
+    prop_oneof![
+        4 => Just(Says::Nothing),
+        8 => Just(Says::AsAlways),
+        1 => Just(Says::Hold),
+        1 => Just(Says::Elsewhere),
+        1 => Just(Says::OtherSuite),
+        1 => Just(Says::Plain),
+        1 => Just(Says::OurKey),
+    ]
 }
 
 /// The world and what its people remember.
@@ -113,16 +147,16 @@ impl Walk {
 
     fn take(&mut self, step: Step) {
         match step {
-            Step::PhoneCalls { offers } if self.is_connected => {
+            Step::PhoneCalls { says } if self.is_connected => {
                 let agent = Agent::phone(&mut self.world, self.phone, "1001", "1002");
-                self.call(agent, offers);
+                self.call(agent, says);
             }
-            Step::PbxCalls { offers } => {
+            Step::PbxCalls { says } => {
                 let agent = Agent::pbx(&mut self.world, "1002", "1001", &self.contact.clone());
-                self.call(agent, offers);
+                self.call(agent, says);
             }
-            Step::Answer { status, describes } => self.answer(status, describes),
-            Step::Ask { agent, what, describes } => self.ask(agent, what, describes),
+            Step::Answer { status, says } => self.answer(status, says),
+            Step::Ask { agent, what, says } => self.ask(agent, what, says),
             Step::Cancel { nth } => {
                 if let Some((at, invite)) = self.invites.get(nth).cloned() {
                     self.say(at, Message::Request(invite.cancel()));
@@ -148,6 +182,10 @@ impl Walk {
             Step::KeySpent { at_caller } if !self.world.open.is_empty() => {
                 self.world.key_nearly_spent(if at_caller { End::A } else { End::B });
             }
+            Step::MediaIsSlow => self.world.media_is_slow = true,
+            Step::MediaCatchesUp => self.world.media_catches_up(),
+            Step::PortsRunOut => self.world.has_ports = false,
+            Step::PortsAreBack => self.world.has_ports = true,
             Step::PhoneCalls { .. }
             | Step::Disconnect
             | Step::Reconnect
@@ -157,39 +195,69 @@ impl Walk {
         self.hear();
     }
 
-    fn call(&mut self, mut agent: Agent, offers: bool) {
-        let invite = match offers {
-            true => agent.invite(&description(agent.at)),
-            false => agent.request(Method::Invite),
+    fn call(&mut self, mut agent: Agent, says: Says) {
+        let invite = match self.description(agent.at, says) {
+            Some(offer) => agent.invite(&offer),
+            None => agent.request(Method::Invite),
         };
         self.invites.push((agent.at, invite.clone()));
         self.agents.push(agent.clone());
         self.say(agent.at, Message::Request(invite));
     }
 
-    fn answer(&mut self, status: u16, describes: bool) {
+    fn answer(&mut self, status: u16, says: Says) {
         let Some((agent, request)) = self.unanswered.last().cloned() else { return };
         if status >= 200 {
             self.unanswered.pop();
         }
-        let response = match describes {
-            true => agent.respond_with(&request, status, &description(agent.at)),
-            false => agent.respond(&request, status),
+        let response = match self.description(agent.at, says) {
+            Some(description) => agent.respond_with(&request, status, &description),
+            None => agent.respond(&request, status),
         };
         self.say(agent.at, Message::Response(response));
     }
 
-    fn ask(&mut self, nth: usize, what: Method, describes: bool) {
+    fn ask(&mut self, nth: usize, what: Method, says: Says) {
+        let Some(at) = self.agents.get(nth).map(|agent| agent.at) else { return };
+        let description = self.description(at, says);
         let Some(agent) = self.agents.get_mut(nth) else { return };
         let mut request = match what {
             Method::Ack => agent.ack(),
             method => agent.request(method),
         };
-        if describes {
-            request.set_body("application/sdp", description(agent.at).bytes());
+        if let Some(description) = description {
+            request.set_body("application/sdp", description.bytes());
         }
-        let at = agent.at;
         self.say(at, Message::Request(request));
+    }
+
+    fn description(&self, at: Origin, says: Says) -> Option<Sdp> {
+        let (usual, elsewhere, letter) = match at {
+            Origin::Handset(_) => (Sdp::phone(), 4400, 'C'),
+            Origin::Pbx(_) => (Sdp::pbx(), 7400, 'D'),
+        };
+        Some(match says {
+            Says::Nothing => return None,
+            Says::AsAlways => usual,
+            Says::Hold => usual.with(|sdp| sdp.direction = "sendonly"),
+            Says::Elsewhere => usual.with(|sdp| {
+                sdp.port = elsewhere;
+                sdp.crypto = vec![line(1, letter)];
+            }),
+            Says::OtherSuite => {
+                usual.with(|sdp| sdp.crypto = vec![long_line(2, "AEAD_AES_256_GCM", letter), line(1, letter)])
+            }
+            Says::Plain => usual.with(|sdp| {
+                sdp.profile = "RTP/AVP";
+                sdp.crypto.clear();
+            }),
+            Says::OurKey => usual.with(|sdp| {
+                let told = self.world.told.last().map(|told| &told.setup.protection);
+                if let Some(Protection::Secure { local, .. }) = told {
+                    sdp.crypto = vec![line_of(1, local)];
+                }
+            }),
+        })
     }
 
     fn say(&mut self, at: Origin, message: Message) {
@@ -232,13 +300,6 @@ impl Walk {
     }
 }
 
-fn description(at: Origin) -> Sdp {
-    match at {
-        Origin::Handset(_) => Sdp::phone(),
-        Origin::Pbx(_) => Sdp::pbx(),
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -254,6 +315,7 @@ proptest! {
             walk.is_connected = false;
         }
         walk.world.lose_pbx();
+        walk.world.media_catches_up();
         for _ in 0..20 {
             walk.world.pass(Duration::from_secs(30));
             while !walk.world.asked.is_empty() {

@@ -5,19 +5,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use cordon_call::{
-    Advertise, CallEnd, CallKey, End, EndSetup, Engine, Entropy, Event, Interface, LocationRules,
-    MediaAddress, MediaInterface, MediaReply, MediaRequest, PbxRules, PbxTransport, Protection, Receipt,
-    RegistrationRules, SiteRules, StreamId, StreamStatistics,
+    Advertise, CallEnd, CallKey, End, EndSetup, Engine, Entropy, Event, LocationRules, MediaAddress,
+    MediaInterface, MediaReply, MediaRequest, PbxRules, PbxTransport, Receipt, RegistrationRules, SiteRules,
+    StreamId, StreamStatistics,
 };
 use cordon_policy::connection::{FlowFacts, TlsFacts, TlsVersion};
 use cordon_policy::media::{CodecRule, LegRules, MediaRule, Opportunistic};
 use cordon_policy::refusal::Refusal;
 use cordon_policy::request::EmergencyNumbers;
-use cordon_rtp::{KeyMaterial, Suite};
+use cordon_rtp::Suite;
 use cordon_sip::{
     Contacts, FlowId, Framing, HeaderName, Hop, Host, Message, Method, NameAddr, Origin, Request, Response,
     StatusCode, Text, Uri,
 };
+
+use crate::watch::{PBX_SIDE, PHONE_SIDE, Watch};
 
 /// Everything around the engine.
 pub(crate) struct World {
@@ -33,8 +35,10 @@ pub(crate) struct World {
     /// Questions about streams that nobody answered yet.
     pub(crate) asked: Vec<StreamId>,
     pub(crate) has_ports: bool,
-    /// Every key of ours so far, and whose it is.
-    keys: Vec<((StreamId, End), KeyMaterial)>,
+    /// The media engine does nothing until it [catches up](World::media_catches_up).
+    pub(crate) media_is_slow: bool,
+    waiting: VecDeque<MediaRequest>,
+    watch: Watch,
     next: u16,
 }
 
@@ -61,7 +65,9 @@ impl World {
             open: Vec::new(),
             asked: Vec::new(),
             has_ports: true,
-            keys: Vec::new(),
+            media_is_slow: false,
+            waiting: VecDeque::new(),
+            watch: Watch::default(),
             next: 0,
         };
         world.engine.handle_pbx_up(world.now);
@@ -314,13 +320,29 @@ impl World {
         }
     }
 
+    /// The media engine does what it was asked meanwhile.
+    pub(crate) fn media_catches_up(&mut self) {
+        self.media_is_slow = false;
+        while let Some(request) = self.waiting.pop_front() {
+            self.carry_out(request);
+            self.drain();
+        }
+    }
+
     fn serve(&mut self, request: MediaRequest) {
+        self.watch.look(&request);
+        match self.media_is_slow {
+            true => self.waiting.push_back(request),
+            false => self.carry_out(request),
+        }
+    }
+
+    fn carry_out(&mut self, request: MediaRequest) {
         let reply = match request {
             MediaRequest::Open { call, .. } if !self.has_ports => MediaReply::NoPorts { call },
             MediaRequest::Open { call, .. } => self.ports(call),
             MediaRequest::Set { stream, end, setup } => {
                 assert!(self.open.contains(&stream), "a stream is told of after its end");
-                self.remember_key(stream, end, &setup);
                 return self.told.push(Told { end, setup });
             }
             MediaRequest::Query { stream } => return self.asked.push(stream),
@@ -332,19 +354,11 @@ impl World {
         self.engine.handle_media(self.now, reply);
     }
 
-    /// No key of ours is ever used on two legs.
-    fn remember_key(&mut self, stream: StreamId, end: End, setup: &EndSetup) {
-        let Protection::Secure { local, .. } = &setup.protection else { return };
-        let is_elsewhere =
-            |(other, key): &&((StreamId, End), KeyMaterial)| *other != (stream, end) && key.is_same_as(local);
-        assert!(!self.keys.iter().any(|known| is_elsewhere(&known)), "one key on two legs");
-        self.keys.push(((stream, end), local.hand_to_relay()));
-    }
-
     fn ports(&mut self, call: CallKey) -> MediaReply {
         let serial = self.fresh();
         let stream = StreamId(u64::from(serial));
         self.open.push(stream);
+        self.watch.opened(call, stream);
         let at = |ip: [u8; 4], port| MediaAddress {
             rtp: SocketAddr::from((ip, port)),
             rtcp: SocketAddr::from((ip, port + 1)),
@@ -381,8 +395,7 @@ pub(crate) fn rules() -> SiteRules {
         media: MediaRule::Srtp,
         networks: vec![network.parse().unwrap()],
     };
-    let interface =
-        |number| MediaInterface { interface: Interface(number), address: IpAddr::from([10, 9, 0, 5]) };
+    let interface = |interface| MediaInterface { interface, address: IpAddr::from([10, 9, 0, 5]) };
     SiteRules {
         host: Some(Host::Name("sip.clinic.example.org".into())),
         emergency: EmergencyNumbers::new(["911".to_owned(), "933".to_owned()]).unwrap(),
@@ -399,12 +412,12 @@ pub(crate) fn rules() -> SiteRules {
         locations: vec![LocationRules {
             name: "north".to_owned(),
             media: leg("10.1.0.0/16", &[Suite::AesCm128HmacSha1_80, Suite::AeadAes256Gcm]),
-            interfaces: vec![interface(0)],
+            interfaces: vec![interface(PHONE_SIDE)],
         }],
         pbx: PbxRules {
             hosts: vec![Host::V4([10, 0, 0, 2].into())],
             media: leg("10.0.0.0/24", &[Suite::AesCm128HmacSha1_80]),
-            interfaces: vec![interface(1)],
+            interfaces: vec![interface(PBX_SIDE)],
         },
     }
 }
