@@ -8,7 +8,7 @@ use cordon_policy::connection::FlowFacts;
 use cordon_policy::refusal::Refusal;
 use cordon_policy::request::{RequestFacts, Sender, admit_request};
 use cordon_sip::{FlowId, Message, Method, Origin, Request, Response, Text};
-use cordon_transaction::{ClientId, Layer, Limits, ServerId, Timers, Transmit};
+use cordon_transaction::{ClientId, Layer, Limits, ServerId, Timers, Transmit, TurnedAway};
 
 use crate::call::Call;
 use crate::event::Event;
@@ -279,6 +279,13 @@ impl Engine {
         match event {
             Happened::Request { server, origin, request } => {
                 self.handle_request(now, server, origin, request)
+            }
+            Happened::TurnedAway { origin, request, why } => {
+                let refusal = match why {
+                    TurnedAway::Merged => Refusal::RequestLoop,
+                    TurnedAway::Full => Refusal::TooManyTransactions,
+                };
+                self.board.refuse_without_state(origin, &request, refusal);
             }
             Happened::Ack { origin, request } => {
                 if let Some((key, end)) = self.dialog_of(now, origin, &request) {

@@ -22,16 +22,24 @@ impl Switchboard {
             flow: handset_flow(to.origin),
             call: to.call,
         });
-        let response = self.refusal_response(to, refusal);
+        let tag = to.tag.cloned().unwrap_or_else(|| self.token());
+        let response = self.refusal_response(to.origin, to.request, refusal).with_to_tag(tag);
         self.respond(now, to.server, response);
     }
 
-    /// The response that tells a refusal.
-    fn refusal_response(&mut self, to: &Asked<'_>, refusal: Refusal) -> Response {
-        let tag = to.tag.cloned().unwrap_or_else(|| self.token());
+    /// As [`refuse`](Self::refuse), for a request no transaction was made for.
+    pub(crate) fn refuse_without_state(&mut self, origin: Origin, request: &Request, refusal: Refusal) {
+        let (side, flow) = (side_of(origin), handset_flow(origin));
+        self.events.push_back(Event::Refused { refusal, side, flow, call: None });
+        let response = self.refusal_response(origin, request, refusal);
+        self.transactions.respond_without_state(origin, request, response);
+    }
+
+    /// The response that tells a refusal, but for the To tag.
+    fn refusal_response(&self, origin: Origin, request: &Request, refusal: Refusal) -> Response {
         let status = StatusCode::new(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
-        let mut response = Response::to(to.request, status).with_to_tag(tag);
-        let facts = handset_flow(to.origin).and_then(|flow| self.flows.get(&flow));
+        let mut response = Response::to(request, status);
+        let facts = handset_flow(origin).and_then(|flow| self.flows.get(&flow));
         for warning in self.warnings(facts, refusal) {
             response.headers.push(HeaderName::WARNING, warning);
         }
@@ -41,7 +49,7 @@ impl Switchboard {
         match refusal {
             Refusal::MethodNotAllowed => response.headers.push(HeaderName::ALLOW, ALLOW),
             Refusal::ExtensionRequired => {
-                for option in unsupported(to.request) {
+                for option in unsupported(request) {
                     response.headers.push(HeaderName::UNSUPPORTED, option);
                 }
             }

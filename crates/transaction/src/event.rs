@@ -40,6 +40,16 @@ pub enum Event {
         /// The request.
         request: Request,
     },
+    /// A request no transaction was made for. Answer it with
+    /// [`Layer::respond_without_state`](crate::Layer::respond_without_state) or not at all. Never ACK, never CANCEL.
+    TurnedAway {
+        /// Where it came from.
+        origin: Origin,
+        /// The request.
+        request: Request,
+        /// Why.
+        why: TurnedAway,
+    },
     /// An ACK that belongs to a 2xx (13.3.1.4); the ACK of a failure never comes up.
     Ack {
         /// Where it came from.
@@ -86,6 +96,15 @@ pub enum Event {
         /// The 2xx.
         response: Response,
     },
+}
+
+/// Why no transaction was made for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnedAway {
+    /// It is here already and came again by another way: 482 (8.2.2.2).
+    Merged,
+    /// The table is full, in all or for its flow: 503.
+    Full,
 }
 
 /// The transaction already has its final response, or is over.

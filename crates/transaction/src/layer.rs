@@ -6,7 +6,7 @@ use cordon_sip::{FlowId, Hop, Message, Method, Origin, Request, Response, Status
 
 use crate::client::Asker;
 use crate::clients::{Clients, Follow, Turn};
-use crate::event::{ClientId, Event, Gone, ServerId, Transmit};
+use crate::event::{ClientId, Event, Gone, ServerId, Transmit, TurnedAway};
 use crate::limits::Limits;
 use crate::output::Output;
 use crate::schedule::Owner;
@@ -116,6 +116,13 @@ impl Layer {
         self.servers.respond(server, &response, turn)
     }
 
+    /// Answers a request that was [turned away](Event::TurnedAway): the same for every copy of it, the To tag included
+    /// (8.2.7).
+    pub fn respond_without_state(&mut self, origin: Origin, request: &Request, response: Response) {
+        let response = response.with_to_tag(stateless::tag(request));
+        self.reply(origin, Some(response));
+    }
+
     /// Gives an INVITE of ours up: the CANCEL leaves now or after the first provisional response (9.1), and the
     /// INVITE ends with its final response (487, or a 2xx that was faster) or with [`Event::TimedOut`].
     pub fn cancel(&mut self, now: Instant, client: ClientId) {
@@ -165,16 +172,18 @@ impl Layer {
                 let turn = Turn { now, timers: self.timers, output: &mut self.output };
                 return self.servers.handle_retransmission(id, origin, turn);
             }
-            Match::Merged => {
-                return self.reply(origin, stateless::answer(&request, StatusCode::LOOP_DETECTED));
-            }
+            Match::Merged => return self.turn_away(origin, request, TurnedAway::Merged),
             Match::New(key, merge) => (key, merge),
         };
         if !self.servers.has_room(&self.limits, origin, &request) {
-            return self.reply(origin, stateless::overloaded(&request));
+            return self.turn_away(origin, request, TurnedAway::Full);
         }
         let turn = Turn { now, timers: self.timers, output: &mut self.output };
         self.servers.open(keys, (origin, reliable), request, turn);
+    }
+
+    fn turn_away(&mut self, origin: Origin, request: Request, why: TurnedAway) {
+        self.output.events.push_back(Event::TurnedAway { origin, request, why });
     }
 
     fn reply(&mut self, origin: Origin, answer: Option<Response>) {

@@ -28,7 +28,7 @@ mod servers;
 mod stateless;
 mod timers;
 
-pub use event::{ClientId, Event, Gone, ServerId, Transmit};
+pub use event::{ClientId, Event, Gone, ServerId, Transmit, TurnedAway};
 pub use layer::Layer;
 pub use limits::Limits;
 pub use timers::{TIMER_C, Timers};

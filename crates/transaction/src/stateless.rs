@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use cordon_sip::{HeaderName, Method, Request, Response, StatusCode, Text};
+use cordon_sip::{Method, Request, Response, StatusCode, Text};
 
 /// The answer to a request no transaction is made for; `None` for an ACK, which is never answered.
 pub(crate) fn answer(request: &Request, status: StatusCode) -> Option<Response> {
@@ -17,25 +17,15 @@ pub(crate) fn cancel_ok(request: &Request, to_tag: Option<Text>) -> Response {
     with_tag(request, StatusCode::OK, to_tag.unwrap_or_else(|| tag(request)))
 }
 
-/// The answer when the tables are full.
-pub(crate) fn overloaded(request: &Request) -> Option<Response> {
-    let mut response = answer(request, StatusCode::SERVICE_UNAVAILABLE)?;
-    response.headers.push(HeaderName::RETRY_AFTER, Text::from_static(RETRY_AFTER));
-    Some(response)
-}
-
 fn with_tag(request: &Request, status: StatusCode, tag: Text) -> Response {
     Response::to(request, status).with_to_tag(tag)
 }
 
 /// RFC 3261 §8.2.7: without state the To tag must be the same for the same request. It guards nothing.
-fn tag(request: &Request) -> Text {
+pub(crate) fn tag(request: &Request) -> Text {
     let mut hasher = DefaultHasher::new();
     request.call_id.as_str().hash(&mut hasher);
     request.cseq.hash(&mut hasher);
     request.branch().hash(&mut hasher);
     Text::from(format!("{:016x}", hasher.finish()))
 }
-
-/// Seconds. Longer than Timer F, so that what filled the tables has ended by then.
-const RETRY_AFTER: &str = "33";

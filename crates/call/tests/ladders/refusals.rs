@@ -77,7 +77,28 @@ fn the_same_request_on_two_ways_is_482() {
     world.phone_says(phone, invite);
     world.pbx_hears(Method::Invite);
     world.phone_says(phone, merged);
-    world.phone_hears_status(phone, 482);
+    let told = world.phone_hears_status(phone, 482);
+    let warning = told.headers.get(&HeaderName::WARNING).unwrap();
+    assert!(warning.as_str().contains(Refusal::RequestLoop.code()));
+    assert_eq!(world.refusals(), [Refusal::RequestLoop]);
+}
+
+#[test]
+fn more_requests_at_once_than_one_phone_may_have_are_503_with_retry_after() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    for _ in 0..256 {
+        let mut asker = Agent::phone(&mut world, phone, "1001", "1002");
+        world.phone_says(phone, asker.request(Method::Options));
+        world.pbx_hears(Method::Options);
+    }
+    let mut one_more = Agent::phone(&mut world, phone, "1001", "1002");
+    world.phone_says(phone, one_more.request(Method::Options));
+    let told = world.phone_hears_status(phone, 503);
+    assert!(told.headers.has(&HeaderName::RETRY_AFTER));
+    let warning = told.headers.get(&HeaderName::WARNING).unwrap();
+    assert!(warning.as_str().contains(Refusal::TooManyTransactions.code()));
+    assert_eq!(world.refusals(), [Refusal::TooManyTransactions]);
 }
 
 #[test]

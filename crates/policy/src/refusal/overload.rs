@@ -60,7 +60,8 @@ pub(super) const TOO_MANY_BINDINGS: Row = Row {
 pub(super) const TOO_MANY_TRANSACTIONS: Row = Row {
     code: "CD-OVERLOAD-05",
     answer: Answer::Sip(503),
-    retry_after: Some(10),
+    // Longer than Timer F (32 s): what filled the table has ended by then.
+    retry_after: Some(33),
     standard: None,
     text: "too many requests at once",
     label: "too_many_transactions",

@@ -129,7 +129,10 @@ impl Model {
                 Event::Response { client, response, .. } if response.status.is_final() => self.end(client),
                 Event::TimedOut { client } | Event::TransportFailed { client } => self.end(client),
                 Event::Cancelled { server } => *self.cancels.entry(server).or_default() += 1,
-                Event::Response { .. } | Event::Ack { .. } | Event::ServerTimedOut { .. } => {}
+                Event::Response { .. }
+                | Event::Ack { .. }
+                | Event::ServerTimedOut { .. }
+                | Event::TurnedAway { .. } => {}
                 Event::StrayResponse { response, .. } => assert!(response.status.is_success()),
             }
         }

@@ -76,6 +76,15 @@ impl Ladder {
         done
     }
 
+    /// Answers a request that was turned away.
+    pub(crate) fn respond_without_state(&mut self, origin: Origin, text: &str, status: u16) -> &mut Self {
+        let request = request(text);
+        let response = Response::to(&request, StatusCode::new(status).expect("a status code"));
+        self.layer.respond_without_state(origin, &request, response);
+        self.drain();
+        self
+    }
+
     pub(crate) fn close(&mut self, flow: u64) -> &mut Self {
         self.layer.handle_flow_closed(self.now, FlowId(flow));
         self.drain();
@@ -123,6 +132,9 @@ impl Ladder {
                 Event::Request { server, request, .. } => {
                     self.servers.push(server);
                     format!("request {}", request.method.as_str())
+                }
+                Event::TurnedAway { request, why, .. } => {
+                    format!("turned away {} {why:?}", request.method.as_str())
                 }
                 Event::Ack { .. } => "ack".to_owned(),
                 Event::Cancelled { .. } => "cancelled".to_owned(),

@@ -70,11 +70,16 @@ fn sent_by_is_compared_without_regard_to_case() {
 }
 
 #[test]
-fn a_request_that_comes_by_two_ways_is_answered_482() {
+fn a_request_that_comes_by_two_ways_is_answered_once_and_turned_away_once() {
     let mut ladder = Ladder::new();
     ladder.receive(PBX, TLS, &request_text("INVITE", "a")).seen();
     ladder.receive(PBX, TLS, &request_text("INVITE", "b"));
-    assert_eq!(ladder.seen(), ["0 <- INVITE", "0 -> 482"]);
+    assert_eq!(ladder.seen(), ["0 <- INVITE", "0 up: turned away INVITE Merged"]);
+    ladder.respond_without_state(PBX, &request_text("INVITE", "b"), 482);
+    assert_eq!(ladder.seen(), ["0 -> 482"]);
+    let answer = ladder.last_sent();
+    ladder.respond_without_state(PBX, &request_text("INVITE", "b"), 482).seen();
+    assert_eq!(ladder.last_sent(), answer, "the same to every copy");
     ladder.receive(PBX, TLS, &request_text("ACK", "b"));
     assert_eq!(ladder.seen(), ["0 <- ACK", "0 up: ack"]);
 }
@@ -111,7 +116,7 @@ fn a_branch_without_the_magic_cookie_matches_by_the_old_rules() {
 }
 
 #[test]
-fn beyond_the_bound_the_answer_is_503_without_state() {
+fn beyond_the_bound_a_request_is_turned_away_without_state() {
     let mut ladder = Ladder::with_limits(Limits { servers: 4, servers_per_flow: 4, ..Limits::default() });
     for branch in ["a", "b", "c"] {
         ladder.receive(
@@ -123,8 +128,7 @@ fn beyond_the_bound_the_answer_is_503_without_state() {
     ladder.seen();
     let one_more = request_text("OPTIONS", "d");
     ladder.receive(PBX, TLS, &one_more);
-    assert_eq!(ladder.seen(), ["0 <- OPTIONS", "0 -> 503"]);
-    assert!(ladder.last_sent().contains("Retry-After: "));
+    assert_eq!(ladder.seen(), ["0 <- OPTIONS", "0 up: turned away OPTIONS Full"]);
     ladder.receive(
         PBX,
         TLS,
@@ -139,5 +143,8 @@ fn one_phone_cannot_fill_the_table() {
     ladder.receive(PHONE, TLS, &request_text("OPTIONS", "a")).seen();
     ladder.receive(PHONE, TLS, &request_text("INVITE", "b"));
     ladder.receive(OTHER_PHONE, TLS, &request_text("INVITE", "c"));
-    assert_eq!(ladder.seen(), ["0 <- INVITE", "0 -> 503", "0 <- INVITE", "0 -> 100", "0 up: request INVITE"]);
+    assert_eq!(
+        ladder.seen(),
+        ["0 <- INVITE", "0 up: turned away INVITE Full", "0 <- INVITE", "0 -> 100", "0 up: request INVITE"]
+    );
 }
