@@ -24,6 +24,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     /// Serve: phones on one side, the PBX on the other, until SIGTERM. SIGHUP reloads.
+    #[command(after_help = "Example:\n  cordon run --config /etc/cordon/cordon.toml")]
     Run {
         /// The configuration file; config/cordon.toml is the annotated reference.
         #[arg(long, value_name = "FILE")]
@@ -33,18 +34,21 @@ enum Verb {
         json: bool,
     },
     /// Validate a configuration with everything it points at, without binding anything.
+    #[command(after_help = "Example:\n  cordon check /etc/cordon/cordon.toml")]
     Check {
         /// The configuration file.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
     /// See it work: a lab PBX, two lab phones, a call between them, and what is refused. Then stays up for softphones.
+    #[command(after_help = "Example:\n  cordon demo --once")]
     Demo {
         /// End after the story: 0 if every step held.
         #[arg(long)]
         once: bool,
     },
     /// Explain a refusal: what was sent, which rule and control stand behind it, and the fix by phone family.
+    #[command(after_help = "Example:\n  cordon explain CD-MEDIA-01")]
     Explain {
         /// A code such as CD-MEDIA-01, or a control such as ZC-34; without one, all codes.
         #[arg(value_name = "CODE")]
