@@ -1,6 +1,5 @@
 //! Programs that die in the middle of a call: baresip phones and Kamailio, killed without a word.
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -50,10 +49,10 @@ fn a_phone_that_dies_is_cleaned_up_after_and_another_call_does_not_notice() {
         let (carol, mut dave) = (clinic.phone(2)?, clinic.phone(3)?);
         alice.call("1002")?;
         both_hear([(&alice, 0), (&bob, 1)], 1.0)?;
-        let (ports, memory) = (clinic.ports()?, clinic.memory()?);
+        let (ports, memory) = (clinic.cordon.media_ports()?, clinic.cordon.memory()?);
         carol.call("1004")?;
         both_hear([(&carol, 2), (&dave, 3)], 1.0)?;
-        ensure!(clinic.ports()? == 2 * ports, "each call has as many ports");
+        ensure!(clinic.cordon.media_ports()? == 2 * ports, "each call has as many ports");
 
         dave.program.kill_with_children()?;
         let heard = bob.heard(TONES[0])?.seconds;
@@ -62,8 +61,12 @@ fn a_phone_that_dies_is_cleaned_up_after_and_another_call_does_not_notice() {
         Metrics::await_until("its legs are gone", RETURN, |metrics| {
             metrics.sum("cordon_calls_active", &[]) == 2.0
         })?;
-        ensure!(clinic.ports()? == ports, "its ports are back: {} of {ports}", clinic.ports()?);
-        let now = clinic.memory()?;
+        ensure!(
+            clinic.cordon.media_ports()? == ports,
+            "its ports are back: {} of {ports}",
+            clinic.cordon.media_ports()?
+        );
+        let now = clinic.cordon.memory()?;
         ensure!(now < memory + MEMORY, "its memory is back: {now} kB after {memory} kB");
         // Alice and Bob have talked all the while, and nobody else was heard.
         let until = Metrics::read()?;
@@ -101,21 +104,6 @@ impl Clinic {
             anchor: &self.authority.anchor,
         };
         Baresip::register(&self.folder, &setup)
-    }
-
-    /// How many media ports Cordon holds.
-    fn ports(&self) -> Result<usize> {
-        let table = Command::new("ss")
-            .args(["-Hlun", "sport", ">=", ":20000", "and", "sport", "<=", ":29999"])
-            .output()?;
-        Ok(String::from_utf8_lossy(&table.stdout).lines().count())
-    }
-
-    /// What Cordon has in memory, in kB.
-    fn memory(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.cordon.program.pid()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("Linux tells")?;
-        Ok(line.split_whitespace().nth(1).context("a number")?.parse()?)
     }
 }
 

@@ -21,6 +21,7 @@ fn two_hundred_calls_at_twenty_per_second_are_heard_both_ways() {
 
         let numbers: Vec<u32> = (3000..3000 + CALLS).collect();
         let phones = Sipp::phones(folder, &authority, &scenario("phone_calls"), "10.1.0.11", &numbers)?
+            .comparing_voice()
             .with(["-r", "20"])
             .play(Duration::from_secs(60))?;
 

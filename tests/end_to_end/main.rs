@@ -11,4 +11,5 @@ mod plain;
 mod privacy;
 mod refusals;
 mod tls;
+mod waves;
 mod wire;

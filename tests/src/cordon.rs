@@ -92,6 +92,20 @@ impl Cordon {
         Ok(Self { program })
     }
 
+    /// How many UDP ports it holds for media.
+    pub fn media_ports(&self) -> Result<usize> {
+        let filter = ["sport", ">=", ":20000", "and", "sport", "<=", ":29999"];
+        let table = Command::new("ss").arg("-Hlun").args(filter).output()?;
+        Ok(String::from_utf8_lossy(&table.stdout).lines().count())
+    }
+
+    /// What it has in memory, in kB.
+    pub fn memory(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.program.pid()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("Linux tells")?;
+        Ok(line.split_whitespace().nth(1).context("it is a number")?.parse()?)
+    }
+
     /// Runs another verb to its end.
     pub fn verb(arguments: &[&str]) -> Result<Output> {
         Ok(Command::new(binary()?).args(arguments).output()?)

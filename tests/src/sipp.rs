@@ -43,15 +43,7 @@ impl Sipp {
         sipp.command
             .args(["-inf", "numbers.csv", "-m", &numbers.len().to_string(), "-tls_ca"])
             .arg(&authority.anchor);
-        sipp.command.args([
-            "-min_rtp_port",
-            "30000",
-            "-max_rtp_port",
-            "39998",
-            "-rtpcheck_debug",
-            "-audiotolerance",
-            "1.0",
-        ]);
+        sipp.command.args(["-min_rtp_port", "30000", "-max_rtp_port", "39998"]);
         Ok(sipp.with([&format!("{CORDON_LOCATION}:5061")]))
     }
 
@@ -86,6 +78,11 @@ impl Sipp {
             command.arg("-trace_msg");
         }
         Ok(Self { command, name: format!("sipp {name}"), folder })
+    }
+
+    /// Writes down every comparison of voice that came back with voice that was sent, for [`Running::heard`].
+    pub fn comparing_voice(self) -> Self {
+        self.with(["-rtpcheck_debug", "-audiotolerance", "1.0"])
     }
 
     /// Adds arguments.

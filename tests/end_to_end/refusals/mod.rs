@@ -65,7 +65,9 @@ impl Site {
     fn phone(&mut self, name: &str, call: &str) -> Result<Sipp> {
         let scenario = variant(&self.folder, "phone_calls", name, call)?;
         self.phones += 1;
-        Sipp::phones(&self.folder, &self.authority, &scenario, "10.1.0.11", &[4000 + self.phones])
+        let phone =
+            Sipp::phones(&self.folder, &self.authority, &scenario, "10.1.0.11", &[4000 + self.phones])?;
+        Ok(phone.comparing_voice())
     }
 
     /// Plays a call that ends as its scenario has it.
