@@ -35,6 +35,8 @@ mod registrations;
 #[cfg(test)]
 mod udp;
 #[cfg(test)]
+mod visibility;
+#[cfg(test)]
 mod watch;
 #[cfg(test)]
 mod world;

@@ -39,6 +39,8 @@ pub(crate) struct World {
     pub(crate) media_is_slow: bool,
     waiting: VecDeque<MediaRequest>,
     watch: Watch,
+    /// Every message of the engine, as written.
+    pub(crate) said: Vec<(Hop, String)>,
     next: u16,
 }
 
@@ -68,6 +70,7 @@ impl World {
             media_is_slow: false,
             waiting: VecDeque::new(),
             watch: Watch::default(),
+            said: Vec::new(),
             next: 0,
         };
         world.engine.handle_pbx_up(world.now);
@@ -300,6 +303,7 @@ impl World {
     fn drain(&mut self) {
         loop {
             while let Some(transmit) = self.engine.poll_transmit() {
+                self.said.push((transmit.hop, String::from_utf8_lossy(&transmit.bytes).into_owned()));
                 let message =
                     Message::parse(transmit.bytes, Framing::Stream).expect("the engine writes valid SIP");
                 match transmit.hop {
