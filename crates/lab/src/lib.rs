@@ -3,6 +3,7 @@
 //! * [`LabCa`] issues certificates into a folder, good ones and ones that are wrong on purpose.
 //! * [`LabPbx`] is a registrar and proxy over TLS, TCP or UDP that challenges with digest.
 //! * [`LabPhone`] registers, places and answers calls with SRTP, plays a tone and measures the one it hears.
+//! * [`LabSite`] is all of it with Cordon in front of the PBX.
 //! * [`demo`] tells the story of a call through Cordon with all of these.
 //! * [`Trace`] is what they said to each other, for a ladder; it holds no key, number or address.
 //!
@@ -17,6 +18,7 @@ mod link;
 mod pbx;
 mod phone;
 mod random;
+mod site;
 mod tone;
 mod trace;
 
@@ -27,6 +29,7 @@ pub use link::Transport;
 pub use pbx::{LabPbx, PbxConfig, Reach};
 pub use phone::{
     CallEnd, Dial, IncomingCall, LabCall, LabPhone, MediaReport, OutgoingCall, PhoneConfig, PhoneTls,
-    Registered, RocChange, SessionChange, SsrcChange,
+    Registered, Reported, RocChange, SessionChange, SsrcChange,
 };
+pub use site::{LabSite, SiteAddresses, SiteError, SitePlan};
 pub use trace::{Step, Trace};

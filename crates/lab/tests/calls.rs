@@ -28,6 +28,8 @@ async fn two_phones_register_talk_hold_resume_and_hang_up_over_tls() {
         at_alice.change(SessionChange::resume()).await.unwrap();
         hear_each_other(&at_alice, &at_bob).await;
     }
+    // Two reports a second: in two seconds of audio there is one.
+    at_alice.receive(at_alice.media().received + 100, LIMIT).await.unwrap();
     at_bob.hang_up().await.unwrap();
     assert_eq!(at_alice.ended(LIMIT).await.unwrap(), CallEnd::PeerHungUp);
     let report = at_alice.media();

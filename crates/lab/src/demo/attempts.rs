@@ -8,13 +8,13 @@ use tokio::time::{interval, timeout};
 
 use crate::demo::DemoError;
 use crate::demo::paper::Paper;
-use crate::demo::stage::{DOMAIN, Stage};
-use crate::{Dial, LabError, LabPhone, random};
+use crate::demo::stage::Stage;
+use crate::{Dial, LabError, LabPhone, LabSite, random};
 
 /// Tries what is forbidden and writes down how it was refused.
 pub(crate) async fn tell(stage: &Stage, alice: &LabPhone, paper: &mut Paper<'_>) -> Result<(), DemoError> {
     paper.heading("5. What is forbidden, and the answer to it")?;
-    let (refusing, secure) = (stage.addresses.refusing, stage.addresses.secure);
+    let (refusing, secure) = (stage.site.addresses.refusing, stage.site.addresses.secure);
     write("plain SIP REGISTER over UDP", plain_over_udp(refusing).await, paper)?;
     write("plain SIP REGISTER over TCP", plain_over_tcp(refusing).await, paper)?;
     write("a TLS 1.1 hello", old_tls(stage, secure).await, paper)?;
@@ -69,7 +69,7 @@ async fn plain_over_tcp(to: SocketAddr) -> Result<Answered, LabError> {
 
 /// The alert tells a phone little; what Cordon noted tells the installer the rest.
 async fn old_tls(stage: &Stage, to: SocketAddr) -> Result<Answered, LabError> {
-    let before = stage.gateway.records().refusals().len();
+    let before = stage.site.gateway.records().refusals().len();
     let mut stream = TcpStream::connect(to).await.map_err(LabError::io("connecting"))?;
     stream.write_all(&hello_of_tls_1_1()).await.map_err(LabError::io("sending"))?;
     let answer = read_to_end(&mut stream).await?;
@@ -82,8 +82,11 @@ async fn old_tls(stage: &Stage, to: SocketAddr) -> Result<Answered, LabError> {
     let noted = async {
         let mut tick = interval(Duration::from_millis(20));
         loop {
-            if let Some(refusal) = stage.gateway.records().refusals().get(before) {
-                return refusal.code().to_owned();
+            // What was refused just before may be noted only now: this one is about TLS.
+            let refusals = stage.site.gateway.records().refusals();
+            let mut codes = refusals.iter().skip(before).map(|refusal| refusal.code());
+            if let Some(code) = codes.find(|code| code.starts_with("CD-TLS-")) {
+                return code.to_owned();
             }
             tick.tick().await;
         }
@@ -104,10 +107,10 @@ async fn offer(alice: &LabPhone, media: &str) -> Result<Answered, LabError> {
 }
 
 fn plain_register(transport: &str, local: SocketAddr) -> String {
-    let (branch, call_id) = (random::token(), random::token());
+    let (branch, call_id, domain) = (random::token(), random::token(), LabSite::DOMAIN);
     format!(
-        "REGISTER sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/{transport} {local};branch=z9hG4bK{branch}\r\n\
-         Max-Forwards: 70\r\nFrom: <sip:mallory@{DOMAIN}>;tag=1\r\nTo: <sip:mallory@{DOMAIN}>\r\n\
+        "REGISTER sip:{domain} SIP/2.0\r\nVia: SIP/2.0/{transport} {local};branch=z9hG4bK{branch}\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:mallory@{domain}>;tag=1\r\nTo: <sip:mallory@{domain}>\r\n\
          Call-ID: {call_id}\r\nCSeq: 1 REGISTER\r\nContact: <sip:mallory@{local}>\r\nContent-Length: 0\r\n\r\n"
     )
 }

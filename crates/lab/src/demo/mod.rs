@@ -11,25 +11,19 @@ use std::io::{self, Write};
 
 use thiserror::Error;
 
-use crate::LabError;
+use crate::SiteError;
 use paper::Paper;
 use stage::Stage;
 
 /// Why the demo could not even begin. A step that fails is told in the story and counts as not held.
 #[derive(Debug, Error)]
 pub enum DemoError {
-    /// The lab around Cordon.
+    /// The lab, or Cordon in it.
     #[error(transparent)]
-    Lab(#[from] LabError),
+    Site(#[from] SiteError),
     /// Nobody reads the story.
     #[error("the story cannot be written: {0}")]
     Output(#[from] io::Error),
-    /// The demo's own configuration.
-    #[error("the demo's configuration is refused: {0}")]
-    Configuration(String),
-    /// Cordon itself.
-    #[error("cordon did not start: {0}")]
-    Gateway(#[from] cordon_gateway::StartError),
 }
 
 /// Tells the whole story on `out`; unless `once`, stays up for softphones until Ctrl-C. Returns whether every step held.
@@ -46,7 +40,7 @@ pub async fn run(once: bool, out: &mut dyn Write) -> Result<bool, DemoError> {
     paper.danger("profile LAB: a private CA on loopback. Not for live emergency service.")?;
     stage.introduce(&mut paper)?;
     let outcome = tell(&stage, once, &mut paper).await;
-    stage.strike().await;
+    stage.site.stop().await;
     outcome
 }
 

@@ -19,14 +19,14 @@ pub(crate) async fn tell(
     let bob = register(stage, "bob", BOB_TONE, paper).await?;
     if let (Some(alice), Some(bob)) = (&alice, &bob) {
         paper.heading("2. alice calls bob: phone - Cordon - PBX - Cordon - phone")?;
-        stage.trace.clear();
-        let before = stage.gateway.records().receipts().len();
+        stage.site.trace.clear();
+        let before = stage.site.gateway.records().receipts().len();
         match call(alice, bob, paper).await? {
             Ok(()) => paper.step(true, "the call is over on both sides")?,
             Err(error) => paper.step(false, &format!("the call broke: {error}"))?,
         }
         paper.heading("3. What went over the wires (keys redacted)")?;
-        ladder::draw(&stage.trace.steps(), paper)?;
+        ladder::draw(&stage.site.trace.steps(), paper)?;
         paper.heading("4. The call's encryption receipt")?;
         write_receipt(stage, before, paper).await?;
     }
@@ -40,7 +40,7 @@ async fn register(
     paper: &mut Paper<'_>,
 ) -> Result<Option<LabPhone>, DemoError> {
     let registering = async {
-        let phone = stage.phone(user, tone).await?;
+        let phone = stage.site.phone(user, tone).await?;
         let registered = phone.register(3600).await?;
         Ok::<_, LabError>((phone, registered))
     };
@@ -131,7 +131,7 @@ async fn hang_up(at_alice: &LabCall, at_bob: &LabCall) -> Result<(), LabError> {
 
 /// Both calls of the way: phone to PBX and PBX to phone, each with its two legs.
 async fn write_receipt(stage: &Stage, before: usize, paper: &mut Paper<'_>) -> Result<(), DemoError> {
-    let records = stage.gateway.records();
+    let records = stage.site.gateway.records();
     let waiting = async {
         let mut tick = interval(Duration::from_millis(20));
         while records.receipts().len() < before + 2 {

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use crate::demo::DemoError;
 use crate::demo::paper::Paper;
-use crate::demo::stage::{DOMAIN, HOST, Stage};
-use crate::{LabError, LabPhone};
+use crate::demo::stage::Stage;
+use crate::{LabError, LabPhone, LabSite, SiteError};
 
 /// Keeps the lab up for real softphones until Ctrl-C; alice and bob answer whoever calls and play their tones.
 pub(crate) async fn stay(
@@ -12,9 +12,13 @@ pub(crate) async fn stay(
     paper: &mut Paper<'_>,
 ) -> Result<(), DemoError> {
     paper.heading("6. The lab stays up: register a softphone of your own")?;
-    paper.line(&format!("  server      {} (TLS; certificate name {HOST})", stage.addresses.secure))?;
-    paper.line(&format!("  domain      {DOMAIN}, SRTP by SDES, mandatory"))?;
-    paper.line(&format!("  CA to trust {}", stage.ca.certificate_file().display()))?;
+    paper.line(&format!(
+        "  server      {} (TLS; certificate name {})",
+        stage.site.addresses.secure,
+        LabSite::HOST
+    ))?;
+    paper.line(&format!("  domain      {}, SRTP by SDES, mandatory", LabSite::DOMAIN))?;
+    paper.line(&format!("  CA to trust {}", stage.site.ca.certificate_file().display()))?;
     for account in &stage.visitors {
         paper.line(&format!("  account     {}  password {}", account.user, account.password))?;
     }
@@ -25,7 +29,7 @@ pub(crate) async fn stay(
     for task in answering {
         task.abort();
     }
-    interrupted.map_err(LabError::io("waiting for Ctrl-C"))?;
+    interrupted.map_err(LabError::io("waiting for Ctrl-C")).map_err(SiteError::from)?;
     Ok(())
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Line {
     config: PhoneConfig,
     name: Arc<str>,
     user: String,
+    /// `"<urn:uuid:...>"`, quoted as the parameter is written.
+    instance: Text,
     link: Mutex<Option<Link>>,
     events: mpsc::Sender<(u64, LinkEvent)>,
     waiting: Mutex<HashMap<Text, mpsc::Sender<Response>>>,
@@ -50,6 +52,7 @@ impl Line {
         let line = Arc::new(Line {
             name: Arc::from(config.name.as_str()),
             user: config.account.user.clone(),
+            instance: new_instance(),
             config,
             link: Mutex::new(None),
             events,
@@ -89,6 +92,14 @@ impl Line {
         let uri = Uri::sip(Some(&self.user), ip_host(local), Some(local.port()))
             .with_param("transport", Some(transport));
         Ok(NameAddr::new(uri))
+    }
+
+    /// The Contact as it is registered: with what tells this phone from any other, whatever its address (RFC 5626 §4.1).
+    pub(crate) fn registered_contact(&self) -> Result<NameAddr, LabError> {
+        let mut contact = self.contact()?;
+        contact.params.set("+sip.instance", Some(self.instance.clone()));
+        contact.params.set("reg-id", Some("1".into()));
+        Ok(contact)
     }
 
     /// A user name becomes a URI of the domain; a URI stays what it is.
@@ -287,6 +298,20 @@ async fn dispatch(line: Weak<Line>, mut inbox: mpsc::Receiver<(u64, LinkEvent)>)
             LinkEvent::Closed => {}
         }
     }
+}
+
+/// A version 4 UUID (RFC 9562 §5.4) as an instance id.
+fn new_instance() -> Text {
+    let (high, low) = (random::number(), random::number());
+    let uuid = format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0x0fff,
+        (low >> 48) & 0x3fff | 0x8000,
+        low & 0xffff_ffff_ffff
+    );
+    Text::from(format!("\"<urn:uuid:{uuid}>\""))
 }
 
 fn ip_host(address: SocketAddr) -> Host {

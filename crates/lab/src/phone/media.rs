@@ -2,7 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Roc, Seq, demux};
+use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Roc, Seq, Ssrc, demux, rtcp};
 use cordon_srtp::{AddressChange, Inbound, Outbound, RtcpPacket, RtpPacket, SrtcpPacket, SrtpPacket};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
@@ -33,14 +33,29 @@ pub struct MediaReport {
     pub early: u64,
     /// SRTCP packets that authenticated.
     pub rtcp_received: u64,
+    /// Different SSRCs that reported and that no audio came from.
+    pub silent_reporters: usize,
+    /// What the peer last reported about the audio of this phone, as it named it.
+    pub reported: Option<Reported>,
     /// Different SSRCs heard.
     pub sources: usize,
+    /// Where this phone's own stream is: its SSRC and the index of its next packet, roll-over counter included.
+    pub sending: (u32, u64),
     /// When the first authenticated packet came.
     pub first: Option<Instant>,
     /// When the last authenticated packet came.
     pub last: Option<Instant>,
     /// The tone in the last 200 ms, in Hz.
     pub tone: Option<f64>,
+}
+
+/// A block of a report about a phone's audio (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// The source the block is about.
+    pub ssrc: u32,
+    /// The highest sequence number received, extended by the roll-overs the peer counted.
+    pub highest: u32,
 }
 
 /// Where and how the peer wants media.
@@ -68,7 +83,7 @@ pub enum RocChange {
     /// It goes on counting.
     #[default]
     Kept,
-    /// It starts again at zero.
+    /// It starts again at zero, for what it sends and for what it receives: the phone makes its SRTP session anew.
     Reset,
 }
 
@@ -114,6 +129,9 @@ impl MediaEnd {
             state.outbound = Some(Outbound::new(key));
             state.local_key = Some(key.hand_to_relay());
         }
+        if roc == RocChange::Reset {
+            state.inbound = state.remote_key.as_ref().map(Inbound::new);
+        }
     }
 
     /// Starts or stops the tone.
@@ -134,7 +152,11 @@ impl MediaEnd {
     pub(crate) fn report(&self) -> MediaReport {
         let (report, sources, meter) = {
             let state = self.lock();
-            (state.report.clone(), state.seen.len(), state.meter.clone())
+            let sending = (state.ssrc, state.next.as_u64());
+            let silent_reporters =
+                state.reporters.iter().filter(|reporter| !state.seen.contains(reporter)).count();
+            let report = MediaReport { sending, silent_reporters, ..state.report.clone() };
+            (report, state.seen.len(), state.meter.clone())
         };
         MediaReport { sources, tone: meter.dominant(), ..report }
     }
@@ -191,18 +213,24 @@ struct State {
     sending: bool,
     source: ToneSource,
     first_ssrc: u32,
+    /// Where the first source goes on when it returns.
+    first_next: PacketIndex,
     ssrc: u32,
     next: PacketIndex,
     timestamp: u32,
     target_roc: Option<Roc>,
     meter: ToneMeter,
     seen: Vec<u32>,
+    reporters: Vec<u32>,
+    /// The source heard last and its index.
+    heard: Option<(u32, PacketIndex)>,
     report: MediaReport,
 }
 
 impl State {
     fn new(tone: f64) -> Self {
         let ssrc = random::number() as u32;
+        let next = first_index(Roc(0));
         State {
             inbound: None,
             outbound: None,
@@ -213,30 +241,34 @@ impl State {
             sending: false,
             source: ToneSource::new(tone),
             first_ssrc: ssrc,
+            first_next: next,
             ssrc,
-            next: first_index(Roc(0)),
+            next,
             timestamp: random::number() as u32,
             target_roc: None,
             meter: ToneMeter::default(),
             seen: Vec::new(),
+            reporters: Vec::new(),
+            heard: None,
             report: MediaReport::default(),
         }
     }
 
     fn change_source(&mut self, ssrc: SsrcChange, roc: RocChange) {
-        let roll_over = match roc {
-            RocChange::Kept => self.next.roc(),
-            RocChange::Reset => Roc(0),
-        };
+        if self.ssrc == self.first_ssrc {
+            self.first_next = self.next;
+        }
         match ssrc {
             SsrcChange::New => {
                 self.ssrc = random::number() as u32;
-                self.next = first_index(roll_over);
+                self.next = first_index(self.next.roc());
             }
-            SsrcChange::Returning => self.ssrc = self.first_ssrc,
+            SsrcChange::Returning => (self.ssrc, self.next) = (self.first_ssrc, self.first_next),
             SsrcChange::Same => {}
         }
-        self.next = PacketIndex::new(roll_over, self.next.seq());
+        if roc == RocChange::Reset {
+            self.next = PacketIndex::new(Roc(0), self.next.seq());
+        }
     }
 
     /// The next packet for the wire, when the tone is playing and there is somebody to play it to.
@@ -268,16 +300,23 @@ impl State {
         }
     }
 
-    /// A sender report with the name every phone must give (RFC 3550 §6.1).
+    /// A sender report about both directions, with the name every phone must give (RFC 3550 §6.1).
     fn next_report(&mut self) -> Option<(PacketBuf, SocketAddr)> {
         let to = self.rtcp.filter(|to| self.sending && !to.ip().is_unspecified())?;
         let ssrc = self.ssrc.to_be_bytes();
-        let mut packet = vec![0x80, 200, 0, 6];
+        let (blocks, words) = if self.heard.is_some() { (1, 12) } else { (0, 6) };
+        let mut packet = vec![0x80 | blocks, 200, 0, words];
         packet.extend_from_slice(&ssrc);
         packet.extend_from_slice(&[0; 8]); // no wall clock
         packet.extend_from_slice(&self.timestamp.to_be_bytes());
         packet.extend_from_slice(&(self.report.sent as u32).to_be_bytes());
         packet.extend_from_slice(&((self.report.sent * SAMPLES as u64) as u32).to_be_bytes());
+        if let Some((source, highest)) = self.heard {
+            packet.extend_from_slice(&source.to_be_bytes());
+            packet.extend_from_slice(&[0; 4]); // nothing lost
+            packet.extend_from_slice(&(highest.as_u64() as u32).to_be_bytes());
+            packet.extend_from_slice(&[0; 12]); // neither jitter nor the time of a report
+        }
         packet.extend_from_slice(&[0x81, 202, 0, 3]);
         packet.extend_from_slice(&ssrc);
         packet.extend_from_slice(&[1, 3, b'l', b'a', b'b', 0, 0, 0]);
@@ -299,6 +338,7 @@ impl State {
         };
         self.meter.hear(packet.payload());
         let ssrc = packet.ssrc().0;
+        self.heard = Some((ssrc, packet.index()));
         if !self.seen.contains(&ssrc) && self.seen.len() < MAX_SOURCES {
             self.seen.push(ssrc);
         }
@@ -311,9 +351,36 @@ impl State {
         let now = Instant::now();
         let opened =
             self.inbound.as_mut().map(|inbound| inbound.open_rtcp(now, SrtcpPacket::received(buf)).is_ok());
-        if opened == Some(true) {
-            self.report.rtcp_received += 1;
+        if opened != Some(true) {
+            return;
         }
+        self.report.rtcp_received += 1;
+        let reporter = rtcp::sender(buf.as_slice()).map(|sender| sender.0);
+        if let Some(new) = reporter.filter(|ssrc| !self.reporters.contains(ssrc))
+            && self.reporters.len() < MAX_SOURCES
+        {
+            self.reporters.push(new);
+        }
+        let mut blocks = Blocks { last: self.report.reported };
+        // A compound that is malformed behind its last block says nothing more.
+        let _ = rtcp::rewrite(buf.as_mut_slice(), &mut blocks);
+        self.report.reported = blocks.last;
+    }
+}
+
+/// Reads the report blocks of a compound packet and leaves it as it is.
+struct Blocks {
+    last: Option<Reported>,
+}
+
+impl rtcp::Rewrite for Blocks {
+    fn ssrc(&mut self, ssrc: Ssrc) -> Ssrc {
+        ssrc
+    }
+
+    fn highest_sequence(&mut self, source: Ssrc, sequence: u32) -> u32 {
+        self.last = Some(Reported { ssrc: source.0, highest: sequence });
+        sequence
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::time::{Duration, timeout};
 
 pub use call::{CallEnd, LabCall};
 pub use incoming::IncomingCall;
-pub use media::{MediaReport, RocChange, SsrcChange};
+pub use media::{MediaReport, Reported, RocChange, SsrcChange};
 pub use negotiation::SessionChange;
 pub use outgoing::{Dial, OutgoingCall};
 
@@ -131,7 +131,7 @@ impl LabPhone {
                 registration.call_id.clone(),
                 registration.cseq,
             );
-            request.contacts = Contacts::one(self.line.contact()?);
+            request.contacts = Contacts::one(self.line.registered_contact()?);
             request.headers.push(HeaderName::EXPIRES, expires.to_string());
             if let Some((name, value)) = credentials.take() {
                 request.headers.push(name, value);
