@@ -15,7 +15,11 @@ fn a_phone_registers_with_its_own_proof_and_the_pbx_sees_only_our_contact() {
     assert_ne!(asked.from.tag().unwrap(), &"phone-tag");
     assert_eq!(asked.max_forwards, Some(69));
     assert_eq!(asked.headers.get(&HeaderName::USER_AGENT).unwrap(), &"Zip/1");
-    assert_eq!(asked.headers.get(&HeaderName::EXPIRES).unwrap(), &"3600");
+    assert_eq!(
+        asked.headers.get(&HeaderName::EXPIRES).unwrap(),
+        &"600",
+        "3600, capped at the site's maximum"
+    );
     assert!(!asked.headers.has(&HeaderName::SUPPORTED));
     let contact = asked.contacts.first().unwrap();
     assert_eq!(contact.uri.host().unwrap(), &Host::parse("sbc.example.org").unwrap());
@@ -49,6 +53,49 @@ fn a_phone_registers_with_its_own_proof_and_the_pbx_sees_only_our_contact() {
     assert_eq!(own.params.value("methods").unwrap(), &"\"INVITE,BYE\"");
     assert_eq!(house.told(), ["registered for 600 s"]);
     assert!(matches!(house.route(&asked), Route::Phone { flow: A, .. }));
+}
+
+#[test]
+fn the_pbx_is_asked_for_no_longer_than_the_site_grants() {
+    let mut house = House::new();
+    let mut cseq = 0;
+    let mut asked = |house: &mut House, expires: &str, param: &str| {
+        cseq += 1;
+        let text = register(cseq, "").replace("Expires: 3600\r\n", expires).replace(";reg-id=1", param);
+        house.phone(A, &text);
+        let header = house.at_pbx().headers.get(&HeaderName::EXPIRES).map(|text| text.as_str().to_owned());
+        let contact = house
+            .at_pbx()
+            .contacts
+            .first()
+            .unwrap()
+            .params
+            .value("expires")
+            .map(|text| text.as_str().to_owned());
+        house.grant(60);
+        (header, contact)
+    };
+    let is = |text: &str| Some(text.to_owned());
+
+    assert_eq!(asked(&mut house, "Expires: 300\r\n", ";reg-id=1"), (is("300"), None));
+    assert_eq!(asked(&mut house, "Expires: 0\r\n", ";reg-id=1"), (is("0"), None));
+    assert_eq!(asked(&mut house, "", ";reg-id=1;expires=300"), (None, is("300")));
+    assert_eq!(asked(&mut house, "", ";reg-id=1;expires=86400"), (None, is("600")));
+    assert_eq!(asked(&mut house, "", ";reg-id=1"), (is("600"), None), "a PBX would choose an hour or more");
+}
+
+#[test]
+fn a_pbx_that_insists_on_longer_bindings_gets_what_the_phone_asks_for_then() {
+    let mut house = House::new();
+    house.phone(A, &register(1, ""));
+    house.pbx(423, &[(HeaderName::MIN_EXPIRES, "1800")], &[]);
+    assert_eq!(house.at_phone().status.code(), 423);
+    assert_eq!(house.at_phone().headers.get(&HeaderName::MIN_EXPIRES).unwrap(), &"1800");
+
+    house.phone(A, &register(2, ""));
+    assert_eq!(house.at_pbx().headers.get(&HeaderName::EXPIRES).unwrap(), &"1800");
+    house.grant(1800);
+    assert_eq!(house.told(), ["registered for 600 s"], "the phone is granted what the site allows");
 }
 
 #[test]

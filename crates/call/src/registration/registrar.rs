@@ -24,6 +24,8 @@ pub(crate) struct Registrar {
     exchanges: Exchanges,
     upstreams: Upstreams,
     bindings: Bindings,
+    /// The shortest binding the PBX has insisted on, in seconds (423, Min-Expires): it may ask for more than the site does.
+    shortest: u32,
 }
 
 /// Where a request of the PBX to one of our contacts goes.
@@ -105,7 +107,7 @@ impl Registrar {
         if response.status.is_success() {
             self.accept(now, wire, &exchange, &response);
         } else {
-            self.reject(wire, &exchange, response.status);
+            self.reject(wire, &exchange, &response);
         }
         let Some(flow) = exchange.flow.filter(|_| !exchange.is_answered) else { return };
         if response.status.is_redirection() {
@@ -248,7 +250,8 @@ impl Registrar {
         let rules = &wire.site.registration;
         let Advertise { host, port, transport } = &rules.advertise;
         let via = Via::new(transport.via(), host.clone(), Some(*port), wire.branch());
-        let out = toward_pbx(request, &admitted.asked, names, via, rules);
+        let longest = capped(u32::MAX, rules.maximum).max(self.shortest);
+        let out = toward_pbx(request, &admitted.asked, names, via, rules, longest);
         wire.transactions.send_request(now, Hop::Pbx, transport.is_reliable(), out)
     }
 
@@ -298,9 +301,14 @@ impl Registrar {
 
     /// The PBX has refused. A phone that is no longer welcome loses its binding; a failed attempt on another
     /// connection takes nothing from it.
-    fn reject(&mut self, wire: &mut Wire<'_>, exchange: &Exchange, status: StatusCode) {
+    fn reject(&mut self, wire: &mut Wire<'_>, exchange: &Exchange, response: &Response) {
+        if response.status == StatusCode::INTERVAL_TOO_BRIEF
+            && let Some(seconds) = response.headers.seconds(&HeaderName::MIN_EXPIRES)
+        {
+            self.shortest = seconds.min(LONGEST_INSISTED);
+        }
         let Asked::Contacts(contacts) = &exchange.admitted.asked else { return };
-        if !matches!(status.code(), 403 | 404 | 410 | 604) {
+        if !matches!(response.status.code(), 403 | 404 | 410 | 604) {
             return;
         }
         for contact in contacts {
@@ -367,6 +375,9 @@ const KEEP_NAMES: Duration = Duration::from_secs(64);
 
 /// Names are not kept longer than a day, whatever the PBX grants: the phone refreshes at `registration.maximum`.
 const LONGEST_GRANT: Duration = Duration::from_secs(86_400);
+
+/// A day: the longest `registration.maximum` there is. No PBX means more.
+const LONGEST_INSISTED: u32 = 86_400;
 
 /// RFC 3261 §18: SIP over TLS.
 const SIPS_PORT: u16 = 5061;

@@ -1,19 +1,21 @@
 //! What of a phone's REGISTER goes to the PBX.
 
-use cordon_sip::{CallId, Contacts, HeaderName, Method, NameAddr, Request, Via};
+use cordon_sip::{CallId, Contacts, HeaderName, Method, NameAddr, Request, Text, Via};
 
-use super::admission::{Asked, AskedContact};
+use super::admission::{Asked, AskedContact, seconds_of};
 use super::upstream::Names;
 use crate::rules::RegistrationRules;
 
 /// The PBX's form of a REGISTER: our names, our contacts, the phone's own words and proof. The Request-URI stays, since
-/// the proof covers it.
+/// the proof covers it. No contact is asked for longer than `longest` seconds: the PBX shall not keep one after the
+/// phone's own binding has ended.
 pub(super) fn toward_pbx(
     request: &Request,
     asked: &Asked,
     names: Names,
     via: Via,
     rules: &RegistrationRules,
+    longest: u32,
 ) -> Request {
     let Names { call_id, from_tag, cseq } = names;
     let from = request.from.clone().with_tag(from_tag);
@@ -25,7 +27,7 @@ pub(super) fn toward_pbx(
         Asked::List => Contacts::default(),
         Asked::RemoveAll => Contacts::Star,
         Asked::Contacts(contacts) => {
-            Contacts::List(contacts.iter().map(|contact| opaque(contact, rules)).collect())
+            Contacts::List(contacts.iter().map(|contact| opaque(contact, rules, longest)).collect())
         }
     };
     for header in &request.headers {
@@ -33,7 +35,23 @@ pub(super) fn toward_pbx(
             out.headers.push(header.name.clone(), &header.value);
         }
     }
+    if let Some(seconds) = expires(request, asked, longest) {
+        out.headers.push(HeaderName::EXPIRES, seconds.to_string());
+    }
     out
+}
+
+/// The Expires header of the PBX's form: as asked, up to `longest`, and `longest` where a contact leaves it open.
+fn expires(request: &Request, asked: &Asked, longest: u32) -> Option<u32> {
+    let header = request.headers.seconds(&HeaderName::EXPIRES);
+    match asked {
+        Asked::List => None,
+        Asked::RemoveAll => Some(0),
+        Asked::Contacts(contacts) => match header {
+            Some(seconds) => Some(seconds.min(longest)),
+            None => contacts.iter().any(|contact| contact.seconds.is_none()).then_some(longest),
+        },
+    }
 }
 
 /// What an answer repeats of a request, in buffers of its own: what waits for the PBX stays small.
@@ -51,18 +69,20 @@ pub(super) fn envelope(request: &Request) -> Request {
 }
 
 /// The contact as the PBX gets it: an opaque address at our door, the phone's own parameters.
-fn opaque(contact: &AskedContact, rules: &RegistrationRules) -> NameAddr {
+fn opaque(contact: &AskedContact, rules: &RegistrationRules, longest: u32) -> NameAddr {
     let mut opaque = NameAddr::new(contact.id.contact(rules));
     opaque.params = contact.written.params.clone();
+    if seconds_of(&contact.written).is_some_and(|seconds| seconds > longest) {
+        opaque.params.set("expires", Some(Text::from(longest.to_string())));
+    }
     opaque
 }
 
 /// What of a phone's REGISTER the PBX needs. Supported stays: it would promise outbound, path and gruu for us.
-const CROSSING: [HeaderName; 6] = [
+const CROSSING: [HeaderName; 5] = [
     HeaderName::ALLOW,
     HeaderName::ALLOW_EVENTS,
     HeaderName::AUTHORIZATION,
-    HeaderName::EXPIRES,
     HeaderName::PROXY_AUTHORIZATION,
     HeaderName::USER_AGENT,
 ];
