@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use cordon_call::{CallEnd, EndStatistics, Event, LegReceipt, Receipt, Side};
 use cordon_policy::connection::{FlowFacts, TlsFacts};
-use cordon_policy::refusal::Refusal;
+use cordon_policy::refusal::{Family, Refusal};
 use cordon_transport::TransportEvent;
 use tracing::{info, warn};
 
@@ -61,22 +61,40 @@ impl Records {
     /// Takes down what the wires tell beside messages.
     pub(crate) fn transport(&self, event: &TransportEvent) {
         match event {
-            TransportEvent::FlowClosed { flow, reason } => {
+            TransportEvent::FlowClosed { flow, peer, reason } => {
                 self.metrics.flow_closed();
-                if let Some(refusal) = reason.refusal() {
-                    self.refused(refusal);
+                match reason.refusal() {
+                    None => info!(flow = flow.0, ?reason, "connection closed"),
+                    Some(refusal) => {
+                        self.refused(refusal);
+                        info!(
+                            flow = flow.0,
+                            refusal = refusal.code(),
+                            rule = refusal.label(),
+                            device = %peer,
+                            ?reason,
+                            "connection closed by a rule"
+                        );
+                    }
                 }
-                info!(flow = flow.0, ?reason, "connection closed");
             }
             TransportEvent::Refused { refusal, peer, location, details } => {
                 self.refused_device(*refusal, *peer, *location, details);
             }
-            TransportEvent::Unreadable { refusal, error, status, .. } => {
+            TransportEvent::Unreadable { refusal, error, status, peer, .. } => {
                 self.refused(*refusal);
-                info!(refusal = refusal.code(), status, error, "message refused");
+                info!(
+                    refusal = refusal.code(),
+                    rule = refusal.label(),
+                    device = %peer,
+                    status,
+                    error,
+                    "message refused"
+                );
             }
             TransportEvent::Exposure { peer, location } => {
                 self.metrics.exposed();
+                self.refused(Refusal::CredentialsExposed);
                 warn!(
                     device = %peer,
                     location,
@@ -159,6 +177,7 @@ impl Records {
             %device,
             location,
             details,
+            remedy = refusal.fix(Family::Generic),
             "connection refused"
         );
     }

@@ -27,7 +27,9 @@ pub fn explain(refusal: Refusal, door: &Door<'_>) -> String {
             wrap(&mut text, refusal.fix(family), 4);
         }
     }
-    let _ = writeln!(text, "\nIn events and metrics: refusal=\"{}\"", refusal.label());
+    let (code, rule) = (refusal.code(), refusal.label());
+    let _ = writeln!(text, "\nIn events    refusal=\"{code}\" rule=\"{rule}\"");
+    let _ = writeln!(text, "In metrics   cordon_refusals_total{{code=\"{code}\",rule=\"{rule}\"}}");
     text
 }
 

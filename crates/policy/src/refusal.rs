@@ -259,7 +259,7 @@ impl Refusal {
         }
     }
 
-    /// The value of the metric label `refusal`, and the name in events.
+    /// The rule's name in words: `rule` in events and in the label of the metric, beside the code.
     pub fn label(self) -> &'static str {
         self.row().label
     }

@@ -28,6 +28,8 @@ pub enum TransportEvent {
     Unreadable {
         /// From where.
         origin: Origin,
+        /// The device, or the PBX. Asset data, to be printed.
+        peer: SocketAddr,
         /// The rule.
         refusal: Refusal,
         /// What could not be read.
@@ -39,6 +41,8 @@ pub enum TransportEvent {
     FlowClosed {
         /// Which.
         flow: FlowId,
+        /// The device. To be printed where a rule ended the flow, and not else.
+        peer: SocketAddr,
         /// Why.
         reason: CloseReason,
     },

@@ -115,6 +115,7 @@ impl Flow {
         let status = error.status().code();
         TransportEvent::Unreadable {
             origin: self.origin,
+            peer: self.peer,
             refusal: refusal_of(status),
             error: error.reason(),
             status,
@@ -129,6 +130,7 @@ impl Flow {
         let status = error.status().code();
         let event = TransportEvent::Unreadable {
             origin: self.origin,
+            peer: self.peer,
             refusal: refusal_of(status),
             error: error.reason(),
             status,

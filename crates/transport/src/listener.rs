@@ -132,7 +132,7 @@ impl Handset {
         if shared.deliver(TransportEvent::FlowOpened(facts)).await {
             let reason = flow.run(stream).await;
             shared.flows.remove(id);
-            shared.deliver(TransportEvent::FlowClosed { flow: id, reason }).await;
+            shared.deliver(TransportEvent::FlowClosed { flow: id, peer: self.peer, reason }).await;
         } else {
             shared.flows.remove(id);
         }

@@ -151,7 +151,7 @@ async fn hear(socket: &PbxSocket, shared: &Shared) {
                 }
                 let status = error.status().code();
                 let refusal = refusal_of(status);
-                TransportEvent::Unreadable { origin, refusal, error: error.reason(), status }
+                TransportEvent::Unreadable { origin, peer: node, refusal, error: error.reason(), status }
             }
         };
         shared.deliver(event).await;

@@ -158,17 +158,20 @@ impl Visit {
             Verdict::Silence => return None,
         }
         self.report(shared, self.refusal);
-        if has_credentials(&request) {
-            shared.report(
-                self.peer.ip(),
-                TransportEvent::Exposure { peer: self.peer, location: self.location },
-            );
-        }
+        let refusal = match has_credentials(&request) {
+            false => self.refusal,
+            // What the phone is told is what is most urgent.
+            true => {
+                let exposure = TransportEvent::Exposure { peer: self.peer, location: self.location };
+                shared.report(self.peer.ip(), exposure);
+                Refusal::CredentialsExposed
+            }
+        };
         let port = response_port(&request);
         let config = shared.config();
         let settings = config.locations.get(self.location)?;
         let answer = shared.with_door(settings, self.location, |door| {
-            shared.answerer.refuse(request, length, self.refusal, self.peer, door)
+            shared.answerer.refuse(request, length, refusal, self.peer, door)
         })?;
         Some((answer, port))
     }

@@ -86,8 +86,12 @@ async fn credentials_in_clear_raise_an_exposure() {
     let mut site = Site::start().await;
     let phone = Datagrams::open(&site, "127.0.0.1").await;
     let authorization = "Authorization: Digest username=\"100\", realm=\"mx\", nonce=\"n\", uri=\"sip:mx\", response=\"r\"\r\n";
-    phone.ask(&request("REGISTER", "1", authorization)).await;
+    let sent = request("REGISTER", "1", authorization);
+    let heard = phone.ask(&sent).await;
 
+    assert!(heard.starts_with("SIP/2.0 480 ") && heard.contains("CD-TRANSPORT-06"), "{heard}");
+    assert!(heard.contains(&format!("{HOST}:{}", site.door().port())), "{heard}");
+    assert!(heard.len() <= sent.len() + 256);
     assert_eq!(site.refused().await.0, Refusal::PlainUdp);
     match site.event().await {
         TransportEvent::Exposure { peer, location } => {

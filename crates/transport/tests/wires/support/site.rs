@@ -91,7 +91,7 @@ impl Site {
 
     pub(crate) async fn closed(&mut self) -> (FlowId, cordon_transport::CloseReason) {
         match self.event().await {
-            TransportEvent::FlowClosed { flow, reason } => (flow, reason),
+            TransportEvent::FlowClosed { flow, reason, .. } => (flow, reason),
             other => panic!("expected the end of a flow, got {other:?}"),
         }
     }
