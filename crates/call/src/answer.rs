@@ -314,6 +314,12 @@ impl Call {
             self.answered = Some(now);
             board.events.push_back(Event::CallAnswered { call: self.name });
         }
+        // The PBX may call over a connection of its own while ours to it is down.
+        for end in [End::A, End::B] {
+            if !self.leg_mut(end).is_reachable(now, board) {
+                self.lose(now, board, end);
+            }
+        }
     }
 
     /// Acknowledges a 2xx of this leg's peer.

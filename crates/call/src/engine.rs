@@ -86,7 +86,8 @@ impl Engine {
                 nonces.handle_flow_closed(flow);
                 registrar.handle_flow_closed(now, wire, flow);
             });
-            self.with_each_call(now, |call, board| call.handle_flow_closed(now, board, flow));
+            let is_on_it = |call: &Call| [&call.a, &call.b].iter().any(|leg| leg.flow() == Some(flow));
+            self.with_calls(now, is_on_it, |call, board| call.handle_flow_closed(now, board, flow));
         }
     }
 
@@ -97,10 +98,13 @@ impl Engine {
 
     /// No connection to the PBX is up and none could be opened.
     pub fn handle_pbx_unreachable(&mut self, now: Instant) {
-        self.board.pbx_is_up = false;
+        // Told again with each request that finds no way: only the first time costs a look at every call.
+        let was_up = std::mem::replace(&mut self.board.pbx_is_up, false);
         self.board.transactions.handle_pbx_unreachable(now);
         self.pump(now);
-        self.with_each_call(now, |call, board| call.handle_pbx_unreachable(now, board));
+        if was_up {
+            self.with_calls(now, |_| true, |call, board| call.handle_pbx_unreachable(now, board));
+        }
     }
 
     /// A message arrived.
@@ -253,8 +257,14 @@ impl Engine {
         }
     }
 
-    fn with_each_call(&mut self, now: Instant, act: impl Fn(&mut Call, &mut Switchboard)) {
-        let keys: Vec<CallKey> = self.calls.keys().copied().collect();
+    fn with_calls(
+        &mut self,
+        now: Instant,
+        is_meant: impl Fn(&Call) -> bool,
+        act: impl Fn(&mut Call, &mut Switchboard),
+    ) {
+        let meant = self.calls.iter().filter(|(_, call)| is_meant(call));
+        let keys: Vec<CallKey> = meant.map(|(key, _)| *key).collect();
         for key in keys {
             self.with_call(now, key, &act);
         }

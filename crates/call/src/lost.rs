@@ -29,8 +29,10 @@ impl Call {
         }
     }
 
-    fn lose(&mut self, now: Instant, board: &mut Switchboard, end: End) {
-        if self.is_established() || self.accepted.is_some() {
+    /// A leg that nobody can reach any more.
+    pub(crate) fn lose(&mut self, now: Instant, board: &mut Switchboard, end: End) {
+        let is_answered = self.is_established() || self.accepted.is_some();
+        if is_answered && !self.is_ended() {
             self.leg_mut(end).lost_since.get_or_insert(now);
             self.look_at.get_or_insert(now + SILENCE);
         } else if end == End::A && !self.is_ended() {

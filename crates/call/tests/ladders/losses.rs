@@ -208,3 +208,22 @@ fn an_agent_of_another_call_is_not_confused_with_this_one() {
     world.phone_hears_status(flow, 481);
     assert_eq!(world.open.len(), 2);
 }
+
+#[test]
+fn a_call_answered_while_our_way_to_the_pbx_is_down_is_watched_from_then_on() {
+    let mut world = World::new();
+    let (phone, contact) = world.register(1, "1001");
+    world.lose_pbx();
+    let mut caller = Agent::pbx(&mut world, "1002", "1001", &contact);
+    world.pbx_says(caller.invite(&Sdp::pbx()));
+    let invite = world.phone_hears(phone, Method::Invite);
+    let callee = Agent::callee(&mut world, Origin::Handset(phone), &invite);
+    world.phone_says(phone, callee.respond_with(&invite, 200, &Sdp::phone()));
+    world.phone_hears(phone, Method::Ack);
+    caller.learn(&world.pbx_hears_status(200));
+    world.pbx_says(caller.ack());
+    world.pass(Duration::from_secs(31));
+    world.answer_asked(None, Some(world.now));
+    world.phone_hears(phone, Method::Bye);
+    assert!(world.open.is_empty());
+}

@@ -349,3 +349,41 @@ fn in_a_lab_a_pbx_that_began_with_srtp_is_offered_srtp_again() {
     world.hears_status(callee.at, 200);
     assert!(world.refusals().is_empty());
 }
+
+#[test]
+fn a_codec_the_caller_does_not_take_is_taken_out_of_the_answer_or_ends_the_call() {
+    for (codecs, left) in [
+        (vec![(8, "PCMA/8000"), (97, "speex/8000")], Some("PCMA")),
+        (vec![(97, "speex/8000"), (101, "telephone-event/8000")], None),
+    ] {
+        let mut rules = rules();
+        rules.locations[0].media.codecs =
+            CodecRule::Only(vec!["PCMA".parse().unwrap(), "telephone-event".parse().unwrap()]);
+        let mut world = World::with(rules);
+        let (phone, _) = world.register(1, "1001");
+        let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+        world.phone_says(phone, caller.invite(&Sdp::phone()));
+        let invite = world.pbx_hears(Method::Invite);
+        let offered: Vec<String> =
+            read(&invite.body).media[0].codecs().iter().map(|codec| codec.name.as_str().to_owned()).collect();
+        assert_eq!(offered, ["PCMA", "telephone-event"]);
+        let callee = Agent::callee(&mut world, Origin::Pbx(PBX), &invite);
+        world.pbx_says(callee.respond_with(&invite, 200, &Sdp::pbx().with(|sdp| sdp.codecs = codecs)));
+        world.pbx_hears(Method::Ack);
+        match left {
+            Some(name) => {
+                let answer = read(&world.phone_hears_status(phone, 200).body);
+                let codecs = answer.media[0].codecs();
+                assert_eq!(codecs.len(), 1);
+                assert_eq!(codecs[0].name.as_str(), name);
+            }
+            None => {
+                let told = world.phone_hears_status(phone, 488);
+                let mut warnings = told.headers.get_all(&HeaderName::WARNING);
+                assert!(warnings.any(|warning| warning.as_str().starts_with("305 ")));
+                world.pbx_hears(Method::Bye);
+                assert!(world.open.is_empty());
+            }
+        }
+    }
+}
