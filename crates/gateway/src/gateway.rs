@@ -156,6 +156,11 @@ impl Gateway {
         outcome
     }
 
+    /// Counts a reload that did not come as far as [`Gateway::reload`]: its file was refused.
+    pub fn reload_refused(&self) {
+        self.metrics.reloaded(false);
+    }
+
     async fn take_over(&self, loaded: Loaded) -> Result<(), ReloadError> {
         let fixed = site::fixed_keys(&loaded.settings);
         let changed = self.fixed.iter().filter(|key| !fixed.contains(key)).map(|(name, _)| name.as_str());

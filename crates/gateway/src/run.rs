@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cordon_config::Finding;
+use cordon_config::{Finding, Severity};
+use cordon_policy::refusal::Refusal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
@@ -59,8 +60,16 @@ async fn reload(gateway: &Gateway, path: &Path) {
     let loaded = match cordon_config::load(path) {
         Ok(loaded) => loaded,
         Err(findings) => {
-            for finding in findings {
-                error!("reload refused, everything stays as it was: {finding}");
+            gateway.reload_refused();
+            // One event a line: `cordon check` shows the line with its caret.
+            for finding in findings.iter().filter(|finding| finding.severity() == Severity::Error) {
+                error!(
+                    line = finding.position().map(|(line, _)| line),
+                    control = finding.control(),
+                    refusal = finding.refusal().map(Refusal::code),
+                    "reload refused, everything stays as it was: {}",
+                    finding.message()
+                );
             }
             return;
         }
