@@ -7,6 +7,7 @@ mod hipaa;
 mod ipv6;
 mod load;
 mod metrics;
+mod operations;
 mod plain;
 mod privacy;
 mod refusals;
