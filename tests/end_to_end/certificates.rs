@@ -1,9 +1,12 @@
 //! Certificates that must not be shown and certificates that must not be believed, in both profiles.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use cordon_lab::LabPhone;
+use cordon_sip::{HeaderName, Method};
 use cordon_tests::cordon::{Configuration, Cordon, HOST};
+use cordon_tests::handset;
 use cordon_tests::kamailio::{DOMAIN, Kamailio, Transport};
 use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, PBX, on_a_machine};
 use cordon_tests::pki::{Authority, Flaw, Leaf};
@@ -75,10 +78,25 @@ fn a_pbx_that_cannot_prove_its_name_gets_no_sip_and_phones_get_503() {
                 .await_line("the PBX is unreachable", Duration::from_secs(10))
                 .with_context(|| format!("{what} must not connect"))?;
             ensure!(line.contains("CD-PBX-"), "{what} has its code: {line}");
+            handset::block_on(phones_get_503(&authority)).context(what)?;
             ensure!(!pbx.program.text().contains("REGISTER"), "{what}: no SIP reached it");
         }
         Ok(())
     });
+}
+
+/// A phone that registers is told to come back, and within 4 s.
+async fn phones_get_503(authority: &Authority) -> Result<()> {
+    let server = format!("{CORDON_LOCATION}:5061").parse()?;
+    let phone = LabPhone::connect(handset::config(authority, "1001", server, "10.1.0.11")?).await?;
+    let asked = Instant::now();
+    let mut register = phone.request(Method::Register, &format!("sip:{DOMAIN}"))?;
+    register.to = register.from.clone().without_tag();
+    let answer = phone.ask(register).await?;
+    ensure!(answer.status.code() == 503, "{}", answer.status.code());
+    ensure!(answer.header(&HeaderName::RETRY_AFTER).is_some(), "it says when to come back");
+    ensure!(asked.elapsed() < Duration::from_secs(4), "after {:?}", asked.elapsed());
+    Ok(())
 }
 
 /// What `cordon check` says against a certificate, or nothing when it passes.

@@ -87,7 +87,10 @@ fn credentials_in_clear_raise_an_exposure() {
     on_a_machine(|machine| {
         let cordon = front(machine)?;
         let secret = "Authorization: Digest username=\"1001\", realm=\"r\", nonce=\"n\", uri=\"sip:x\", response=\"0123\"\r\n";
-        over_udp("10.1.0.11", &request("REGISTER", "UDP", secret))?;
+        let request = request("REGISTER", "UDP", secret);
+        let answer = over_udp("10.1.0.11", &request)?.context("the phone is answered")?;
+        refused_480(&answer, &request)?;
+        ensure!(answer.contains("CD-TRANSPORT-06") && answer.contains("password"), "{answer}");
         let line = cordon.program.await_line("credentials crossed the network in clear", LIMIT)?;
         ensure!(
             line.contains("10.1.0.11") && !line.contains("1001"),

@@ -30,8 +30,39 @@ fn old_versions_and_other_suites_are_refused_and_explained() {
             let seen = hello(version, suite)?;
             ensure!(seen.contains("Cipher is (NONE)"), "{version} {suite} must not connect: {seen}");
             let line = cordon.program.await_line_after(before, code, Duration::from_secs(5))?;
-            ensure!(line.contains("10.1.0.5:") || line.contains("10.1.0."), "the device is named: {line}");
+            ensure!(line.contains("device=10.1.0."), "the device is named: {line}");
+            ensure!(line.contains("highest version TLS 1."), "what it offers is named: {line}");
+            ensure!(line.contains("remedy="), "the remedy is named: {line}");
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn an_rsa_certificate_connects_with_its_own_suites() {
+    on_a_machine(|machine| {
+        let authority = Authority::new(machine.folder(), "lab-ca")?;
+        let leaf = authority.rsa_leaf("cordon", &[HOST, CORDON_LOCATION])?;
+        let _cordon =
+            Cordon::start(machine.folder(), &Configuration::lab(&authority, &leaf, Transport::Tls))?;
+        for (version, suite) in
+            APPROVED.iter().map(|(version, suite)| (version, suite.replace("ECDSA", "RSA")))
+        {
+            let seen = hello(version, &suite)?;
+            ensure!(seen.contains(&format!("Cipher is {suite}")), "{version} {suite}: {seen}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_phone_that_does_not_trust_the_certificate_is_explained() {
+    on_a_machine(|machine| {
+        let cordon = front(machine)?;
+        let other = Authority::new(machine.folder(), "other-ca")?.anchor.display().to_string();
+        openssl(&["-tls1_3", "-verify_return_error", "-CAfile", &other])?;
+        let line = cordon.program.await_line("CD-TLS-06", Duration::from_secs(5))?;
+        ensure!(line.contains("remedy="), "the installer is told what to do: {line}");
         Ok(())
     });
 }

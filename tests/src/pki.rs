@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    KeyUsagePurpose, PKCS_RSA_SHA256, date_time_ymd,
 };
 
 /// A certificate authority that lives in one folder.
@@ -54,8 +54,17 @@ impl Authority {
         self.flawed_leaf(file, names, Flaw::None)
     }
 
+    /// Signs a leaf with an RSA key, as older phones need it.
+    pub fn rsa_leaf(&self, file: &str, names: &[&str]) -> Result<Leaf> {
+        self.issue(file, names, Flaw::None, KeyPair::generate_for(&PKCS_RSA_SHA256)?)
+    }
+
     /// Signs a leaf that has a flaw.
     pub fn flawed_leaf(&self, file: &str, names: &[&str], flaw: Flaw) -> Result<Leaf> {
+        self.issue(file, names, flaw, KeyPair::generate()?)
+    }
+
+    fn issue(&self, file: &str, names: &[&str], flaw: Flaw, key: KeyPair) -> Result<Leaf> {
         let mut params =
             CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
         params.distinguished_name.push(DnType::CommonName, names.first().copied().unwrap_or(file));
@@ -66,7 +75,6 @@ impl Authority {
             params.not_before = date_time_ymd(2019, 1, 1);
             params.not_after = date_time_ymd(2020, 1, 1);
         }
-        let key = KeyPair::generate()?;
         let certificate = if flaw == Flaw::SelfSigned {
             params.self_signed(&key)?
         } else {
