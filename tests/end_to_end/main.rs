@@ -11,6 +11,7 @@ mod operations;
 mod plain;
 mod privacy;
 mod refusals;
+mod registration;
 mod tls;
 mod waves;
 mod wire;

@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use cordon_lab::{Account, LabPhone, PhoneConfig};
-use cordon_sip::{CallId, Challenge, Contacts, HeaderName, Method, NameAddr, Request, Response};
+use cordon_sip::{CallId, Contacts, HeaderName, Method, NameAddr, Request, Response};
 use cordon_tests::cordon::{Configuration, Cordon, HOST};
 use cordon_tests::handset;
 use cordon_tests::kamailio::{DOMAIN, Kamailio, Transport, password};
 use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, on_a_machine};
 use cordon_tests::metrics::{Metrics, get};
 use cordon_tests::pki::Authority;
-use md5::{Digest, Md5};
 
 #[test]
 fn no_canary_is_found_in_logs_metrics_or_on_the_other_side() {
@@ -315,7 +314,6 @@ fn dress(request: &mut Request, number: &str) -> Result<()> {
 /// Asks, meets the challenge and asks again. The nonce and the proof are canaries from then on.
 async fn ask_with_proof(phone: &LabPhone, mut request: Request, canaries: &mut Canaries) -> Result<Response> {
     let challenged = phone.ask(request.clone()).await?;
-    ensure!(challenged.status.is_challenge(), "the PBX challenges: {}", challenged.status.code());
     let (name, value) = proof(&challenged, &request, canaries)?;
     request.cseq += 1;
     request.via.clear();
@@ -324,25 +322,10 @@ async fn ask_with_proof(phone: &LabPhone, mut request: Request, canaries: &mut C
 }
 
 fn proof(challenged: &Response, request: &Request, canaries: &mut Canaries) -> Result<(HeaderName, String)> {
-    let (asked, given) = match challenged.status.code() {
-        401 => (HeaderName::WWW_AUTHENTICATE, HeaderName::AUTHORIZATION),
-        _ => (HeaderName::PROXY_AUTHENTICATE, HeaderName::PROXY_AUTHORIZATION),
-    };
-    let challenge = Challenge::parse(challenged.header(&asked).context("a challenge")?)?;
-    let nonce = challenge.nonce().context("a challenge has a nonce")?.as_str().to_owned();
-    let user = request.from.uri.user().context("a phone has a number")?.as_str().to_owned();
-    let (method, uri) = (request.method.as_str(), request.uri.to_text());
-    let hash = |text: String| Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let who = hash(format!("{user}:{DOMAIN}:{}", password(&user)));
-    let what = hash(format!("{method}:{}", uri.as_str()));
-    let response = hash(format!("{who}:{nonce}:00000001:canary0cnonce:auth:{what}"));
-    let value = format!(
-        "Digest username=\"{user}\", realm=\"{DOMAIN}\", nonce=\"{nonce}\", uri=\"{}\", response=\"{response}\", \
-         algorithm=MD5, cnonce=\"canary0cnonce\", qop=auth, nc=00000001",
-        uri.as_str()
-    );
-    canaries.add([nonce, response, who]);
-    Ok((given, value))
+    let (name, value) = handset::proof(challenged, request)?;
+    let field = |name: &str| value.split(&format!("{name}=\"")).nth(1)?.split('"').next().map(str::to_owned);
+    canaries.add(["nonce", "response", "cnonce"].into_iter().filter_map(field));
+    Ok((name, value))
 }
 
 fn phone(authority: &Authority, number: &str) -> Result<PhoneConfig> {

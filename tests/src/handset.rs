@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use cordon_lab::{Account, LabPhone, PhoneConfig, PhoneTls, Trace};
 use cordon_rtp::Suite;
+use cordon_sip::{Challenge, HeaderName, Request, Response};
+use md5::{Digest, Md5};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -42,6 +44,40 @@ pub async fn register(config: PhoneConfig) -> Result<LabPhone> {
     let phone = LabPhone::connect(config).await?;
     phone.register(120).await?;
     Ok(phone)
+}
+
+/// Sends a request of the test's making, meets the challenge and sends it again.
+pub async fn ask_with_proof(phone: &LabPhone, mut request: Request) -> Result<Response> {
+    let challenged = phone.ask(request.clone()).await?;
+    let (name, value) = proof(&challenged, &request)?;
+    request.cseq += 1;
+    request.via.clear();
+    request.headers.push(name, value);
+    Ok(phone.ask(request).await?)
+}
+
+/// The header that answers a challenge of the PBX (MD5, `auth`), for the number in From.
+pub fn proof(challenged: &Response, request: &Request) -> Result<(HeaderName, String)> {
+    let (asked, given) = match challenged.status.code() {
+        401 => (HeaderName::WWW_AUTHENTICATE, HeaderName::AUTHORIZATION),
+        407 => (HeaderName::PROXY_AUTHENTICATE, HeaderName::PROXY_AUTHORIZATION),
+        other => bail!("the PBX challenges: {other}"),
+    };
+    let challenge = Challenge::parse(challenged.header(&asked).context("a challenge is there")?)?;
+    let nonce = challenge.nonce().context("a challenge has a nonce")?;
+    let user = request.from.uri.user().context("a phone has a number")?.as_str();
+    let (method, uri, nonce) = (request.method.as_str(), request.uri.to_text(), nonce.as_str());
+    let uri = uri.as_str();
+    let hash = |text: String| Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let who = hash(format!("{user}:{DOMAIN}:{}", password(user)));
+    let what = hash(format!("{method}:{uri}"));
+    let cnonce = "0cn5f1aa";
+    let response = hash(format!("{who}:{nonce}:00000001:{cnonce}:auth:{what}"));
+    let value = format!(
+        "Digest username=\"{user}\", realm=\"{DOMAIN}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", \
+         algorithm=MD5, cnonce=\"{cnonce}\", qop=auth, nc=00000001"
+    );
+    Ok((given, value))
 }
 
 /// Runs what phones do in one test.

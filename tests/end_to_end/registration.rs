@@ -1,0 +1,121 @@
+//! Where a phone is: on its newest connection, or nowhere.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use cordon_lab::{LabPhone, PhoneConfig};
+use cordon_sip::Method;
+use cordon_tests::cordon::{Configuration, Cordon, HOST};
+use cordon_tests::handset;
+use cordon_tests::kamailio::{DOMAIN, Kamailio, Transport};
+use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, Machine, on_a_machine};
+use cordon_tests::pki::Authority;
+
+#[test]
+fn a_proof_taken_to_another_connection_is_challenged_afresh() {
+    on_a_machine(|machine| {
+        let site = Site::open(machine)?;
+        handset::block_on(async {
+            let (phone, thief) = (
+                LabPhone::connect(site.phone("1001")?).await?,
+                LabPhone::connect(site.phone("1001")?).await?,
+            );
+            let mut register = phone.request(Method::Register, &format!("sip:{DOMAIN}"))?;
+            register.to = register.from.clone().without_tag();
+            let challenged = phone.ask(register.clone()).await?;
+            let (name, value) = handset::proof(&challenged, &register)?;
+            register.headers.push(name, value);
+            let stolen = thief.ask(register.clone()).await?;
+            ensure!(stolen.status.code() == 401, "the PBX never saw the proof: {}", stolen.status.code());
+            register.cseq += 1;
+            let own = phone.ask(register).await?;
+            ensure!(own.status.code() == 200, "on its own connection it counts: {}", own.status.code());
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn the_same_instance_on_a_new_connection_replaces_the_old_within_a_second() {
+    on_a_machine(|machine| {
+        let site = Site::open(machine)?;
+        handset::block_on(async {
+            let alice = handset::register(site.phone("1001")?).await?;
+            let old = LabPhone::connect(site.phone("1002")?).await?;
+            let new = LabPhone::connect(site.phone("1002")?).await?;
+            for phone in [&old, &new] {
+                register_as_instance(phone).await?;
+            }
+            let (call, at_bob) =
+                tokio::try_join!(alice.call("1002"), async { new.incoming(LIMIT).await?.answer().await })?;
+            ensure!(old.incoming(Duration::ZERO).await.is_err(), "the old connection is not rung");
+            call.hang_up().await?;
+            at_bob.ended(LIMIT).await?;
+            site.cordon.program.await_line("replaced=", LIMIT)?;
+
+            // Without a binding of its own the old connection may ask, and may not call.
+            let invite = old.request(Method::Invite, &format!("sip:1001@{DOMAIN}"))?;
+            let refused = old.ask(invite).await?;
+            ensure!(refused.status.code() == 403, "{}", refused.status.code());
+            ensure!(old.options(&format!("sip:{HOST}")).await? == 200, "OPTIONS is answered");
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn a_phone_whose_connection_is_gone_is_answered_480_at_once() {
+    on_a_machine(|machine| {
+        let site = Site::open(machine)?;
+        handset::block_on(async {
+            let alice = handset::register(site.phone("1001")?).await?;
+            let bob = handset::register(site.phone("1002")?).await?;
+            bob.disconnect();
+            site.cordon.program.await_line("phone unregistered", LIMIT)?;
+            let asked = Instant::now();
+            let refused = alice.call("1002").await.err().context("nobody is there")?;
+            ensure!(refused.status() == Some(480), "{refused}");
+            ensure!(asked.elapsed() < Duration::from_secs(1), "at once: {:?}", asked.elapsed());
+            Ok(())
+        })
+    });
+}
+
+/// Registers by hand, with an instance that stays the same on every connection.
+async fn register_as_instance(phone: &LabPhone) -> Result<()> {
+    let mut register = phone.request(Method::Register, &format!("sip:{DOMAIN}"))?;
+    register.to = register.from.clone().without_tag();
+    let contact = register.contacts.first().context("a phone has a contact")?.clone();
+    let mut named = contact;
+    named.params.set("+sip.instance", Some("\"<urn:uuid:00000000-0000-1000-8000-000000001002>\"".into()));
+    named.params.set("reg-id", Some("1".into()));
+    register.contacts = cordon_sip::Contacts::one(named);
+    let answer = handset::ask_with_proof(phone, register).await?;
+    ensure!(answer.status.code() == 200, "{}", answer.status.code());
+    Ok(())
+}
+
+/// Kamailio, Cordon, and what a phone has to know of them.
+struct Site {
+    authority: Authority,
+    cordon: Cordon,
+    _pbx: Kamailio,
+}
+
+impl Site {
+    fn open(machine: &Machine) -> Result<Self> {
+        let folder = machine.folder();
+        let authority = Authority::new(folder, "lab-ca")?;
+        let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION, CORDON_PBX_SIDE])?;
+        let pbx = Kamailio::start(folder, &authority, Transport::Tls)?;
+        let cordon = Cordon::start(folder, &Configuration::lab(&authority, &leaf, Transport::Tls))?;
+        cordon.program.await_line("connection to the PBX is up", LIMIT)?;
+        Ok(Self { authority, cordon, _pbx: pbx })
+    }
+
+    fn phone(&self, number: &str) -> Result<PhoneConfig> {
+        handset::config(&self.authority, number, format!("{CORDON_LOCATION}:5061").parse()?, "10.1.0.11")
+    }
+}
+
+const LIMIT: Duration = Duration::from_secs(10);
