@@ -201,8 +201,7 @@ pub fn refusal_for(error: SdpError) -> Refusal {
     }
 }
 
-/// Whether the peer sent one of our own keys back. A key of ours under another suite than its own is never used, so
-/// only keys of one suite can collide.
+/// Whether the peer sent one of our own keys back, under whatever suite.
 fn is_echo(theirs: &KeyMaterial, ours: &KeyMaterial) -> bool {
-    theirs.is_same_as(ours)
+    theirs.has_bytes_of(ours)
 }

@@ -256,6 +256,14 @@ mod changes {
     }
 
     #[test]
+    fn our_own_key_under_another_suite_is_our_own_key_too() {
+        let offer = sdp(&["m=audio 20000 RTP/SAVP 0", KEY_80]);
+        let line = offer.media[0].crypto[0].usable().unwrap();
+        let ours = KeyMaterial::new(Suite::AesCm128HmacSha1_32, line.key.as_bytes()).unwrap();
+        assert_eq!(admit_reoffer(&rules(), &secure(&[&ours]), &offer).unwrap_err(), Refusal::KeyEchoed);
+    }
+
+    #[test]
     fn a_late_offer_without_keys_has_its_own_code() {
         let plain = sdp(&["m=audio 20000 RTP/AVP 0"]);
         assert_eq!(admit_late_offer(&rules(), &plain).unwrap_err(), Refusal::LateOfferUnprotected);

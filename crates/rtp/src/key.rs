@@ -92,6 +92,12 @@ impl KeyMaterial {
         self.suite == other.suite && bool::from(self.bytes.ct_eq(&other.bytes))
     }
 
+    /// Whether both have the same bytes, be it under different suites: AES-CM draws the same key stream for either length of
+    /// its tag. In time that does not depend on the bytes.
+    pub fn has_bytes_of(&self, other: &KeyMaterial) -> bool {
+        bool::from(self.bytes.ct_eq(&other.bytes))
+    }
+
     /// The copy that goes to the thread which protects the packets.
     pub fn hand_to_relay(&self) -> KeyMaterial {
         KeyMaterial { bytes: self.bytes, suite: self.suite, mki_len: self.mki_len }
@@ -140,6 +146,8 @@ mod tests {
         let other = KeyMaterial::new(Suite::AesCm128HmacSha1_80, &[2; 30]).unwrap();
         assert!(key.is_same_as(&key.hand_to_relay()));
         assert!(!key.is_same_as(&short_tag));
+        assert!(key.has_bytes_of(&short_tag));
+        assert!(!key.has_bytes_of(&other));
         assert!(!key.is_same_as(&other));
     }
 }
