@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use cordon_phi::Pseudonym;
 use cordon_policy::refusal::Refusal;
-use cordon_sip::{Headers, Method, Origin, Request, Response};
+use cordon_sip::{HeaderName, Headers, Method, Origin, Request, Response};
 use cordon_transaction::{ClientId, ServerId};
 
 use crate::content::Content;
@@ -222,7 +222,13 @@ impl Call {
     /// Ends a dialog of ours with BYE, when it stands. A peer that cannot be reached now is owed the BYE for a while:
     /// a connection that is being opened again must not leave it in a call of one.
     pub(crate) fn hang_up(&mut self, now: Instant, board: &mut Switchboard, end: End) {
-        self.pass_bye(now, board, end, &Headers::new());
+        let mut why = Headers::new();
+        if let Stage::Ended(CallEnd::Refused(refusal), _) = self.stage {
+            // RFC 3326: whoever is hung up on hears which rule ended the call.
+            let reason = format!("SIP;cause={};text=\"{}\"", refusal.status(), refusal.code());
+            why.push(HeaderName::REASON, reason);
+        }
+        self.pass_bye(now, board, end, &why);
     }
 
     /// As [`hang_up`](Self::hang_up), with what the other side's BYE carried.

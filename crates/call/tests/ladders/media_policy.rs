@@ -38,7 +38,9 @@ fn answer_refused(answer: Sdp, refusal: Refusal) {
     world.pbx_says(callee.respond_with(&invite, 200, &answer));
     world.pbx_hears(Method::Ack);
     world.phone_hears_status(phone, refusal.status());
-    world.pbx_hears(Method::Bye);
+    let bye = world.pbx_hears(Method::Bye);
+    let reason = format!("SIP;cause={};text=\"{}\"", refusal.status(), refusal.code());
+    assert_eq!(bye.headers.get(&HeaderName::REASON).unwrap(), reason.as_str());
     assert_eq!(world.refusals(), [refusal]);
     assert!(world.open.is_empty() && world.told.is_empty(), "no media ever flowed");
 }
