@@ -6,6 +6,7 @@ mod crashes;
 mod hipaa;
 mod ipv6;
 mod load;
+mod matrix;
 mod metrics;
 mod operations;
 mod plain;

@@ -33,8 +33,10 @@ pub struct MediaReport {
     pub early: u64,
     /// SRTCP packets that authenticated.
     pub rtcp_received: u64,
-    /// Different SSRCs that reported and that no audio came from.
-    pub silent_reporters: usize,
+    /// The SSRC the last audio came from.
+    pub heard: Option<u32>,
+    /// The SSRC the last report came from.
+    pub reporter: Option<u32>,
     /// What the peer last reported about the audio of this phone, as it named it.
     pub reported: Option<Reported>,
     /// Different SSRCs heard.
@@ -153,9 +155,8 @@ impl MediaEnd {
         let (report, sources, meter) = {
             let state = self.lock();
             let sending = (state.ssrc, state.next.as_u64());
-            let silent_reporters =
-                state.reporters.iter().filter(|reporter| !state.seen.contains(reporter)).count();
-            let report = MediaReport { sending, silent_reporters, ..state.report.clone() };
+            let heard = state.heard.map(|(ssrc, _)| ssrc);
+            let report = MediaReport { sending, heard, ..state.report.clone() };
             (report, state.seen.len(), state.meter.clone())
         };
         MediaReport { sources, tone: meter.dominant(), ..report }
@@ -221,7 +222,6 @@ struct State {
     target_roc: Option<Roc>,
     meter: ToneMeter,
     seen: Vec<u32>,
-    reporters: Vec<u32>,
     /// The source heard last and its index.
     heard: Option<(u32, PacketIndex)>,
     report: MediaReport,
@@ -248,7 +248,6 @@ impl State {
             target_roc: None,
             meter: ToneMeter::default(),
             seen: Vec::new(),
-            reporters: Vec::new(),
             heard: None,
             report: MediaReport::default(),
         }
@@ -355,12 +354,7 @@ impl State {
             return;
         }
         self.report.rtcp_received += 1;
-        let reporter = rtcp::sender(buf.as_slice()).map(|sender| sender.0);
-        if let Some(new) = reporter.filter(|ssrc| !self.reporters.contains(ssrc))
-            && self.reporters.len() < MAX_SOURCES
-        {
-            self.reporters.push(new);
-        }
+        self.report.reporter = rtcp::sender(buf.as_slice()).map(|sender| sender.0);
         let mut blocks = Blocks { last: self.report.reported };
         // A compound that is malformed behind its last block says nothing more.
         let _ = rtcp::rewrite(buf.as_mut_slice(), &mut blocks);
