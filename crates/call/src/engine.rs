@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use cordon_policy::connection::FlowFacts;
 use cordon_policy::refusal::Refusal;
-use cordon_policy::request::{RequestFacts, Sender, admit_request};
+use cordon_policy::request::{RequestFacts, Sender, admit_request, is_emergency};
 use cordon_sip::{FlowId, Message, Method, Origin, Request, Response, Text};
 use cordon_transaction::{ClientId, Layer, Limits, ServerId, Timers, Transmit, TurnedAway};
 
@@ -20,7 +20,7 @@ use crate::options::RelayedOptions;
 use crate::refuse::Asked;
 use crate::registration::{Nonces, Registrar};
 use crate::rules::SiteRules;
-use crate::switchboard::{Purpose, Switchboard};
+use crate::switchboard::{Purpose, Switchboard, handset_flow};
 use crate::wire::Entropy;
 
 /// All of signalling, without hands: driven with messages, media replies and the time.
@@ -291,11 +291,7 @@ impl Engine {
                 self.handle_request(now, server, origin, request)
             }
             Happened::TurnedAway { origin, request, why } => {
-                let refusal = match why {
-                    TurnedAway::Merged => Refusal::RequestLoop,
-                    TurnedAway::Full => Refusal::TooManyTransactions,
-                };
-                self.board.refuse_without_state(origin, &request, refusal);
+                self.handle_turned_away(now, origin, &request, why);
             }
             Happened::Ack { origin, request } => {
                 if let Some((key, end)) = self.dialog_of(now, origin, &request) {
@@ -321,6 +317,23 @@ impl Engine {
                     });
                 }
             }
+        }
+    }
+
+    fn handle_turned_away(&mut self, now: Instant, origin: Origin, request: &Request, why: TurnedAway) {
+        let refusal = match why {
+            TurnedAway::Merged => Refusal::RequestLoop,
+            TurnedAway::Full => Refusal::TooManyTransactions,
+        };
+        let is_emergency =
+            handset_flow(origin).is_some() && is_emergency(request, &self.board.site.emergency);
+        let is_reliable = self.board.is_reliable(origin.reply_hop());
+        // No limit stands against a call to an emergency number.
+        let is_taken = why == TurnedAway::Full
+            && is_emergency
+            && self.board.transactions.take_regardless(now, origin, is_reliable, request);
+        if !is_taken {
+            self.board.refuse_without_state(origin, request, refusal);
         }
     }
 

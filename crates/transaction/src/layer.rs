@@ -116,6 +116,26 @@ impl Layer {
         self.servers.respond(server, &response, turn)
     }
 
+    /// Makes a transaction for a request that was turned away from a full table, within twice its bound: for calls that no
+    /// limit may stop. False where that bound is reached too, or the request is here already.
+    pub fn take_regardless(
+        &mut self,
+        now: Instant,
+        origin: Origin,
+        reliable: bool,
+        request: &Request,
+    ) -> bool {
+        let has_room = self.servers.len() < self.limits.servers.saturating_mul(2);
+        match self.servers.find(origin, request) {
+            Match::New(key, merge) if has_room => {
+                let turn = Turn { now, timers: self.timers, output: &mut self.output };
+                self.servers.open((key, merge), (origin, reliable), request.clone(), turn);
+                true
+            }
+            Match::New(..) | Match::Merged | Match::Retransmission(_) => false,
+        }
+    }
+
     /// Answers a request that was [turned away](Event::TurnedAway): the same for every copy of it, the To tag included
     /// (8.2.7).
     pub fn respond_without_state(&mut self, origin: Origin, request: &Request, response: Response) {

@@ -70,3 +70,24 @@ fn plain_media_is_refused_for_an_emergency_call_too_in_this_release() {
     world.phone_says(phone, caller.invite(&plain));
     world.phone_hears_status(phone, 488);
 }
+
+#[test]
+fn a_phone_with_too_many_requests_under_way_still_reaches_911() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    for _ in 0..256 {
+        let mut asker = Agent::phone(&mut world, phone, "1001", "1002");
+        world.phone_says(phone, asker.request(Method::Options));
+        world.pbx_hears(Method::Options);
+    }
+    let mut other = Agent::phone(&mut world, phone, "1001", "1002");
+    world.phone_says(phone, other.invite(&Sdp::phone()));
+    world.phone_hears_status(phone, 503);
+    let mut caller = Agent::phone(&mut world, phone, "1001", "911");
+    world.phone_says(phone, caller.invite(&Sdp::phone()));
+    let invite = world.pbx_hears(Method::Invite);
+    let callee = Agent::callee(&mut world, Origin::Pbx(PBX), &invite);
+    world.pbx_says(callee.respond_with(&invite, 200, &Sdp::pbx()));
+    world.pbx_hears(Method::Ack);
+    world.phone_hears_status(phone, 200);
+}

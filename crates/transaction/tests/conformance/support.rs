@@ -76,6 +76,13 @@ impl Ladder {
         done
     }
 
+    /// Insists on a request that was turned away.
+    pub(crate) fn take_regardless(&mut self, origin: Origin, text: &str) -> bool {
+        let taken = self.layer.take_regardless(self.now, origin, true, &request(text));
+        self.drain();
+        taken
+    }
+
     /// Answers a request that was turned away.
     pub(crate) fn respond_without_state(&mut self, origin: Origin, text: &str, status: u16) -> &mut Self {
         let request = request(text);

@@ -138,6 +138,18 @@ fn beyond_the_bound_a_request_is_turned_away_without_state() {
 }
 
 #[test]
+fn what_no_limit_may_stop_is_taken_up_to_twice_the_bound() {
+    let mut ladder = Ladder::with_limits(Limits { servers: 1, servers_per_flow: 1, ..Limits::default() });
+    let call =
+        |branch: &str| request_text("INVITE", branch).replace("Call-ID: one", &format!("Call-ID: {branch}"));
+    ladder.receive(PHONE, TLS, &call("a")).receive(PHONE, TLS, &call("b")).seen();
+    assert!(ladder.take_regardless(PHONE, &call("b")));
+    assert_eq!(ladder.seen(), ["0 -> 100", "0 up: request INVITE"]);
+    assert!(!ladder.take_regardless(PHONE, &call("b")), "it is here already");
+    assert!(!ladder.take_regardless(PHONE, &call("c")), "twice the bound is a bound");
+}
+
+#[test]
 fn one_phone_cannot_fill_the_table() {
     let mut ladder = Ladder::with_limits(Limits { servers: 100, servers_per_flow: 1, ..Limits::default() });
     ladder.receive(PHONE, TLS, &request_text("OPTIONS", "a")).seen();
