@@ -23,8 +23,14 @@ pub(crate) fn run(path: &Path, json: bool) -> ExitCode {
             anstream::eprintln!("cordon did not start: {error}");
             ExitCode::FAILURE
         }
+        Err(error @ RunError::Lost) => {
+            anstream::eprintln!("cordon has ended by a defect of its own: {error}");
+            ExitCode::from(EX_SOFTWARE)
+        }
     }
 }
 
+/// sysexits.h: a supervisor should restart it.
+const EX_SOFTWARE: u8 = 70;
 /// sysexits.h: a supervisor must not restart what its configuration stops.
 const EX_CONFIG: u8 = 78;

@@ -135,6 +135,11 @@ impl Gateway {
         self.transport.listening()
     }
 
+    /// Resolves when signalling has ended, whether by [`Gateway::stop`] or by a defect of ours.
+    pub async fn lost(&self) {
+        self.control.closed().await;
+    }
+
     /// What was enforced.
     pub fn records(&self) -> &Records {
         &self.records

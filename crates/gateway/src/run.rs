@@ -19,6 +19,9 @@ pub enum RunError {
     /// A part could not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// Signalling ended without being asked to.
+    #[error("signalling has ended, nobody would answer the phones")]
+    Lost,
     /// The runtime or its signals.
     #[error("the system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -27,7 +30,7 @@ pub enum RunError {
 /// Serves until SIGTERM or SIGINT, then drains; a second one ends at once. SIGHUP reloads.
 ///
 /// # Errors
-/// When it could not start. Once it serves it ends well.
+/// When it could not start, or [`RunError::Lost`]. Else, once it serves, it ends well.
 pub fn run(path: &Path) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(path.to_owned()))
@@ -44,6 +47,8 @@ async fn serve(path: PathBuf) -> Result<(), RunError> {
         tokio::select! {
             _ = hangup.recv() => reload(&gateway, &path).await,
             () = ends.asked() => break,
+            // A process that still accepts connections and answers none of them is worse than one that is restarted.
+            () = gateway.lost() => return Err(RunError::Lost),
         }
     }
     info!("draining: calls go on, nothing new is taken; a second signal ends at once");
