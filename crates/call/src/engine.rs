@@ -6,9 +6,8 @@ use std::time::Instant;
 
 use cordon_policy::connection::FlowFacts;
 use cordon_policy::refusal::Refusal;
-use cordon_policy::request::{RequestFacts, Sender, admit_request, is_emergency};
-use cordon_sip::{FlowId, Message, Method, Origin, Request, Response, Text};
-use cordon_transaction::{ClientId, Layer, Limits, ServerId, Timers, Transmit, TurnedAway};
+use cordon_sip::{FlowId, Message, Origin, Response};
+use cordon_transaction::{ClientId, Layer, Limits, Timers, Transmit};
 
 use crate::call::Call;
 use crate::event::Event;
@@ -17,10 +16,9 @@ use crate::invite::Caller;
 use crate::media::{CallKey, End, MediaReply, MediaRequest, StreamId};
 use crate::media_map::MediaMap;
 use crate::options::RelayedOptions;
-use crate::refuse::Asked;
 use crate::registration::{Nonces, Registrar};
 use crate::rules::SiteRules;
-use crate::switchboard::{Purpose, Switchboard, handset_flow};
+use crate::switchboard::{Purpose, Switchboard};
 use crate::wire::Entropy;
 
 /// All of signalling, without hands: driven with messages, media replies and the time.
@@ -36,7 +34,7 @@ pub struct Engine {
     pub(crate) calls_of: HashMap<FlowId, usize>,
     pub(crate) next_key: u64,
     pub(crate) is_draining: bool,
-    options: RelayedOptions,
+    pub(crate) options: RelayedOptions,
     /// When which call wants to be woken.
     wakes: BTreeSet<(Instant, CallKey)>,
 }
@@ -318,80 +316,6 @@ impl Engine {
                 }
             }
         }
-    }
-
-    fn handle_turned_away(&mut self, now: Instant, origin: Origin, request: &Request, why: TurnedAway) {
-        let refusal = match why {
-            TurnedAway::Merged => Refusal::RequestLoop,
-            TurnedAway::Full => Refusal::TooManyTransactions,
-        };
-        let is_emergency =
-            handset_flow(origin).is_some() && is_emergency(request, &self.board.site.emergency);
-        let is_reliable = self.board.is_reliable(origin.reply_hop());
-        // No limit stands against a call to an emergency number.
-        let is_taken = why == TurnedAway::Full
-            && is_emergency
-            && self.board.transactions.take_regardless(now, origin, is_reliable, request);
-        if !is_taken {
-            self.board.refuse_without_state(origin, request, refusal);
-        }
-    }
-
-    fn handle_request(&mut self, now: Instant, server: ServerId, origin: Origin, mut request: Request) {
-        let (sender, has_binding) = match origin {
-            Origin::Handset(flow) => (Sender::Handset, self.board.registrar.has_live_binding(now, flow)),
-            Origin::Pbx(_) => (Sender::Pbx, true),
-        };
-        let facts = RequestFacts { sender, has_binding };
-        let permit = match admit_request(&facts, &request, &self.board.site.emergency) {
-            Ok(permit) => permit,
-            Err(refusal) => return self.board.refuse(now, &Asked::alone(server, origin, &request), refusal),
-        };
-        if let Origin::Handset(flow) = origin {
-            self.board.nonces.strip_foreign(now, flow, &mut request);
-        }
-        match (&request.method, request.to.tag().is_some()) {
-            (Method::Register, _) => self.handle_register(now, server, origin, request),
-            (_, true) => self.handle_in_dialog(now, server, origin, request),
-            (Method::Invite, false) => self.handle_invite(now, server, origin, request, permit),
-            (Method::Options, false) => {
-                self.options.handle_options(now, &mut self.board, server, origin, request)
-            }
-            (_, false) => {
-                self.board.refuse(now, &Asked::alone(server, origin, &request), Refusal::DialogUnknown);
-            }
-        }
-    }
-
-    fn handle_register(&mut self, now: Instant, server: ServerId, origin: Origin, request: Request) {
-        let refusal = match origin {
-            Origin::Handset(flow) if !self.is_draining => {
-                return self.board.with_registrar(|registrar, nonces, wire| {
-                    registrar.handle_register(now, wire, nonces, server, flow, request);
-                });
-            }
-            Origin::Handset(_) => Refusal::Draining,
-            Origin::Pbx(_) => Refusal::MethodNotAllowed,
-        };
-        self.board.refuse(now, &Asked::alone(server, origin, &request), refusal);
-    }
-
-    fn handle_in_dialog(&mut self, now: Instant, server: ServerId, origin: Origin, request: Request) {
-        let Some((key, end)) = self.dialog_of(now, origin, &request) else {
-            return self.board.refuse(now, &Asked::alone(server, origin, &request), Refusal::DialogUnknown);
-        };
-        self.with_call(now, key, |call, board| {
-            call.handle_request(now, board, end, (server, origin), request)
-        });
-    }
-
-    /// The leg a request belongs to: our tag, Call-ID, the peer's tag, and a sender that owns it.
-    fn dialog_of(&mut self, now: Instant, origin: Origin, request: &Request) -> Option<(CallKey, End)> {
-        let tag: &Text = request.to.tag()?;
-        let (key, end) = self.board.dialogs.get(tag).copied()?;
-        let leg = self.calls.get_mut(&key)?.leg_mut(end);
-        let is_theirs = leg.matches(request) && leg.is_owned_by(now, origin, &self.board);
-        is_theirs.then_some((key, end))
     }
 
     fn handle_response(&mut self, now: Instant, client: ClientId, origin: Origin, response: Response) {

@@ -36,6 +36,7 @@ mod refuse;
 mod registration;
 mod reinvite;
 mod release;
+mod requests;
 mod rules;
 mod switchboard;
 mod wire;
