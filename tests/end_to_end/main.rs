@@ -13,6 +13,7 @@ mod plain;
 mod privacy;
 mod refusals;
 mod registration;
+mod reports;
 mod tls;
 mod waves;
 mod wire;
