@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::time::{interval, timeout};
 
 use crate::{
-    Account, LabCa, LabError, LabPbx, LabPhone, Leaf, PbxConfig, PhoneConfig, PhoneTls, Trace, Transport,
-    random,
+    Account, Algorithm, LabCa, LabError, LabPbx, LabPhone, Leaf, PbxConfig, PhoneConfig, PhoneTls, Trace,
+    Transport, random,
 };
 
 /// A whole site on loopback: a folder with a CA and a configuration file, a PBX, and Cordon in front of it.
@@ -39,6 +39,8 @@ pub struct SitePlan {
     pub well_known_ports: bool,
     /// How SIP travels between Cordon and the PBX.
     pub pbx_transport: Transport,
+    /// The digest algorithms the PBX asks for, preferred first.
+    pub algorithms: Vec<Algorithm>,
     /// Whether the PBX challenges INVITEs too.
     pub challenge_invites: bool,
     /// Users the PBX answers 302 for, with the contact.
@@ -83,6 +85,7 @@ impl SitePlan {
             accounts,
             well_known_ports: false,
             pbx_transport: Transport::Tls,
+            algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             challenge_invites: true,
             redirects: Vec::new(),
             location: String::new(),
@@ -184,6 +187,7 @@ async fn start_pbx(
     let mut config = PbxConfig::new(listen, plan.pbx_transport, LabSite::DOMAIN, plan.accounts.clone());
     config.certificate = Some(leaf.server_config()?);
     config.trust = Some(ca.client_config()?);
+    config.algorithms = plan.algorithms.clone();
     config.challenge_invites = plan.challenge_invites;
     config.redirects = plan.redirects.clone();
     config.trace = trace;
@@ -204,7 +208,7 @@ fn configuration(
     let (certificate, key, state) = (own.certificate.display(), own.private_key.display(), state.display());
     let (domain, host, location) = (LabSite::DOMAIN, LabSite::HOST, &plan.location);
     let transport = plan.pbx_transport.uri_name();
-    let ports = media_ports(plan);
+    let (ports, networks) = (media_ports(plan), location_networks());
     format!(
         r#"[site]
 name = "lab"
@@ -225,7 +229,7 @@ numbers = ["911", "933"]
 name = "bench"
 listen = ["{secure}"]
 refuse = ["{refusing}"]
-networks = ["127.0.0.0/8"]
+networks = [{networks}]
 media_address = "127.0.0.1"
 {location}
 
@@ -243,6 +247,25 @@ ports = "{ports}"
 listen = "{metrics}"
 "#
     )
+}
+
+/// Loopback, and this machine's own address where it has one: a softphone here names that in its SDP.
+fn location_networks() -> String {
+    match own_address() {
+        Some(own) => format!("\"127.0.0.0/8\", \"{own}/32\""),
+        None => "\"127.0.0.0/8\"".to_owned(),
+    }
+}
+
+/// The address this machine would use toward others. Connecting a UDP socket sends nothing.
+fn own_address() -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((ELSEWHERE, 9)).ok()?;
+    socket
+        .local_addr()
+        .ok()
+        .map(|address| address.ip())
+        .filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
 }
 
 /// A range of its own for each site of a test, so that several may stand side by side.
@@ -301,4 +324,5 @@ impl Drop for Folder {
 
 const PBX_NAME: &str = "pbx.lab.test";
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1); // RFC 5737: documentation, nobody's
 const PATIENCE: Duration = Duration::from_secs(10);

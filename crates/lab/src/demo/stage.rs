@@ -1,6 +1,6 @@
 use crate::demo::DemoError;
 use crate::demo::paper::Paper;
-use crate::{Account, LabSite, SiteAddresses, SitePlan, random};
+use crate::{Account, Algorithm, LabSite, SiteAddresses, SitePlan, random};
 
 /// The site the story plays on, with the accounts left for visitors.
 pub(crate) struct Stage {
@@ -13,7 +13,9 @@ impl Stage {
         let account = |user: &str| Account { user: user.to_owned(), password: random::token() };
         let visitors = vec![account("carol"), account("dave")];
         let accounts = [account("alice"), account("bob")].into_iter().chain(visitors.iter().cloned());
-        let plan = SitePlan { well_known_ports: true, ..SitePlan::new(accounts.collect()) };
+        // Softphones of some age give up at a challenge that also offers another hash than theirs.
+        let algorithms = vec![Algorithm::Md5];
+        let plan = SitePlan { well_known_ports: true, algorithms, ..SitePlan::new(accounts.collect()) };
         Ok(Stage { site: LabSite::start(plan).await?, visitors })
     }
 

@@ -17,6 +17,7 @@ pub(crate) async fn stay(
         stage.site.addresses.secure,
         LabSite::HOST
     ))?;
+    paper.line(&format!("  as a proxy  sip:{};transport=tls", stage.site.addresses.secure))?;
     paper.line(&format!("  domain      {}, SRTP by SDES, mandatory", LabSite::DOMAIN))?;
     paper.line(&format!("  CA to trust {}", stage.site.ca.certificate_file().display()))?;
     for account in &stage.visitors {
