@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use cordon_relay::{Before, End, RelayEvent};
 use cordon_rtp::{PacketBuf, Suite};
+use cordon_srtp::{Inbound, Outbound};
 use proptest::prelude::*;
 
 use crate::kit::{Call, STREAM, word};
@@ -48,6 +49,31 @@ fn each_packet_is_delivered_once_however_often_and_late_it_is_replayed() {
 
     assert_eq!(call.statistics(End::B).sealed, 3000);
     assert_eq!(call.statistics(End::A).refused.replayed, 100);
+}
+
+#[test]
+fn a_recording_takes_over_neither_a_phone_that_goes_on_nor_one_that_starts_over() {
+    for starts_over in [false, true] {
+        let mut call = talking();
+        let recorded: Vec<PacketBuf> = (0..100).map(|_| call.a.speak()).collect();
+        for packet in &recorded {
+            assert!(call.deliver(End::A, call.a.address, &mut copy(packet)).is_some());
+        }
+        call.reach_roc(End::A, 1);
+        call.reach_roc(End::B, 1);
+        if starts_over {
+            call.a.index = 500;
+            call.a.outbound = Outbound::new(&call.a.key);
+            call.a.inbound = Inbound::new(&call.a.relay_key);
+        }
+        call.set(End::A, false, None);
+        for packet in &recorded {
+            assert_eq!(call.deliver(End::A, stranger(), &mut copy(packet)), None);
+            assert_eq!(call.talk(1), (1, 1), "starts over: {starts_over}");
+            assert_eq!(call.deliver(End::A, stranger(), &mut copy(packet)), None);
+        }
+        assert_eq!(call.statistics(End::A).moves, 0);
+    }
 }
 
 #[test]
