@@ -1,5 +1,6 @@
 //! Programs that die in the middle of a call: baresip phones and Kamailio, killed without a word.
 
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -75,10 +76,58 @@ fn a_phone_that_dies_is_cleaned_up_after_and_another_call_does_not_notice() {
     });
 }
 
+#[test]
+fn phones_whose_connections_break_talk_on_and_hang_up_over_their_next_ones() {
+    on_a_machine(|machine| {
+        let clinic = Clinic::open(machine)?;
+        let (alice, bob) = (clinic.phone(0)?, clinic.phone(1)?);
+        alice.call("1002")?;
+        both_hear([(&alice, 0), (&bob, 1)], 1.0)?;
+
+        let lines = clinic.cordon.program.lines_so_far();
+        break_connection(&alice)?;
+        break_connection(&bob)?;
+        clinic.cordon.program.await_line_after(lines, "phone unregistered", LIMIT)?;
+        // Four handshakes: each phone has opened its second connection.
+        Metrics::await_until("both phones are back", RETURN, |metrics| {
+            metrics.sum("cordon_tls_handshakes_total", &[]) == 4.0 && metrics.sum("cordon_flows", &[]) == 2.0
+        })?;
+        let heard = bob.heard(TONES[0])?.seconds;
+        both_hear([(&alice, 0), (&bob, 1)], heard + 2.0)?;
+
+        // The BYE comes over the one new connection and leaves over the other.
+        bob.command("hangup", "")?;
+        alice.program.await_line("session closed", LIMIT)?;
+        let metrics = Metrics::await_until("both calls are over", LIMIT, |metrics| {
+            metrics.sum("cordon_calls_active", &[]) == 0.0
+        })?;
+        ensure!(metrics.sum("cordon_calls_ended_total", &["end=\"lost\""]) == 0.0, "{}", metrics.text());
+        Ok(())
+    });
+}
+
+#[test]
+fn phones_come_back_to_a_cordon_that_was_killed() {
+    on_a_machine(|machine| {
+        let mut clinic = Clinic::open(machine)?;
+        let (alice, bob) = (clinic.phone(0)?, clinic.phone(1)?);
+
+        clinic.cordon.program.kill_with_children()?;
+        clinic.cordon = Cordon::start(machine.folder(), &clinic.configuration)?;
+
+        Metrics::await_until("both phones are back", RETURN, |metrics| {
+            metrics.sum("cordon_registrations_total", &[]) >= 2.0
+        })?;
+        alice.call("1002")?;
+        both_hear([(&alice, 0), (&bob, 1)], 2.0)
+    });
+}
+
 /// Four phones' worth of a clinic: phone `n` has the number 1001 + n and speaks `TONES[n]`.
 struct Clinic {
     authority: Authority,
     folder: std::path::PathBuf,
+    configuration: Configuration,
     pbx: Kamailio,
     cordon: Cordon,
 }
@@ -89,8 +138,9 @@ impl Clinic {
         let authority = Authority::new(&folder, "lab-ca")?;
         let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION, CORDON_PBX_SIDE])?;
         let pbx = Kamailio::start(&folder, &authority, Transport::Tls)?;
-        let cordon = Cordon::start(&folder, &Configuration::lab(&authority, &leaf, Transport::Tls))?;
-        Ok(Self { authority, folder, pbx, cordon })
+        let configuration = Configuration::lab(&authority, &leaf, Transport::Tls);
+        let cordon = Cordon::start(&folder, &configuration)?;
+        Ok(Self { authority, folder, configuration, pbx, cordon })
     }
 
     fn phone(&self, index: usize) -> Result<Baresip> {
@@ -105,6 +155,19 @@ impl Clinic {
         };
         Baresip::register(&self.folder, &setup)
     }
+}
+
+/// Breaks the TLS connection of a phone, as a router does that forgets it.
+fn break_connection(phone: &Baresip) -> Result<()> {
+    let table = Command::new("ss").args(["-Htnp", "dport", "=", ":5061"]).output()?;
+    let table = String::from_utf8_lossy(&table.stdout).into_owned();
+    let owner = format!("pid={},", phone.program.pid());
+    let line = table.lines().find(|line| line.contains(&owner)).context("the phone is connected")?;
+    let local =
+        line.split_whitespace().nth(3).and_then(|local| local.rsplit(':').next()).context("it has a port")?;
+    let killed = Command::new("ss").args(["-HKtn", "sport", "=", &format!(":{local}")]).output()?;
+    ensure!(String::from_utf8_lossy(&killed.stdout).contains(local), "the kernel breaks the connection");
+    Ok(())
 }
 
 /// Waits until each phone has heard the other's tone for so long in all, and nothing else.

@@ -40,23 +40,27 @@ struct Site {
 impl Site {
     /// The PBX answers calls as `tests/scenarios/pbx_answers.xml` does.
     fn open(machine: &Machine) -> Result<Self> {
-        Self::with(machine, "", Some(scenario("pbx_answers")))
+        Self::with(machine, |_| {}, Some(scenario("pbx_answers")))
     }
 
     /// The PBX answers calls in a way of its own.
     fn with_pbx(machine: &Machine, name: &str, call: &str) -> Result<Self> {
         let pbx = variant(machine.folder(), "pbx_answers", name, call)?;
-        Self::with(machine, "", Some(pbx))
+        Self::with(machine, |_| {}, Some(pbx))
     }
 
-    /// With additional keys of the location, and a PBX that plays a scenario or is not there.
-    fn with(machine: &Machine, location: &str, pbx: Option<PathBuf>) -> Result<Self> {
+    /// With another configuration, and a PBX that plays a scenario or is not there.
+    fn with(
+        machine: &Machine,
+        change: impl FnOnce(&mut Configuration),
+        pbx: Option<PathBuf>,
+    ) -> Result<Self> {
         let folder = machine.folder().to_owned();
         let authority = Authority::new(&folder, "lab-ca")?;
         let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION, CORDON_PBX_SIDE])?;
         let pbx = pbx.map(|scenario| Sipp::pbx(&folder, &authority, &scenario)).transpose()?;
         let mut configuration = Configuration::lab(&authority, &leaf, Transport::Tls);
-        configuration.location.push_str(location);
+        change(&mut configuration);
         let cordon = Cordon::start(&folder, &configuration)?;
         Ok(Self { folder, authority, cordon, pbx, phones: 0 })
     }

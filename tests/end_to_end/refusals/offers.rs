@@ -1,6 +1,7 @@
 //! Offers: SRTP with a usable key, or nothing.
 
 use anyhow::{Context, ensure};
+use cordon_tests::cordon::Configuration;
 use cordon_tests::machine::on_a_machine;
 use cordon_tests::sipp::scenario;
 
@@ -64,8 +65,10 @@ fn an_offer_without_usable_keys_is_refused_and_says_what_to_change() {
 #[test]
 fn an_offer_of_something_else_than_audio_is_refused() {
     on_a_machine(|machine| {
-        let mut site =
-            Site::with(machine, "codecs = [\"PCMU\", \"telephone-event\"]\n", Some(scenario("pbx_answers")))?;
+        let codecs = |configuration: &mut Configuration| {
+            configuration.location.push_str("codecs = [\"PCMU\", \"telephone-event\"]\n");
+        };
+        let mut site = Site::with(machine, codecs, Some(scenario("pbx_answers")))?;
         let crypto = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n");
         let codec = |text| Refused { status: 488, code: "CD-MEDIA-11", standard: Some(305), text };
         let kind = |code, text| Refused { status: 488, code, standard: Some(304), text };

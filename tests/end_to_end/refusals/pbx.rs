@@ -3,28 +3,28 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use cordon_tests::cordon::Configuration;
 use cordon_tests::machine::{Machine, on_a_machine};
 use cordon_tests::metrics::Metrics;
+use cordon_tests::sipp::Sipp;
 
 use super::{ACK, KEY, LIMIT, Refused, Site, TARGET, answer, description, request};
 
 #[test]
 fn a_registration_without_a_pbx_is_answered_503_with_retry_after() {
+    on_a_machine(|machine| registers(Site::with(machine, |_| {}, None)?, &GONE));
+}
+
+#[test]
+fn a_registration_without_a_pbx_over_udp_is_answered_503_with_retry_after() {
     on_a_machine(|machine| {
-        let site = Site::with(machine, "", None)?;
-        let before = Metrics::read()?;
-        let call = [request("REGISTER", "sip:mx.clinic.test", "", ""), within_four_seconds(&GONE)].concat();
-        let text = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<scenario name=\"registers\">\n{call}</scenario>\n"
-        );
-        let path = site.folder.join("registers.xml");
-        std::fs::write(&path, text.replace("2000@", "[field0]@"))?;
-        cordon_tests::sipp::Sipp::phones(&site.folder, &site.authority, &path, "10.1.0.11", &[4000])?
-            .play(LIMIT)?;
-        let after = Metrics::read()?;
-        let count = |metrics: &Metrics| metrics.sum("cordon_refusals_total", &["code=\"CD-PBX-02\""]);
-        ensure!(count(&after) > count(&before), "{}", after.text());
-        Ok(())
+        // Nothing listens there; over UDP that looks like a PBX that says nothing.
+        let udp = |configuration: &mut Configuration| {
+            let pbx = &configuration.pbx;
+            configuration.pbx =
+                pbx.replace("5061;transport=tls", "5060;transport=udp").replace("srtp", "rtp");
+        };
+        registers(Site::with(machine, udp, None)?, &SILENT)
     });
 }
 
@@ -36,6 +36,23 @@ fn a_call_to_a_pbx_that_is_down_is_answered_503_within_four_seconds() {
 #[test]
 fn a_call_to_a_pbx_that_says_nothing_is_answered_503_within_four_seconds() {
     on_a_machine(|machine| calls_after("STOP", machine, &SILENT));
+}
+
+/// A phone that registers is told within four seconds.
+fn registers(site: Site, refused: &Refused) -> Result<()> {
+    let before = Metrics::read()?;
+    let call = [request("REGISTER", "sip:mx.clinic.test", "", ""), within_four_seconds(refused)].concat();
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<scenario name=\"registers\">\n{call}</scenario>\n"
+    );
+    let path = site.folder.join("registers.xml");
+    std::fs::write(&path, text.replace("2000@", "[field0]@"))?;
+    Sipp::phones(&site.folder, &site.authority, &path, "10.1.0.11", &[4000])?.play(LIMIT)?;
+    let label = format!("code=\"{}\"", refused.code);
+    let count = |metrics: &Metrics| metrics.sum("cordon_refusals_total", &[&label]);
+    let after = Metrics::read()?;
+    ensure!(count(&after) > count(&before), "{}", after.text());
+    Ok(())
 }
 
 /// A phone registers, the PBX gets a signal, the phone calls.
