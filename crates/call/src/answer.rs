@@ -209,12 +209,8 @@ impl Call {
         let mut response = Response::to(&exchange.request, original.status)
             .with_to_tag(leg.local_tag().clone())
             .with_reason(original.reason.clone());
-        headers::copy_for_response(
-            self.leg(from.other()).side(),
-            &board.site.registration.domain,
-            &original.headers,
-            &mut response.headers,
-        );
+        let side = self.leg(from.other()).side();
+        headers::copy_back(side, &board.site.registration.domain, original, &mut response);
         for warning in original.headers.get_all(&HeaderName::WARNING) {
             let (host, _) = board.own_address(leg.facts());
             if let Some(warning) = headers::warning_as_ours(warning, &host) {

@@ -1,6 +1,9 @@
 //! What may cross from one side to the other. Nothing else does: a header that is not named here stays on its side.
 
-use cordon_sip::{Header, HeaderName, Headers, Host, NameAddr, Request, Scheme, Text, Uri, Warning};
+use cordon_policy::Refusal;
+use cordon_sip::{
+    Header, HeaderName, Headers, Host, NameAddr, Request, Response, Scheme, StatusCode, Text, Uri, Warning,
+};
 
 use crate::event::Side;
 
@@ -22,8 +25,18 @@ pub(crate) fn copy_for_request(from: Side, domain: &Text, source: &Headers, targ
     copy_supported(source, target);
 }
 
+/// Gives a response of ours what the one it follows from may carry to the other side. A 503 always says when to come back:
+/// without it a phone takes us for broken, not the PBX for busy (RFC 3261 §21.5.4).
+pub(crate) fn copy_back(from: Side, domain: &Text, original: &Response, back: &mut Response) {
+    copy_for_response(from, domain, &original.headers, &mut back.headers);
+    if original.status == StatusCode::SERVICE_UNAVAILABLE && !back.headers.has(&HeaderName::RETRY_AFTER) {
+        let seconds = Refusal::PbxUnreachable.retry_after().unwrap_or_default();
+        back.headers.push(HeaderName::RETRY_AFTER, seconds.to_string());
+    }
+}
+
 /// Copies what a response may carry to the other side. Challenges are not among it: they pass the nonce table.
-pub(crate) fn copy_for_response(from: Side, domain: &Text, source: &Headers, target: &mut Headers) {
+fn copy_for_response(from: Side, domain: &Text, source: &Headers, target: &mut Headers) {
     copy(source, target, |name| RESPONSE.contains(name));
     match from {
         Side::Handset => {}

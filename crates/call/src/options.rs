@@ -78,12 +78,7 @@ impl RelayedOptions {
             Origin::Handset(_) => crate::event::Side::Pbx,
             Origin::Pbx(_) => crate::event::Side::Handset,
         };
-        headers::copy_for_response(
-            other,
-            &board.site.registration.domain,
-            &response.headers,
-            &mut relayed.headers,
-        );
+        headers::copy_back(other, &board.site.registration.domain, response, &mut relayed);
         if response.status.is_success() {
             relayed.headers.push(HeaderName::ALLOW, ALLOW);
             relayed.headers.push(HeaderName::ACCEPT, SDP);

@@ -259,3 +259,22 @@ fn a_callee_that_hangs_up_before_the_callers_ack_is_passed_on_after_it() {
     world.phone_hears(phone, Method::Bye);
     world.is_clean();
 }
+
+#[test]
+fn a_busy_pbx_is_told_to_the_phone_with_the_time_to_come_back() {
+    for said in [None, Some("120")] {
+        let mut world = World::new();
+        let (phone, _, _, seen) = calling(&mut world);
+        let callee = Agent::callee(&mut world, Origin::Pbx(PBX), &seen);
+        let mut busy = callee.respond(&seen, 503);
+        if let Some(seconds) = said {
+            busy.headers.push(HeaderName::RETRY_AFTER, seconds);
+        }
+        world.pbx_says(busy);
+        let told = world.phone_hears_status(phone, 503);
+        assert_eq!(
+            told.headers.seconds(&HeaderName::RETRY_AFTER),
+            Some(if said.is_some() { 120 } else { 10 })
+        );
+    }
+}
