@@ -15,6 +15,8 @@ mod emergency;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod hairpins;
+#[cfg(test)]
 mod late_offers;
 #[cfg(test)]
 mod losses;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use cordon_call::{CallEnd, End};
+use cordon_call::{AddressChange, CallEnd, End};
 use cordon_policy::Refusal;
 use cordon_sip::{FlowId, HeaderName, Method, Origin};
 
 use crate::agent::{Agent, Standing, phone_calls};
-use crate::description::Sdp;
+use crate::description::{Sdp, key_line, line, read};
 use crate::world::{PBX, World, uri};
 
 #[test]
@@ -194,4 +194,31 @@ fn the_relay_hears_nothing_of_a_change_that_was_refused() {
     world.hears_status(caller.at, 488);
     assert_eq!(world.told.len(), told);
     assert!(world.setup(End::A).send);
+}
+
+#[test]
+fn early_media_of_one_branch_gives_way_to_the_answer_of_another() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    world.phone_says(phone, caller.invite(&Sdp::phone()));
+    let invite = world.pbx_hears(Method::Invite);
+    let announcement = Agent::callee(&mut world, Origin::Pbx(PBX), &invite);
+    world.pbx_says(announcement.respond_with(&invite, 183, &Sdp::pbx()));
+    let early = world.phone_hears_status(phone, 183);
+    let person = Agent::callee(&mut world, Origin::Pbx(PBX), &invite);
+    let other = Sdp::pbx().with(|sdp| {
+        sdp.port = 7100;
+        sdp.crypto = vec![line(1, 'E')];
+    });
+    world.pbx_says(person.respond_with(&invite, 200, &other));
+    assert_eq!(world.pbx_hears(Method::Ack).to.tag(), person.me.tag());
+    let accepted = world.phone_hears_status(phone, 200);
+    assert_eq!(early.to.tag(), accepted.to.tag(), "the phone sees one dialog");
+    let (early, accepted) = (read(&early.body), read(&accepted.body));
+    assert!(key_line(&early, 0).key.is_same_as(&key_line(&accepted, 0).key), "and one key");
+    let b = world.setup(End::B);
+    assert_eq!(b.remote_rtp.port(), 7100);
+    assert!(b.local_changed, "another endpoint under the key that was offered: new SSRCs");
+    assert_eq!(b.remote_changed, Some(AddressChange::Changed));
 }
