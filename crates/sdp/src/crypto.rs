@@ -1,10 +1,10 @@
 use std::fmt;
 
 use cordon_rtp::{KeyMaterial, Suite};
-use thiserror::Error;
 
-use crate::Text;
-use crate::base64::{self, Base64Error};
+use crate::base64;
+use crate::key_parameters::{is_inline, parse_key, parse_number};
+use crate::{CryptoProblem, Mki, Text, Weakening};
 
 /// One `a=crypto` line (RFC 4568): usable, or skipped for a reason policy can turn into its answer.
 pub enum CryptoLine {
@@ -37,74 +37,6 @@ pub struct CryptoAttribute {
     pub window_hint: Option<u32>,
     /// Parameters beginning with `-`, which may be ignored (RFC 4568 §6.3.7).
     pub unknown_dash: Vec<Text>,
-}
-
-/// A master key identifier: packets carry it between payload and authentication tag (RFC 3711 §3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mki {
-    /// Its value.
-    pub value: u128,
-    /// Bytes it takes in each packet, 1 to 128.
-    pub length: u8,
-}
-
-/// Why a crypto line was skipped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
-pub enum CryptoProblem {
-    /// Not `tag suite inline:key...`.
-    #[error("the crypto line is malformed")]
-    Malformed,
-    /// The tag is not a number of one to nine digits without a leading zero.
-    #[error("the tag is not a number from 1 to 999999999")]
-    BadTag,
-    /// An earlier line of the same media line has this tag.
-    #[error("the tag is used twice")]
-    DuplicateTag,
-    /// A parameter would take protection away.
-    #[error("{0} would take protection away")]
-    Weakening(Weakening),
-    /// A suite nobody here implements.
-    #[error("the suite is not known")]
-    UnknownSuite,
-    /// Not `inline`.
-    #[error("the key method is not inline")]
-    UnknownKeyMethod,
-    /// More than one key.
-    #[error("several keys stand in one line")]
-    SeveralKeys,
-    /// The key is not base64.
-    #[error("the key is not base64")]
-    BadBase64,
-    /// Key and salt are not as long as the suite's.
-    #[error("the key does not have the suite's length")]
-    WrongKeyLength,
-    /// The lifetime is 0 or not a number.
-    #[error("the key lifetime is malformed")]
-    BadLifetime,
-    /// The lifetime is above the suite's limit.
-    #[error("the key lifetime is above the suite's limit")]
-    LifetimeOverLimit,
-    /// The MKI is not `value:length`, or does not fit its length.
-    #[error("the master key identifier is malformed")]
-    BadMki,
-    /// `KDR` other than 0.
-    #[error("a key derivation rate other than 0 is not offered")]
-    KeyDerivationRate,
-    /// `FEC_ORDER` or `FEC_KEY`.
-    #[error("forward error correction is not offered")]
-    ForwardErrorCorrection,
-    /// A mandatory parameter nobody here knows (RFC 4568 §6.3.7).
-    #[error("a mandatory parameter is not known")]
-    UnknownParameter,
-}
-
-/// The session parameters that turn SRTP into something less (RFC 4568 §6.3.2, §6.3.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the words of RFC 4568")]
-pub enum Weakening {
-    UnencryptedSrtp,
-    UnencryptedSrtcp,
-    UnauthenticatedSrtp,
 }
 
 impl CryptoLine {
@@ -220,26 +152,6 @@ impl fmt::Debug for CryptoAttribute {
     }
 }
 
-impl fmt::Display for Weakening {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Weakening {
-    const ALL: [Weakening; 3] =
-        [Weakening::UnencryptedSrtp, Weakening::UnencryptedSrtcp, Weakening::UnauthenticatedSrtp];
-
-    /// The parameter as RFC 4568 writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Weakening::UnencryptedSrtp => "UNENCRYPTED_SRTP",
-            Weakening::UnencryptedSrtcp => "UNENCRYPTED_SRTCP",
-            Weakening::UnauthenticatedSrtp => "UNAUTHENTICATED_SRTP",
-        }
-    }
-}
-
 /// Writes `a=crypto:TAG SPELLING inline:BASE64`, without a line end.
 pub(crate) fn write_key(tag: u32, spelling: &str, key: &KeyMaterial, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("a=crypto:{tag} {spelling} inline:").as_bytes());
@@ -298,86 +210,9 @@ impl Parameters {
     }
 }
 
-/// `inline:KEY||SALT ["|" lifetime] ["|" MKI ":" length]`
-fn parse_key(suite: Suite, text: &str) -> Result<(KeyMaterial, Option<u64>, Option<Mki>), CryptoProblem> {
-    if text.contains(';') {
-        return Err(CryptoProblem::SeveralKeys);
-    }
-    if !is_inline(text) {
-        return Err(CryptoProblem::UnknownKeyMethod);
-    }
-    let (_, text) = text.split_once(':').ok_or(CryptoProblem::Malformed)?;
-    let mut fields = text.split('|');
-    let key = fields.next().ok_or(CryptoProblem::Malformed)?;
-    let (mut lifetime, mut mki) = (None, None);
-    for field in fields {
-        match (field.contains(':'), lifetime, mki) {
-            (true, _, None) => mki = Some(parse_mki(field)?),
-            (false, None, None) => lifetime = Some(parse_lifetime(suite, field)?),
-            _ => return Err(CryptoProblem::Malformed),
-        }
-    }
-    let decoded = base64::decode(key).map_err(|error| match error {
-        Base64Error::Malformed => CryptoProblem::BadBase64,
-        Base64Error::TooLong => CryptoProblem::WrongKeyLength,
-    })?;
-    let key = KeyMaterial::new(suite, decoded.as_bytes()).map_err(|_| CryptoProblem::WrongKeyLength)?;
-    // The engine has to skip the identifier in every packet, so its length travels with the key.
-    let key = key.with_mki(mki.map_or(0, |mki| mki.length));
-    Ok((key, lifetime, mki))
-}
-
-fn is_inline(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(method, _)| method.eq_ignore_ascii_case("inline"))
-}
-
 fn parse_tag(text: &str) -> Option<u32> {
     let is_tag = (1..=9).contains(&text.len()) && !text.starts_with('0');
     parse_number(text).filter(|_| is_tag).and_then(|tag| u32::try_from(tag).ok())
-}
-
-/// `2^20` or `1048576`.
-fn parse_lifetime(suite: Suite, text: &str) -> Result<u64, CryptoProblem> {
-    let packets = match text.strip_prefix("2^") {
-        Some(exponent) => {
-            let exponent = parse_number(exponent).ok_or(CryptoProblem::BadLifetime)?;
-            let exponent = u32::try_from(exponent).map_err(|_| CryptoProblem::LifetimeOverLimit)?;
-            1_u64.checked_shl(exponent).ok_or(CryptoProblem::LifetimeOverLimit)?
-        }
-        None if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => {
-            parse_number(text).ok_or(CryptoProblem::LifetimeOverLimit)?
-        }
-        None => return Err(CryptoProblem::BadLifetime),
-    };
-    if packets == 0 {
-        return Err(CryptoProblem::BadLifetime);
-    }
-    if packets > suite.max_srtp_packets() {
-        return Err(CryptoProblem::LifetimeOverLimit);
-    }
-    Ok(packets)
-}
-
-/// `1:4`
-fn parse_mki(text: &str) -> Result<Mki, CryptoProblem> {
-    let (value, length) = text.split_once(':').ok_or(CryptoProblem::BadMki)?;
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !is_number(value) || !is_number(length) {
-        return Err(CryptoProblem::BadMki);
-    }
-    let value: u128 = value.parse().map_err(|_| CryptoProblem::BadMki)?;
-    // RFC 4568 §6.1: the length is from 1 to 128 bytes.
-    let length: u8 =
-        length.parse().ok().filter(|length| (1..=128).contains(length)).ok_or(CryptoProblem::BadMki)?;
-    if u32::from(length) * 8 < u128::BITS - value.leading_zeros() {
-        return Err(CryptoProblem::BadMki);
-    }
-    Ok(Mki { value, length })
-}
-
-/// Digits only: `u64::from_str` alone would take a `+` too.
-fn parse_number(text: &str) -> Option<u64> {
-    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 const MAX_EXTENSIONS: usize = 16; // a line nobody writes; each kept one is written back
