@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cordon_sip::{Contacts, HeaderName, NameAddr, Request, Response, Text};
+use cordon_policy::Refusal;
+use cordon_sip::{Contacts, HeaderName, NameAddr, Request, Response, StatusCode, Text};
 
 use super::admission::{AskedContact, seconds_of};
 use super::phone::BindingId;
@@ -40,6 +41,11 @@ pub(super) fn to_phone(
         if CROSSING.contains(&header.name) {
             answer.headers.push(header.name.clone(), &header.value);
         }
+    }
+    if answer.status == StatusCode::SERVICE_UNAVAILABLE && !answer.headers.has(&HeaderName::RETRY_AFTER) {
+        // RFC 3261 §21.5.4: without it a phone takes us for broken, not the PBX for busy.
+        let seconds = Refusal::PbxUnreachable.retry_after().unwrap_or_default();
+        answer.headers.push(HeaderName::RETRY_AFTER, seconds.to_string());
     }
     if let Some(seconds) = response.headers.seconds(&HeaderName::EXPIRES) {
         answer.headers.push(HeaderName::EXPIRES, capped(seconds, maximum).to_string());

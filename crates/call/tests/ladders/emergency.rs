@@ -6,7 +6,8 @@ use cordon_sip::{Method, Origin};
 
 use crate::agent::Agent;
 use crate::description::Sdp;
-use crate::world::{PBX, World, rules};
+use crate::site::rules;
+use crate::world::{PBX, World};
 
 #[test]
 fn an_emergency_call_needs_no_registration() {

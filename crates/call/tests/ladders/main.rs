@@ -35,6 +35,8 @@ mod refusals;
 #[cfg(test)]
 mod registrations;
 #[cfg(test)]
+mod site;
+#[cfg(test)]
 mod udp;
 #[cfg(test)]
 mod visibility;

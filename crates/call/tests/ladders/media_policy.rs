@@ -9,7 +9,8 @@ use cordon_sip::{HeaderName, Method, Origin, Response};
 
 use crate::agent::{Agent, Standing, pbx_calls};
 use crate::description::{Sdp, key_line, line, line_of, long_line, read};
-use crate::world::{PBX, World, rules};
+use crate::site::rules;
+use crate::world::{PBX, World};
 
 /// A phone offers this and hears a refusal; nothing was reserved and the PBX heard nothing.
 fn refused(offer: Sdp, status: u16, refusal: Refusal) -> Response {

@@ -152,3 +152,15 @@ fn proof(nonce: &str) -> String {
          response=\"00\", qop=auth, nc=00000001, cnonce=\"c\""
     )
 }
+
+#[test]
+fn a_registrar_that_is_busy_is_told_with_the_time_to_come_back() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let again = world.register_request("1001");
+    world.phone_says(phone, again);
+    let seen = world.pbx_hears(Method::Register);
+    world.pbx_says(Response::to(&seen, StatusCode::SERVICE_UNAVAILABLE).with_to_tag("registrar"));
+    let told = world.phone_hears_status(phone, 503);
+    assert_eq!(told.headers.seconds(&HeaderName::RETRY_AFTER), Some(10));
+}

@@ -7,7 +7,8 @@ use cordon_sip::{Method, Origin, Request};
 
 use crate::agent::Agent;
 use crate::description::Sdp;
-use crate::world::{PBX, World, rules};
+use crate::site::rules;
+use crate::world::{PBX, World};
 
 fn lab() -> World {
     let mut rules = rules();

@@ -1,25 +1,22 @@
 //! The engine's driver in these tests: a clock, a PBX, phones, and a media engine that always has ports.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use cordon_call::{
-    Advertise, CallEnd, CallKey, End, EndSetup, Engine, Entropy, Event, LocationRules, MediaAddress,
-    MediaInterface, MediaReply, MediaRequest, PbxRules, PbxTransport, Receipt, RegistrationRules, SiteRules,
-    StreamId, StreamStatistics,
+    CallEnd, CallKey, End, EndSetup, Engine, Entropy, Event, MediaAddress, MediaReply, MediaRequest, Receipt,
+    SiteRules, StreamId, StreamStatistics,
 };
 use cordon_policy::connection::{FlowFacts, TlsFacts, TlsVersion};
-use cordon_policy::media::{CodecRule, LegRules, MediaRule, Opportunistic};
 use cordon_policy::refusal::Refusal;
-use cordon_policy::request::EmergencyNumbers;
-use cordon_rtp::Suite;
 use cordon_sip::{
     Contacts, FlowId, Framing, HeaderName, Hop, Host, Message, Method, NameAddr, Origin, Request, Response,
-    StatusCode, Text, Uri,
+    StatusCode, Uri,
 };
 
-use crate::watch::{PBX_SIDE, PHONE_SIDE, Watch};
+use crate::site::rules;
+use crate::watch::Watch;
 
 /// Everything around the engine.
 pub(crate) struct World {
@@ -108,6 +105,19 @@ impl World {
 
     /// A phone registers on a connection it has; its Contact is the same on every one.
     pub(crate) fn register_on(&mut self, flow: FlowId, user: &str) -> Uri {
+        let register = self.register_request(user);
+        self.phone_says(flow, register);
+        let relayed = self.pbx_hears(Method::Register);
+        let mut granted = Response::to(&relayed, StatusCode::OK).with_to_tag("registrar");
+        granted.contacts = relayed.contacts.clone();
+        granted.headers.push(HeaderName::EXPIRES, "300");
+        self.pbx_says(granted);
+        self.phone_hears_status(flow, 200);
+        relayed.contacts.first().expect("a REGISTER has a Contact").uri.clone()
+    }
+
+    /// What a phone registers with.
+    pub(crate) fn register_request(&mut self, user: &str) -> Request {
         let serial = self.fresh();
         let me = NameAddr::new(uri(&format!("sip:{user}@mx.example.org")));
         let call_id = cordon_sip::CallId::new(format!("reg-{serial}").as_str());
@@ -124,14 +134,7 @@ impl World {
         register.contacts =
             Contacts::one(NameAddr::new(uri(&format!("sip:{user}@10.1.0.200:5060;transport=tls"))));
         register.headers.push(HeaderName::EXPIRES, "300");
-        self.phone_says(flow, register);
-        let relayed = self.pbx_hears(Method::Register);
-        let mut granted = Response::to(&relayed, StatusCode::OK).with_to_tag("registrar");
-        granted.contacts = relayed.contacts.clone();
-        granted.headers.push(HeaderName::EXPIRES, "300");
-        self.pbx_says(granted);
-        self.phone_hears_status(flow, 200);
-        relayed.contacts.first().expect("a REGISTER has a Contact").uri.clone()
+        register
     }
 
     pub(crate) fn phone_says(&mut self, flow: FlowId, message: impl Said) {
@@ -387,42 +390,6 @@ impl Said for Request {
 impl Said for Response {
     fn message(self) -> Message {
         Message::parse(self.write(), Framing::Stream).expect("the script writes valid SIP")
-    }
-}
-
-/// The site of these tests.
-pub(crate) fn rules() -> SiteRules {
-    let leg = |network: &str, suites: &[Suite]| LegRules {
-        suites: suites.to_vec(),
-        codecs: CodecRule::Any,
-        opportunistic: Opportunistic::Refuse,
-        media: MediaRule::Srtp,
-        networks: vec![network.parse().unwrap()],
-    };
-    let interface = |interface| MediaInterface { interface, address: IpAddr::from([10, 9, 0, 5]) };
-    SiteRules {
-        host: Some(Host::Name("sip.clinic.example.org".into())),
-        emergency: EmergencyNumbers::new(["911".to_owned(), "933".to_owned()]).unwrap(),
-        registration: RegistrationRules {
-            domain: Text::from_static("mx.example.org"),
-            advertise: Advertise {
-                host: Host::Name("sbc.example.org".into()),
-                port: 5071,
-                transport: PbxTransport::Tls,
-            },
-            maximum: Duration::from_secs(600),
-            contact_secret: [9; 32],
-        },
-        locations: vec![LocationRules {
-            name: "north".to_owned(),
-            media: leg("10.1.0.0/16", &[Suite::AesCm128HmacSha1_80, Suite::AeadAes256Gcm]),
-            interfaces: vec![interface(PHONE_SIDE)],
-        }],
-        pbx: PbxRules {
-            hosts: vec![Host::V4([10, 0, 0, 2].into())],
-            media: leg("10.0.0.0/24", &[Suite::AesCm128HmacSha1_80]),
-            interfaces: vec![interface(PBX_SIDE)],
-        },
     }
 }
 
