@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use cordon_tests::baresip::{Baresip, Setup};
 use cordon_tests::cordon::{Configuration, Cordon, HOST};
 use cordon_tests::kamailio::{Kamailio, Transport};
 use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, Machine, on_a_machine};
-use cordon_tests::metrics::Metrics;
+use cordon_tests::metrics::{Metrics, get};
 use cordon_tests::pki::Authority;
 
 #[test]
@@ -102,13 +102,13 @@ fn sigterm_lets_calls_end_takes_nothing_new_and_then_exits() {
 
         clinic.cordon.program.signal("TERM")?;
         clinic.cordon.program.await_line("draining", LIMIT)?;
+        // Whoever balances load is told as soon as nothing new is taken.
+        await_page("/readyz", 503)?;
 
         let before = clinic.cordon.program.lines_so_far();
         let refused = carol.call_that_fails("1002")?;
         ensure!(refused.contains("503"), "a new call is refused: {refused}");
         clinic.cordon.program.await_line_after(before, "refusal=\"CD-OVERLOAD-01\"", LIMIT)?;
-        let (status, _) = cordon_tests::metrics::get("/readyz")?;
-        ensure!(status == 503, "whoever balances load is told: {status}");
         clinic.goes_on(&alice, &bob)?;
         ensure!(clinic.cordon.program.is_running(), "it waits for the call");
 
@@ -178,6 +178,15 @@ impl Clinic {
         let (certificate, _) = certificate.split_once("-----END").context("it has an end")?;
         Ok(certificate.to_owned())
     }
+}
+
+fn await_page(path: &str, status: u16) -> Result<()> {
+    let until = Instant::now() + LIMIT;
+    while get(path)?.0 != status {
+        ensure!(Instant::now() < until, "{path} answers {status}");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 fn reloads(outcome: &str) -> Result<f64> {
