@@ -20,10 +20,12 @@ fn two_hundred_calls_at_twenty_per_second_are_heard_both_ways() {
         let _cordon = Cordon::start(folder, &Configuration::lab(&authority, &leaf, Transport::Tls))?;
 
         let numbers: Vec<u32> = (3000..3000 + CALLS).collect();
-        let phones = Sipp::phones(folder, &authority, &scenario("phone_calls"), "10.1.0.11", &numbers)?
+        let mut phones = Sipp::phones(folder, &authority, &scenario("phone_calls"), "10.1.0.11", &numbers)?
             .comparing_voice()
             .with(["-r", "20"])
-            .play(Duration::from_secs(60))?;
+            .start()?;
+        // Its exit code counts a packet that came back late as lost; what was compared is counted here.
+        phones.program.await_exit(Duration::from_secs(60))?;
 
         let calls = f64::from(CALLS);
         ensure!(phones.statistic("SuccessfulCall(C)")? == calls, "{}", phones.errors());
