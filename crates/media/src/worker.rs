@@ -43,7 +43,7 @@ pub(crate) struct Worker {
     relay: Relay,
     streams: Vec<Option<Sockets>>,
     free: Vec<usize>,
-    /// Sockets that had more to read when their turn was over.
+    /// Sockets that had more to read when their turn was over, each once.
     backlog: VecDeque<Token>,
     buf: Box<PacketBuf>,
     unsent: u64,
@@ -103,7 +103,7 @@ impl Worker {
                 }
             }
             for event in ready.iter().filter(|event| event.token() != WAKE) {
-                self.serve(event.token());
+                self.serve_ready(event.token());
             }
             self.deliver_events();
             if Instant::now() >= next_snapshot {
@@ -156,6 +156,14 @@ impl Worker {
         {
             *place = None;
             self.free.push(slot);
+        }
+    }
+
+    /// Serves a socket that has something new, unless it waits for its turn already: a flooded port would have one
+    /// more turn with every poll, and in the end all of them.
+    fn serve_ready(&mut self, token: Token) {
+        if !self.backlog.contains(&token) {
+            self.serve(token);
         }
     }
 
@@ -227,3 +235,41 @@ const READY: usize = 1024;
 const SHARE: usize = 32;
 /// How old published figures may be.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use cordon_relay::{Local, LocalPort};
+
+    use super::*;
+    use crate::socket;
+
+    #[test]
+    fn a_flooded_port_waits_for_one_turn_however_often_it_is_reported() {
+        let (mut worker, flooded) = worker_with_a_stream();
+        let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..4 * SHARE {
+            stranger.send_to(&[0x80; 172], flooded).unwrap();
+        }
+
+        for _ in 0..3 {
+            worker.serve_ready(Token(0));
+        }
+
+        assert_eq!(worker.backlog, [Token(0)]);
+    }
+
+    /// The stream's first socket has the token 0 and the address that comes back.
+    fn worker_with_a_stream() -> (Worker, SocketAddr) {
+        let (_, jobs) = sync_channel(1);
+        let (events, _) = sync_channel(1);
+        let mut worker = Worker::new(Poll::new().unwrap(), jobs, events, Arc::default(), [7; 32]);
+        let sockets = [(); 4].map(|()| socket::bind("127.0.0.1:0".parse().unwrap()).unwrap());
+        let ports = sockets.each_ref().map(|socket| socket.local_addr().unwrap());
+        let [a_rtp, a_rtcp, b_rtp, b_rtcp] = ports.map(|at| LocalPort { interface: 0, port: at.port() });
+        let (a, b) = (Local { rtp: a_rtp, rtcp: a_rtcp }, Local { rtp: b_rtp, rtcp: b_rtcp });
+        worker.open(Instant::now(), StreamId(1), a, b, sockets);
+        (worker, ports[0])
+    }
+}
