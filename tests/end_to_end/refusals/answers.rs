@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use cordon_tests::machine::{Machine, on_a_machine};
 use cordon_tests::metrics::Metrics;
 
-use super::{KEY, Refused, Site, description, refused_invite};
+use super::{HANG_UP, KEY, PROVISIONAL, Refused, Site, TARGET, description, refused_invite, request};
 
 #[test]
 fn an_answer_without_keys_ends_the_call_on_both_sides() {
@@ -71,6 +71,34 @@ fn a_redirection_out_of_the_domain_is_not_followed() {
             text: "redirect to a foreign target is not followed",
         };
         ends(machine, "pbx-redirects", &redirects, &offer(), &refused)
+    });
+}
+
+#[test]
+fn a_redirection_within_the_domain_is_followed() {
+    on_a_machine(|machine| {
+        let keys = format!("m=audio 40000 RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n");
+        let redirects = [
+            &response("302 Moved Temporarily", "Contact: <sip:2001@mx.clinic.test>\n", ""),
+            "<recv request=\"ACK\"/>\n<recv request=\"INVITE\" rrs=\"true\" crlf=\"true\"><action>\
+             <ereg regexp=\"^INVITE sip:2001@mx.clinic.test\" search_in=\"msg\" check_it=\"true\" assign_to=\"1\"/>\
+             </action></recv><Reference variables=\"1\"/>\n",
+            &answered(&description(&keys), ACK_AND_BYE),
+        ]
+        .concat();
+        let mut site = Site::with_pbx(machine, "pbx-forwards", &redirects)?;
+        let call = [
+            &request("INVITE", TARGET, "", &offer()),
+            PROVISIONAL,
+            "<recv response=\"200\" rrs=\"true\"/>\n",
+            HANG_UP,
+        ]
+        .concat();
+        site.plays("phone", &call)?;
+        let pbx = site.pbx.as_ref().expect("the site has a PBX");
+        pbx.await_statistic("SuccessfulCall(C)", 2.0, Duration::from_secs(5))?;
+        ensure!(Metrics::read()?.sum("cordon_refusals_total", &[]) == 0.0, "nothing was refused");
+        site.pbx_is_content()
     });
 }
 

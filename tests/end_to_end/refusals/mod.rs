@@ -172,3 +172,16 @@ const ACK: &str = "<send>\n<![CDATA[\n\nACK sip:2000@mx.clinic.test SIP/2.0\n\
 
 /// Thirty bytes, the length of a key and salt of AES_CM_128.
 const KEY: &str = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
+
+/// What may come before a 200.
+const PROVISIONAL: &str = "<recv response=\"100\" optional=\"true\"/>\n<recv response=\"180\" optional=\"true\"/>\n<recv response=\"183\" optional=\"true\"/>\n";
+
+/// The phone takes the call and ends it.
+const HANG_UP: &str = "<send>\n<![CDATA[\n\nACK [next_url] SIP/2.0\n\
+    Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\nMax-Forwards: 70\n\
+    From: <sip:[field0]@mx.clinic.test>;tag=[pid]I[call_number]\nTo: <sip:2000@mx.clinic.test>[peer_tag_param]\n\
+    Call-ID: [call_id]\nCSeq: 1 ACK\nContent-Length: 0\n\n]]>\n</send>\n\
+    <send>\n<![CDATA[\n\nBYE [next_url] SIP/2.0\n\
+    Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\nMax-Forwards: 70\n\
+    From: <sip:[field0]@mx.clinic.test>;tag=[pid]I[call_number]\nTo: <sip:2000@mx.clinic.test>[peer_tag_param]\n\
+    Call-ID: [call_id]\nCSeq: 2 BYE\nContent-Length: 0\n\n]]>\n</send>\n<recv response=\"200\"/>\n";

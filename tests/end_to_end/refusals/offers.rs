@@ -5,7 +5,7 @@ use cordon_tests::cordon::Configuration;
 use cordon_tests::machine::on_a_machine;
 use cordon_tests::sipp::scenario;
 
-use super::{KEY, Refused, Site, TARGET, description, refused_invite, request};
+use super::{HANG_UP, KEY, PROVISIONAL, Refused, Site, TARGET, description, refused_invite, request};
 
 #[test]
 fn an_offer_without_usable_keys_is_refused_and_says_what_to_change() {
@@ -121,10 +121,38 @@ fn of_a_secure_and_a_plain_line_the_secure_one_lives_and_the_plain_one_is_port_z
              <ereg regexp=\"a=crypto:4 AES_CM_128_HMAC_SHA1_80 inline:\" search_in=\"body\" check_it=\"true\" assign_to=\"2\"/>\n\
              <ereg regexp=\"a=crypto.*a=crypto\" search_in=\"body\" check_it_inverse=\"true\" assign_to=\"3\"/>\n\
              </action>\n</recv>\n<Reference variables=\"1,2,3\"/>\n",
-            ACK_AND_BYE,
+            HANG_UP,
         ]
         .concat();
         site.plays("pair", &call)?;
+        site.pbx_is_content()
+    });
+}
+
+#[test]
+fn where_optional_srtp_is_upgraded_the_answer_is_avp_with_exactly_one_key() {
+    on_a_machine(|machine| {
+        let upgrade = |configuration: &mut Configuration| {
+            configuration.location.push_str("opportunistic_srtp = \"upgrade\"\n");
+        };
+        let mut site = Site::with(machine, upgrade, Some(scenario("pbx_answers")))?;
+        let media = format!("m=audio 30000 RTP/AVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n");
+        let call = [
+            &request("INVITE", TARGET, "", &description(&media)),
+            PROVISIONAL,
+            "<recv response=\"200\" rrs=\"true\">\n<action>\n\
+             <ereg regexp=\"m=audio [1-9][0-9]* RTP/AVP .*a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:\" search_in=\"body\" \
+             check_it=\"true\" assign_to=\"1\"/>\n\
+             <ereg regexp=\"a=crypto.*a=crypto\" search_in=\"body\" check_it_inverse=\"true\" assign_to=\"2\"/>\n\
+             </action>\n</recv>\n<Reference variables=\"1,2\"/>\n",
+            HANG_UP,
+        ]
+        .concat();
+        site.plays("upgraded", &call)?;
+
+        let plain = srtp("CD-MEDIA-01", "SRTP is required");
+        let call = refused_invite("", &description("m=audio 30000 RTP/AVP 0\n"), &plain);
+        site.refuses("still-plain", &call, &plain)?;
         site.pbx_is_content()
     });
 }
@@ -178,14 +206,3 @@ fn srtp(code: &'static str, text: &'static str) -> Refused {
 fn key(code: &'static str, text: &'static str) -> Refused {
     Refused { status: 488, code, standard: None, text }
 }
-
-const PROVISIONAL: &str = "<recv response=\"100\" optional=\"true\"/>\n<recv response=\"180\" optional=\"true\"/>\n<recv response=\"183\" optional=\"true\"/>\n";
-
-const ACK_AND_BYE: &str = "<send>\n<![CDATA[\n\nACK [next_url] SIP/2.0\n\
-    Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\nMax-Forwards: 70\n\
-    From: <sip:[field0]@mx.clinic.test>;tag=[pid]I[call_number]\nTo: <sip:2000@mx.clinic.test>[peer_tag_param]\n\
-    Call-ID: [call_id]\nCSeq: 1 ACK\nContent-Length: 0\n\n]]>\n</send>\n\
-    <send>\n<![CDATA[\n\nBYE [next_url] SIP/2.0\n\
-    Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\nMax-Forwards: 70\n\
-    From: <sip:[field0]@mx.clinic.test>;tag=[pid]I[call_number]\nTo: <sip:2000@mx.clinic.test>[peer_tag_param]\n\
-    Call-ID: [call_id]\nCSeq: 2 BYE\nContent-Length: 0\n\n]]>\n</send>\n<recv response=\"200\"/>\n";
