@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
 use crate::admission::Place;
+use crate::config::TransportConfig;
 use crate::event::TransportEvent;
 use crate::flow::Flow;
 use crate::flow_table::Side;
@@ -86,7 +87,7 @@ impl Handset {
         let opening = timeout(config.limits.handshake, handshake::open(stream, &location.tls)).await;
         match opening {
             Ok(Opening::Tls(stream, tls)) => match place.establish() {
-                Ok(place) => self.run_flow(&shared, *stream, tls, place).await,
+                Ok(place) => self.run_flow(&shared, &config, *stream, tls, place).await,
                 Err(refusal) => self.report(&shared, refusal, String::new()),
             },
             Ok(Opening::Plain(stream)) => {
@@ -106,12 +107,13 @@ impl Handset {
     async fn run_flow(
         &self,
         shared: &Arc<Shared>,
+        config: &TransportConfig,
         stream: TlsStream<Prefixed<TcpStream>>,
         tls: TlsFacts,
         _place: Place,
     ) {
         let id = shared.next_flow();
-        let limits = &shared.config().limits;
+        let limits = &config.limits;
         let flow = Flow {
             shared: Arc::clone(shared),
             origin: Origin::Handset(id),
@@ -120,7 +122,9 @@ impl Handset {
             first_byte: Some(limits.first_byte),
         };
         let side = Side::Handset { location: self.location };
-        shared.flows.add(id, side, self.peer, flow.queue.clone());
+        if !shared.add_flow(id, side, self.peer, flow.queue.clone(), config) {
+            return self.report(shared, Refusal::ForeignNetwork, String::new());
+        }
         let facts = FlowFacts {
             flow: id,
             location: self.location,

@@ -10,7 +10,7 @@ use cordon_sip::{FlowId, Origin};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::config::Limits;
+use crate::config::{Limits, TransportConfig};
 use crate::event::TransportEvent;
 use crate::flow::Flow;
 use crate::flow_table::Side;
@@ -158,14 +158,15 @@ impl State {
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut pause = FIRST_PAUSE;
     loop {
+        let config = shared.config();
         let round = tokio::select! {
             () = shared.reached(Phase::Stopped) => return,
-            round = connect(&shared) => round,
+            round = watched(&shared, pbx_connector::connect(&config)) => round,
         };
         match round {
             Ok(connected) => {
                 let since = Instant::now();
-                serve(&shared, connected).await;
+                serve(&shared, &config, connected).await;
                 if since.elapsed() >= SETTLED {
                     pause = FIRST_PAUSE;
                 }
@@ -186,12 +187,6 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// One round over all targets.
-async fn connect(shared: &Shared) -> Result<Connected, pbx_connector::Failed> {
-    let config = shared.config();
-    watched(shared, pbx_connector::connect(&config)).await
-}
-
 /// Does `work` while nothing waits longer than it may.
 async fn watched<T>(shared: &Shared, work: impl Future<Output = T>) -> T {
     tokio::pin!(work);
@@ -207,17 +202,21 @@ async fn watched<T>(shared: &Shared, work: impl Future<Output = T>) -> T {
     }
 }
 
-async fn serve(shared: &Arc<Shared>, connected: Connected) {
+/// `config` is what the connection was made by.
+async fn serve(shared: &Arc<Shared>, config: &TransportConfig, connected: Connected) {
     let Connected { wire, key, tls, chain } = connected;
     let id = shared.next_flow();
     let flow = Flow {
         shared: Arc::clone(shared),
         origin: Origin::Pbx(id),
         peer: key.address,
-        queue: WriteQueue::new(shared.config().limits.pbx_queue),
+        queue: WriteQueue::new(config.limits.pbx_queue),
         first_byte: None,
     };
-    shared.flows.add(id, Side::PbxLink, key.address, flow.queue.clone());
+    if !shared.add_flow(id, Side::PbxLink, key.address, flow.queue.clone(), config) {
+        // Its targets are another since; the reload has asked for the next round already.
+        return;
+    }
     shared.deliver(TransportEvent::PbxUp { flow: id, key, tls, chain }).await;
     shared.link.up(flow.queue.clone());
     let reason = match wire {

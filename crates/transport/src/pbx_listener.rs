@@ -66,8 +66,8 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: 
         return;
     }
     match open(&config, stream).await {
-        Ok(Some(Accepted::Tls(stream))) => establish(&shared, stream, peer, place).await,
-        Ok(Some(Accepted::Tcp(stream))) => establish(&shared, stream, peer, place).await,
+        Ok(Some(Accepted::Tls(stream))) => establish(&shared, &config, stream, peer, place).await,
+        Ok(Some(Accepted::Tcp(stream))) => establish(&shared, &config, stream, peer, place).await,
         Ok(None) => {}
         Err((refusal, details)) => shared.report_refused(refusal, peer, None, details),
     }
@@ -99,6 +99,7 @@ async fn open(
 
 async fn establish<S: AsyncRead + AsyncWrite>(
     shared: &Arc<Shared>,
+    config: &TransportConfig,
     stream: S,
     peer: SocketAddr,
     place: Place,
@@ -112,10 +113,12 @@ async fn establish<S: AsyncRead + AsyncWrite>(
         shared: Arc::clone(shared),
         origin: Origin::Pbx(id),
         peer,
-        queue: WriteQueue::new(shared.config().limits.pbx_queue),
+        queue: WriteQueue::new(config.limits.pbx_queue),
         first_byte: None,
     };
-    shared.flows.add(id, Side::PbxInbound, peer, flow.queue.clone());
+    if !shared.add_flow(id, Side::PbxInbound, peer, flow.queue.clone(), config) {
+        return shared.report_refused(Refusal::PbxForeignNetwork, peer, None, String::new());
+    }
     let reason = flow.run(stream).await;
     shared.flows.remove(id);
     shared.deliver(TransportEvent::PbxFlowClosed { flow: id, reason }).await;

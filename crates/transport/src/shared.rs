@@ -13,12 +13,13 @@ use tokio::sync::{mpsc, watch};
 
 use crate::admission::Admission;
 use crate::answer::Answerer;
-use crate::config::{LocationConfig, PbxConfig, TransportConfig};
+use crate::config::{LocationConfig, TransportConfig};
 use crate::event::{CloseReason, TransportEvent};
 use crate::flow_table::{FlowTable, Side};
 use crate::pbx_link::PbxLink;
 use crate::rate_limit::{RateLimit, Verdict};
 use crate::transport::{Listening, SendError};
+use crate::write_queue::WriteQueue;
 
 /// One per [`Transport`](crate::Transport).
 #[derive(Debug)]
@@ -150,26 +151,45 @@ impl Shared {
         let _ = self.phase.subscribe().wait_for(|&current| current >= phase).await;
     }
 
+    /// Puts a connection that was opened under `begun` into the table. A reload that came meanwhile has not seen it there,
+    /// so that it is judged now; one that comes later finds it. False when it may not stand any more: it is out again.
+    pub(crate) fn add_flow(
+        &self,
+        flow: FlowId,
+        side: Side,
+        peer: SocketAddr,
+        queue: WriteQueue,
+        begun: &TransportConfig,
+    ) -> bool {
+        self.flows.add(flow, side, peer, queue);
+        let is_kept = is_kept(side, peer, begun, &self.config());
+        if !is_kept {
+            self.flows.remove(flow);
+        }
+        is_kept
+    }
+
     pub(crate) fn replace_config(&self, new: TransportConfig) {
         let old = std::mem::replace(
             &mut *self.config.write().unwrap_or_else(PoisonError::into_inner),
             Arc::new(new),
         );
         let new = self.config();
-        self.flows.close_where(CloseReason::NoLongerAdmitted, |side, peer| match side {
-            Side::Handset { location } => !new
-                .locations
-                .get(location)
-                .is_some_and(|settings| connection::contains(&settings.networks, peer.ip())),
-            Side::PbxInbound => !connection::contains(&new.pbx.networks, peer.ip()),
-            Side::PbxLink => !is_same_way(&old.pbx, &new.pbx),
-        });
+        self.flows.close_where(CloseReason::NoLongerAdmitted, |side, peer| !is_kept(side, peer, &old, &new));
         self.link.retry_now();
     }
 }
 
-fn is_same_way(old: &PbxConfig, new: &PbxConfig) -> bool {
-    old.way.leads_where(&new.way)
+/// Whether a connection that was admitted under `old` may stand under `new`.
+fn is_kept(side: Side, peer: SocketAddr, old: &TransportConfig, new: &TransportConfig) -> bool {
+    match side {
+        Side::Handset { location } => new
+            .locations
+            .get(location)
+            .is_some_and(|settings| connection::contains(&settings.networks, peer.ip())),
+        Side::PbxInbound => connection::contains(&new.pbx.networks, peer.ip()),
+        Side::PbxLink => old.pbx.way.leads_where(&new.pbx.way),
+    }
 }
 
 /// RFC 3261 §19.1.2: the default port of SIP over TLS; named when a location has no TLS listener of its own.

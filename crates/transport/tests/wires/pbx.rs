@@ -182,6 +182,25 @@ async fn a_reload_with_another_target_moves_the_connection() {
 }
 
 #[tokio::test]
+async fn a_connection_under_way_to_a_target_that_a_reload_took_away_is_not_used() {
+    let (old, mut site) = tls_site(|authority| authority.front(&leaf(PBX))).await;
+    let under_way = old.listening.accept().await;
+    let authority = Authority::new("new");
+    let new = FakePbx::bind(authority.front(&leaf(PBX))).await;
+    let mut config = crate::support::site::config(&site.authority);
+    config.pbx.way = tls_way(&config, vec![authority.target(PBX, new.listening.port())]);
+    site.transport.reload(config);
+    site.send(Hop::Pbx, "REGISTER").unwrap();
+
+    let mut under_way =
+        Peer { stream: soon(TlsAcceptor::from(old.front.config).accept(under_way)).await.unwrap() };
+
+    assert_eq!(under_way.hear_all().await, b"");
+    assert_eq!(new.accept().await.unwrap().hear(8).await, b"REGISTER");
+    assert!(matches!(site.any_event().await, TransportEvent::PbxUp { .. }));
+}
+
+#[tokio::test]
 async fn the_pbx_may_open_a_connection_of_its_own_and_is_answered_on_it() {
     let (link, mut site) = tls_site(|authority| authority.front(&leaf(PBX))).await;
     let _link = link.accept().await.unwrap();
