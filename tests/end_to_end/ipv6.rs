@@ -1,6 +1,6 @@
 //! IPv6 on one side and IPv4 on the other: registrations, calls and voice cross both ways.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -51,6 +51,35 @@ fn a_site_without_any_ipv4_talks() {
         configuration.pbx = pbx_v6();
         let _cordon = Cordon::start(folder, &configuration)?;
         talk(&authority, format!("[{CORDON_LOCATION_V6}]:5061").parse()?, ["fd00:10:1::11", "fd00:10:1::12"])
+    });
+}
+
+#[test]
+fn plain_sip_over_ipv6_is_shown_the_way_out() {
+    on_a_machine(|machine| {
+        let folder = machine.folder();
+        let authority = Authority::new(folder, "lab-ca")?;
+        let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION_V6])?;
+        let mut configuration = Configuration::lab(&authority, &leaf, Transport::Tls);
+        configuration.location = location_v6();
+        // A lab without a name: phones are sent to the address.
+        configuration.site = configuration.site.replace(&format!("host = \"{HOST}\"\n"), "");
+        let _cordon = Cordon::start(folder, &configuration)?;
+        let request = format!(
+            "OPTIONS sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/UDP [fd00:10:1::11]:5060;branch=z9hG4bK6;rport\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:1001@{DOMAIN}>;tag=a\r\nTo: <sip:{DOMAIN}>\r\nCall-ID: six\r\n\
+             CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        );
+        let phone = UdpSocket::bind("[fd00:10:1::11]:0")?;
+        phone.set_read_timeout(Some(LIMIT))?;
+        phone.send_to(request.as_bytes(), (CORDON_LOCATION_V6, 5060))?;
+        let mut answer = [0; 4096];
+        let count = phone.recv(&mut answer)?;
+        let answer = String::from_utf8_lossy(&answer[..count]);
+        ensure!(answer.starts_with("SIP/2.0 480 "), "{answer}");
+        ensure!(answer.contains(&format!("Warning: 399 [{CORDON_LOCATION_V6}] ")), "{answer}");
+        ensure!(answer.contains(&format!("[{CORDON_LOCATION_V6}]:5061")), "{answer}");
+        Ok(())
     });
 }
 

@@ -124,7 +124,11 @@ impl Shared {
         refuse: impl FnOnce(&Door<'_>) -> T,
     ) -> T {
         let address = self.tls_addresses.get(index).copied().flatten();
-        let ip = address.map(|address| address.ip().to_string());
+        // RFC 3261 §25.1: an IPv6 address stands in brackets where a host does.
+        let ip = address.map(|address| match address.ip() {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("[{v6}]"),
+        });
         let host = location.host.as_deref().or(ip.as_deref()).unwrap_or("cordon.invalid");
         refuse(&Door { host, port: address.map_or(SIPS_PORT, |address| address.port()) })
     }
