@@ -11,14 +11,28 @@ use crate::entropy::SystemEntropy;
 /// Reads the secret, or makes it when the site starts for the first time.
 ///
 /// # Errors
-/// When the directory cannot be made or written, or the file is not what was written there.
+/// When the directory cannot be made or written, or the file is not what was written there. The error names the file
+/// and what to do.
 pub(crate) fn load_or_make(state: &Path) -> io::Result<[u8; 32]> {
     let path = state.join(FILE);
-    match std::fs::read(&path) {
+    read_or_make(state, &path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => error,
+        kind => {
+            let what = format!(
+                "{} cannot be read or made ({error}): give the directory to the account that runs cordon, or name another",
+                path.display()
+            );
+            io::Error::new(kind, what)
+        }
+    })
+}
+
+fn read_or_make(state: &Path, path: &Path) -> io::Result<[u8; 32]> {
+    match std::fs::read(path) {
         Ok(bytes) => bytes.try_into().map_err(|_| {
             io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged: remove it", path.display()))
         }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(state, &path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make(state, path),
         Err(error) => Err(error),
     }
 }
@@ -56,6 +70,13 @@ mod tests {
         assert_eq!(first, second);
         assert_ne!(first, [0; 32]);
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_an_error_that_says_what_to_do() {
+        let error = load_or_make(Path::new("/dev/null/state")).unwrap_err().to_string();
+
+        assert!(error.contains("/dev/null/state") && error.contains("give the directory"), "{error}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use crate::admin::{self, Readiness, Watched};
 use crate::contact_secret;
+use crate::descriptors;
 use crate::entropy::SystemEntropy;
 use crate::expiry::Expiry;
 use crate::media_bridge::MediaBridge;
@@ -85,6 +86,7 @@ impl Gateway {
         let contact_secret = contact_secret::load_or_make(&settings.site.state).map_err(StartError::State)?;
         let identity = SharedIdentity::new(identity);
         let interfaces = Interfaces::of(settings);
+        descriptors::raise(interfaces.descriptors(settings));
         let media = MediaEngine::start(interfaces.media_config(settings)).map_err(StartError::Media)?;
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::default());

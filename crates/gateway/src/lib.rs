@@ -8,6 +8,7 @@
 
 mod admin;
 mod contact_secret;
+mod descriptors;
 mod entropy;
 mod expiry;
 mod gateway;

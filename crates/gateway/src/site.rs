@@ -46,6 +46,12 @@ impl Interfaces {
         }
     }
 
+    /// Files that are open when every media port and every place for a phone is in use.
+    pub(crate) fn descriptors(&self, settings: &Settings) -> u64 {
+        let sockets = settings.media.ports.len().saturating_mul(self.addresses.len());
+        u64::try_from(sockets.saturating_add(Limits::default().flows)).unwrap_or(u64::MAX)
+    }
+
     fn numbered(&self, addresses: &[MediaAddress]) -> Vec<MediaInterface> {
         let number = |wanted: &MediaAddress| self.addresses.iter().position(|address| address == wanted);
         addresses
