@@ -1,7 +1,7 @@
 //! Programs that die in the middle of a call: baresip phones and Kamailio, killed without a word.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use cordon_tests::baresip::{Baresip, Setup};
@@ -107,6 +107,25 @@ fn phones_whose_connections_break_talk_on_and_hang_up_over_their_next_ones() {
 }
 
 #[test]
+fn a_phone_that_vanishes_without_a_word_is_noticed_within_forty_seconds() {
+    on_a_machine(|machine| {
+        let clinic = Clinic::open(machine)?;
+        let mut alice = clinic.phone(0)?;
+        let lines = clinic.cordon.program.lines_so_far();
+
+        unplug(&alice)?;
+        alice.program.kill_with_children()?;
+
+        let gone = Instant::now();
+        clinic.cordon.program.await_line_after(lines, "connection closed", RETURN)?;
+        ensure!(gone.elapsed() < Duration::from_secs(42), "it took {:?}", gone.elapsed());
+        clinic.cordon.program.await_line_after(lines, "phone unregistered", LIMIT)?;
+        ensure!(Metrics::read()?.sum("cordon_flows", &[]) == 0.0, "no connection is left");
+        Ok(())
+    });
+}
+
+#[test]
 fn phones_come_back_to_a_cordon_that_was_killed() {
     on_a_machine(|machine| {
         let mut clinic = Clinic::open(machine)?;
@@ -159,15 +178,34 @@ impl Clinic {
 
 /// Breaks the TLS connection of a phone, as a router does that forgets it.
 fn break_connection(phone: &Baresip) -> Result<()> {
+    let port = port_of(phone)?;
+    let broken = Command::new("ss").args(["-HKtn", "sport", "=", &format!(":{port}")]).output()?;
+    ensure!(String::from_utf8_lossy(&broken.stdout).contains(&port), "the kernel breaks the connection");
+    Ok(())
+}
+
+/// Takes the cable out of a phone: from now on nothing of its TLS connection arrives, on either side.
+fn unplug(phone: &Baresip) -> Result<()> {
+    let port = port_of(phone)?;
+    let ip = |arguments: &[&str]| -> Result<()> {
+        ensure!(Command::new("ip").arg("rule").args(arguments).status()?.success(), "ip rule {arguments:?}");
+        Ok(())
+    };
+    // Addresses of this machine are looked up first of all, unless that is made second.
+    ip(&["add", "pref", "100", "lookup", "local"])?;
+    ip(&["del", "pref", "0"])?;
+    ip(&["add", "pref", "10", "ipproto", "tcp", "dport", &port, "blackhole"])?;
+    ip(&["add", "pref", "11", "ipproto", "tcp", "sport", &port, "blackhole"])
+}
+
+/// The local port of a phone's TLS connection.
+fn port_of(phone: &Baresip) -> Result<String> {
     let table = Command::new("ss").args(["-Htnp", "dport", "=", ":5061"]).output()?;
     let table = String::from_utf8_lossy(&table.stdout).into_owned();
     let owner = format!("pid={},", phone.program.pid());
     let line = table.lines().find(|line| line.contains(&owner)).context("the phone is connected")?;
-    let local =
-        line.split_whitespace().nth(3).and_then(|local| local.rsplit(':').next()).context("it has a port")?;
-    let killed = Command::new("ss").args(["-HKtn", "sport", "=", &format!(":{local}")]).output()?;
-    ensure!(String::from_utf8_lossy(&killed.stdout).contains(local), "the kernel breaks the connection");
-    Ok(())
+    let local = line.split_whitespace().nth(3).and_then(|local| local.rsplit(':').next());
+    Ok(local.context("it has a port")?.to_owned())
 }
 
 /// Waits until each phone has heard the other's tone for so long in all, and nothing else.
