@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use cordon_rtp::PayloadType;
 
 use crate::{Attribute, Text};
@@ -47,16 +49,16 @@ impl Codec {
     ///
     /// Some phones write the number in place of the name (`a=rtpmap:0 0/8000`); no codec is called by digits only, so
     /// for these the static payload type counts.
-    pub(crate) fn resolve(format: &str, attributes: &[Attribute]) -> Option<Codec> {
+    pub(crate) fn resolve(format: &str, said: &SaidOfFormats<'_>) -> Option<Codec> {
         let number: u8 = format.parse().ok().filter(|number| *number < 128)?;
-        let mapped = value_for(format, "rtpmap", attributes).and_then(parse_rtpmap);
+        let mapped = said.rtpmap.get(format).copied().and_then(parse_rtpmap);
         let (name, clock_rate, channels) = match mapped {
             Some((name, clock_rate, channels)) if !name.bytes().all(|b| b.is_ascii_digit()) => {
                 (name, clock_rate, channels)
             }
             _ => static_codec(number)?,
         };
-        let fmtp = value_for(format, "fmtp", attributes).map(Text::from);
+        let fmtp = said.fmtp.get(format).copied().map(Text::from);
         Some(Codec { payload_type: PayloadType(number), name: name.into(), clock_rate, channels, fmtp })
     }
 
@@ -78,12 +80,28 @@ impl Codec {
     }
 }
 
-/// The value of `a=name:FORMAT value` for this format.
-fn value_for<'a>(format: &str, name: &str, attributes: &'a [Attribute]) -> Option<&'a str> {
-    attributes.iter().filter_map(|attribute| attribute.value_of(name)).find_map(|value| {
-        let (first, rest) = value.split_once(' ')?;
-        (first == format).then(|| rest.trim())
-    })
+/// What a media line says of its formats, read once: a line may have 128 formats and twice as many attributes, and looking
+/// for each format in all of them is work a stranger could multiply.
+pub(crate) struct SaidOfFormats<'a> {
+    rtpmap: BTreeMap<&'a str, &'a str>,
+    fmtp: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> SaidOfFormats<'a> {
+    pub(crate) fn of(attributes: &'a [Attribute]) -> Self {
+        SaidOfFormats { rtpmap: by_format("rtpmap", attributes), fmtp: by_format("fmtp", attributes) }
+    }
+}
+
+/// The values of `a=name:FORMAT value` by their format; the first one counts.
+fn by_format<'a>(name: &str, attributes: &'a [Attribute]) -> BTreeMap<&'a str, &'a str> {
+    let mut values = BTreeMap::new();
+    for value in attributes.iter().filter_map(|attribute| attribute.value_of(name)) {
+        if let Some((format, rest)) = value.split_once(' ') {
+            values.entry(format).or_insert(rest.trim());
+        }
+    }
+    values
 }
 
 /// `PCMU/8000` or `opus/48000/2`.
@@ -144,7 +162,8 @@ mod tests {
             .map(|line| line.split_once(':').unwrap())
             .map(|(name, value)| Attribute::with_value(name, value))
             .collect();
-        Codec::resolve(format, &attributes).map(|c| (c.name.as_str().to_owned(), c.clock_rate, c.channels))
+        let said = SaidOfFormats::of(&attributes);
+        Codec::resolve(format, &said).map(|c| (c.name.as_str().to_owned(), c.clock_rate, c.channels))
     }
 
     #[test]
@@ -167,6 +186,12 @@ mod tests {
             Some(("opus".into(), 48_000, 2))
         );
         assert_eq!(resolve("8", &["rtpmap:8 pcma/8000"]), Some(("pcma".into(), 8_000, 1)));
+    }
+
+    #[test]
+    fn of_two_rtpmaps_for_one_format_the_first_counts() {
+        let said = ["rtpmap:96 opus/48000/2", "rtpmap:96 PCMU/8000"];
+        assert_eq!(resolve("96", &said), Some(("opus".into(), 48_000, 2)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::codec::SaidOfFormats;
 use crate::session::write_line;
 use crate::{Attribute, Codec, Connection, CryptoAttribute, CryptoLine, SdpError, Session, Text};
 
@@ -128,7 +129,8 @@ impl Media {
         if !self.protocol.is_rtp() {
             return Vec::new();
         }
-        self.formats.iter().filter_map(|format| Codec::resolve(format.as_str(), &self.attributes)).collect()
+        let said = SaidOfFormats::of(&self.attributes);
+        self.formats.iter().filter_map(|format| Codec::resolve(format.as_str(), &said)).collect()
     }
 
     /// The crypto lines that can be used, in order.
