@@ -42,7 +42,7 @@ fn read(bytes: &Bytes, framing: Framing) -> Result<Message, Fault> {
     let start = StartLine::parse(&head, text.get(start.start..start.end).unwrap_or_default())?;
     let mut draft = Draft::default();
     for line in lines {
-        draft.add(&head, line?.check()?)?;
+        draft.add(&head, text, line?.check()?)?;
     }
     let body = bytes.slice((end + 4).min(bytes.len())..);
     let body = match framing {
@@ -120,12 +120,13 @@ struct Draft {
 }
 
 impl Draft {
-    fn add(&mut self, head: &Text, line: Line) -> Result<(), Fault> {
+    /// Takes a header line of `head`, which reads `text`: looked at once, since each look at a [`Text`] checks all of it.
+    fn add(&mut self, head: &Text, text: &str, line: Line) -> Result<(), Fault> {
         self.count += 1;
         if self.count > MAX_HEADERS {
             return Err(Fault::bad("more than 128 headers"));
         }
-        let (name, value) = name_and_value(head.as_str().get(line.start..line.end).unwrap_or_default())?;
+        let (name, value) = name_and_value(text.get(line.start..line.end).unwrap_or_default())?;
         let name = HeaderName::parse_part(head, name)?;
         let value = if line.folded { Text::from(unfold(value)) } else { head.part(value) };
         self.add_header(name, value)
