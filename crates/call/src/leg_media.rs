@@ -35,6 +35,8 @@ pub(crate) struct LegMedia {
     /// Which of them lives.
     audio: usize,
     keys: LocalKeys,
+    /// The newest name a set of our keys got; one that was drafted and came to nothing has used its name up.
+    generation: u32,
     /// What both sides agreed on last.
     agreed: Option<Peer>,
     /// What we last said that was agreed on.
@@ -62,6 +64,7 @@ impl LegMedia {
             lines: Vec::new(),
             audio: 0,
             keys: LocalKeys::default(),
+            generation: 0,
             agreed: None,
             said: None,
             draft: Draft::default(),
@@ -140,7 +143,7 @@ impl LegMedia {
             (Some(before), Some(now)) => before != now,
             _ => false,
         };
-        let keys = has_moved.then(|| self.keys.renewed());
+        let keys = has_moved.then(|| self.renewed_keys());
         self.draft = Draft { peer: Some(peer), lines: Some((lines, audio)), keys };
         Ok(content)
     }
@@ -194,7 +197,7 @@ impl LegMedia {
         entropy: &mut (dyn Entropy + Send),
     ) -> Option<Bytes> {
         let content = self.said.clone()?;
-        self.draft = Draft { keys: renews_keys.then(|| self.keys.renewed()), ..Draft::default() };
+        self.draft = Draft { keys: renews_keys.then(|| self.renewed_keys()), ..Draft::default() };
         Some(self.write_lines(rules, &content, entropy))
     }
 
@@ -319,6 +322,11 @@ impl LegMedia {
     fn next_description(&mut self) -> u64 {
         self.descriptions += 1;
         self.descriptions
+    }
+
+    fn renewed_keys(&mut self) -> LocalKeys {
+        self.generation = self.generation.wrapping_add(1);
+        LocalKeys::renewed(self.generation)
     }
 
     fn peer(&self) -> Option<&Peer> {

@@ -36,9 +36,9 @@ impl LocalKeys {
         self.generation
     }
 
-    /// An empty set for after a change of address.
-    pub(crate) fn renewed(&self) -> LocalKeys {
-        LocalKeys { generation: self.generation.wrapping_add(1), keys: Vec::new() }
+    /// An empty set of this name, for after a change of address.
+    pub(crate) fn renewed(generation: u32) -> LocalKeys {
+        LocalKeys { generation, keys: Vec::new() }
     }
 
     /// Forgets the key of a suite that is no longer used: should it come back, it takes a new one.

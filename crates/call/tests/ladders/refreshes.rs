@@ -53,6 +53,25 @@ fn a_phone_that_never_takes_the_new_key_is_released_before_the_old_one_is_spent(
 }
 
 #[test]
+fn a_new_key_offered_again_is_a_new_version_of_the_description() {
+    let mut world = World::new();
+    let Standing { caller, .. } = phone_calls(&mut world);
+    world.key_nearly_spent(End::A);
+    let mut offers = Vec::new();
+    for _ in 0..2 {
+        let refresh = world.hears(caller.at, Method::Invite);
+        world.says(caller.at, caller.respond(&refresh, 491));
+        world.hears(caller.at, Method::Ack);
+        world.pass(Duration::from_secs(5));
+        offers.push(read(&refresh.body));
+    }
+    let [first, second] = &offers[..] else { panic!("two offers") };
+    let keys = [first, second].map(|offer| &offer.media[0].usable_crypto().next().expect("a line").key);
+    assert!(!keys[0].is_same_as(keys[1]));
+    assert_ne!(first.origin.version, second.origin.version);
+}
+
+#[test]
 fn a_change_of_the_peer_while_ours_is_under_way_is_491() {
     let mut world = World::new();
     let Standing { mut caller, mut callee, offer, answer } = phone_calls(&mut world);
