@@ -31,7 +31,6 @@ impl Call {
         response: Response,
     ) {
         if response.status.is_final() {
-            board.clients.remove(&client);
             self.given_up.retain(|given_up| *given_up != client);
         }
         let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.client == Some(client)) else {
@@ -150,7 +149,7 @@ impl Call {
         headers::copy_challenges(&response.headers, &mut relayed.headers);
         let Some(exchange) = &self.exchange else { return };
         if let Origin::Handset(flow) = exchange.origin
-            && let Err(refusal) = board.nonces.relay_challenge(now, flow, &mut relayed)
+            && let Err(refusal) = board.relay_challenge(now, flow, &mut relayed)
         {
             return self.refuse_and_settle(now, board, refusal);
         }

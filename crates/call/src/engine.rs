@@ -327,7 +327,12 @@ impl Engine {
         if self.options.owns(client) {
             return self.options.handle_response(now, &mut self.board, client, &response);
         }
-        match self.board.clients.get(&client).copied() {
+        // Whoever sent it may be forgotten by now: its entry goes with the last response all the same.
+        let sent = match response.status.is_final() {
+            true => self.board.clients.remove(&client),
+            false => self.board.clients.get(&client).copied(),
+        };
+        match sent {
             Some((key, Purpose::Invite)) => {
                 self.with_call(now, key, |call, board| {
                     call.handle_response(now, board, client, origin, response)
@@ -339,9 +344,6 @@ impl Engine {
                 });
             }
             Some((key, Purpose::Probe(end))) => {
-                if response.status.is_final() {
-                    self.board.clients.remove(&client);
-                }
                 self.with_call(now, key, |call, board| call.handle_probed(now, board, end, Some(&response)));
             }
             None => {} // the answer to a BYE: whatever it says, the dialog is over

@@ -85,7 +85,7 @@ impl RelayedOptions {
         }
         if let Some(flow) = handset_flow(origin) {
             headers::copy_challenges(&response.headers, &mut relayed.headers);
-            if let Err(refusal) = board.nonces.relay_challenge(now, flow, &mut relayed) {
+            if let Err(refusal) = board.relay_challenge(now, flow, &mut relayed) {
                 return board.refuse(now, &Asked::alone(server, origin, &request), refusal);
             }
         }

@@ -98,7 +98,6 @@ impl Call {
         if response.is_some_and(|response| response.status.is_provisional()) {
             return;
         }
-        board.clients.remove(&client);
         let Some(refresh) = self.refresh.take_if(|refresh| refresh.client == Some(client)) else { return };
         match response {
             Some(response) if response.status.is_success() => {

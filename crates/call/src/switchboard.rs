@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use cordon_policy::connection::FlowFacts;
 use cordon_policy::media::LegRules;
+use cordon_policy::refusal::Refusal;
 use cordon_sip::{FlowId, Hop, Host, NameAddr, Origin, Request, Response, Text, Uri, Via};
 use cordon_transaction::{ClientId, Layer, ServerId};
 
@@ -149,6 +150,23 @@ impl Switchboard {
             self.servers.remove(&server);
         }
         let _gone = self.transactions.respond(now, server, response);
+    }
+
+    /// Prepares a challenge of the PBX for the phone on this connection. For one that is gone nothing is kept: nobody would
+    /// ever take it out again.
+    ///
+    /// # Errors
+    /// As [`Nonces::relay_challenge`].
+    pub(crate) fn relay_challenge(
+        &mut self,
+        now: Instant,
+        flow: FlowId,
+        response: &mut Response,
+    ) -> Result<(), Refusal> {
+        match self.flows.contains_key(&flow) {
+            true => self.nonces.relay_challenge(now, flow, response),
+            false => Ok(()),
+        }
     }
 
     /// The newest connection of the phone behind a contact of ours.
