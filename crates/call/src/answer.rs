@@ -52,8 +52,8 @@ impl Call {
     fn handle_progress(&mut self, now: Instant, board: &mut Switchboard, response: &Response) {
         let Some(exchange) = &self.exchange else { return };
         // A change of a standing session takes effect with its 2xx only; and without 100rel a late offer comes there.
-        let has_answer = !self.is_established() && matches!(exchange.offer, Offer::Early(_));
-        let body = match has_answer && !response.body.is_empty() {
+        let may_answer = !self.is_established() && matches!(exchange.offer, Offer::Early(_));
+        let body = match may_answer && is_described(response) {
             true => match self.take_answer(board, response) {
                 Ok(body) => Some(body),
                 Err(refusal) => return self.refuse_and_settle(now, board, refusal),
@@ -339,11 +339,16 @@ impl Call {
 
 /// The description in a response.
 pub(crate) fn description_of(response: &Response) -> Result<Session, Refusal> {
-    let kind = response.content_type.as_ref().map_or("", Text::as_str);
-    match !response.body.is_empty() && is_description(kind) {
+    match is_described(response) {
         true => Session::parse(&response.body).map_err(media::refusal_for),
         false => Err(Refusal::AnswerMissing),
     }
+}
+
+/// Whether a response carries a description; what else it may carry stays on its side.
+fn is_described(response: &Response) -> bool {
+    let kind = response.content_type.as_ref().map_or("", Text::as_str);
+    !response.body.is_empty() && is_description(kind)
 }
 
 /// RFC 3261 §12.2.1.2 and RFC 5057: these end the dialog, not only the request.

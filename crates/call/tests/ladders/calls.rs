@@ -176,6 +176,23 @@ fn early_media_of_a_183_is_admitted_and_told_to_the_relay_before_the_answer() {
 }
 
 #[test]
+fn what_else_than_a_description_comes_with_ringing_stays_behind() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    world.phone_says(phone, caller.invite(&Sdp::phone()));
+    let invite = world.pbx_hears(Method::Invite);
+    let callee = Agent::callee(&mut world, Origin::Pbx(PBX), &invite);
+    let mut ringing = callee.respond(&invite, 180);
+    ringing.set_body("application/media_control+xml", "<x/>");
+    world.pbx_says(ringing);
+    assert!(world.phone_hears_status(phone, 180).body.is_empty());
+    world.pbx_says(callee.respond_with(&invite, 200, &Sdp::pbx()));
+    world.pbx_hears(Method::Ack);
+    world.phone_hears_status(phone, 200);
+}
+
+#[test]
 fn a_200_without_description_after_a_183_with_one_completes_the_call() {
     let mut world = World::new();
     let (phone, _) = world.register(1, "1001");
