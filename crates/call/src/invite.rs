@@ -113,7 +113,7 @@ impl Call {
         };
         Ok(Call {
             key,
-            name: Phi::new(invite.call_id.as_str()).pseudonym(),
+            name: Phi::new(invite.call_id.text()).pseudonym(),
             is_emergency,
             a,
             b,

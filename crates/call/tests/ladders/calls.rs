@@ -193,6 +193,19 @@ fn what_else_than_a_description_comes_with_ringing_stays_behind() {
 }
 
 #[test]
+fn a_call_prints_as_the_same_pseudonym_in_events_and_in_messages() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    world.phone_says(phone, caller.invite(&Sdp::phone()));
+    let started = world.events.iter().find_map(|event| match event {
+        Event::CallStarted { call, .. } => Some(call.to_string()),
+        _ => None,
+    });
+    assert_eq!(started, Some(format!("{:?}", caller.call_id)));
+}
+
+#[test]
 fn a_200_without_description_after_a_183_with_one_completes_the_call() {
     let mut world = World::new();
     let (phone, _) = world.register(1, "1001");
