@@ -14,6 +14,7 @@ use super::nonces::Nonces;
 use super::phone::{Aor, BindingId};
 use super::request::{envelope, toward_pbx};
 use super::upstream::{UpstreamKey, Upstreams};
+use crate::call::PBX_SILENCE;
 use crate::event::{Event, Side, UnregisterReason};
 use crate::rules::{Advertise, RegistrationRules, SiteRules};
 use crate::wire::Wire;
@@ -366,9 +367,6 @@ fn spread(wire: &mut Wire<'_>, seconds: u32) -> u32 {
     let [byte] = byte;
     seconds.saturating_add(seconds.saturating_mul(byte.into()) / 255)
 }
-
-/// A phone hears of a silent PBX within 4 s, the way there and back included.
-const PBX_SILENCE: Duration = Duration::from_millis(3_500);
 
 /// 64*T1 for the phone to answer a challenge, and as long again for the PBX.
 const KEEP_NAMES: Duration = Duration::from_secs(64);
