@@ -19,7 +19,14 @@ pub(crate) fn run(path: &Path, json: bool) -> ExitCode {
             anstream::eprintln!("{} is refused; nothing was started", path.display());
             ExitCode::from(EX_CONFIG)
         }
-        Err(error @ (RunError::Start(_) | RunError::System(_))) => {
+        Err(RunError::Start(error)) => {
+            anstream::eprintln!("cordon did not start: {error}");
+            if let Some(remedy) = error.remedy() {
+                anstream::eprintln!("  = help: {remedy}");
+            }
+            ExitCode::FAILURE
+        }
+        Err(error @ RunError::System(_)) => {
             anstream::eprintln!("cordon did not start: {error}");
             ExitCode::FAILURE
         }

@@ -1,5 +1,6 @@
 //! The loopback listener for machines that watch: `/metrics`, `/livez`, `/readyz`.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,8 +54,10 @@ impl Readiness {
 ///
 /// # Errors
 /// As the system says, for instance that the port is taken.
-pub(crate) async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    TcpListener::bind(address).await
+pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{address} cannot be bound: {error}"));
+    TcpListener::bind(address).await.map_err(named)
 }
 
 /// Answers until the process ends.

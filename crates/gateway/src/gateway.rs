@@ -47,10 +47,10 @@ pub enum StartError {
     #[error(transparent)]
     Listener(#[from] cordon_transport::StartError),
     /// The media addresses.
-    #[error("a media address cannot be used: {0}")]
+    #[error("media address {0}")]
     Media(#[source] io::Error),
     /// The metrics listener.
-    #[error("metrics.listen cannot be bound: {0}")]
+    #[error("metrics.listen: {0}")]
     Metrics(#[source] io::Error),
     /// The state directory.
     #[error("site.state: {0}")]
@@ -72,6 +72,25 @@ pub enum ReloadError {
     /// The signalling loop is gone.
     #[error("Cordon is stopping")]
     Stopping,
+}
+
+impl StartError {
+    /// What to do about it, where the system's words do not say.
+    pub fn remedy(&self) -> Option<&'static str> {
+        let cause = match self {
+            Self::Listener(error) => &error.source,
+            Self::Media(error) | Self::Metrics(error) => error,
+            Self::Certificates(_) | Self::State(_) | Self::Thread(_) => return None,
+        };
+        match cause.kind() {
+            io::ErrorKind::AddrInUse => Some("another program listens there: `ss -ltnup` names it"),
+            io::ErrorKind::AddrNotAvailable => {
+                Some("this machine has no such address: `ip address` lists those it has")
+            }
+            io::ErrorKind::PermissionDenied => Some("a port below 1024 wants root or CAP_NET_BIND_SERVICE"),
+            _ => None,
+        }
+    }
 }
 
 impl Gateway {

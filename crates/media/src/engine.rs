@@ -126,7 +126,9 @@ impl MediaEngine {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "more than 255 media interfaces"));
         }
         for interface in &interfaces {
-            socket::bind(SocketAddr::new(*interface, 0))?;
+            socket::bind(SocketAddr::new(*interface, 0)).map_err(|error| {
+                io::Error::new(error.kind(), format!("{interface} cannot be bound: {error}"))
+            })?;
         }
         let (announce, events) = sync_channel(EVENTS);
         let threads = (0..threads.max(1)).map(|number| Thread::start(number, announce.clone()));
