@@ -11,13 +11,17 @@ pub(crate) fn run(filter: &[String]) -> Result<()> {
     layers::run()?;
     run_tool("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     run_tool("cargo", &["build", "--workspace", "--locked"])?;
-    let mut tests = if has_nextest() {
-        vec!["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]
-    } else {
-        vec!["test", "--workspace", "--locked", "--no-fail-fast"]
-    };
-    tests.extend(filter.iter().map(String::as_str));
-    run_tool("cargo", &tests)
+    let words: Vec<&str> = filter.iter().map(String::as_str).collect();
+    if has_nextest() {
+        let tests = ["nextest", "run", "--workspace", "--locked", "--no-fail-fast"];
+        return run_tool("cargo", &[&tests, words.as_slice()].concat());
+    }
+    let tests = ["test", "--workspace", "--exclude", "cordon-tests", "--locked", "--no-fail-fast", "--"];
+    run_tool("cargo", &[&tests, words.as_slice()].concat())?;
+    // What .config/nextest.toml says of machines and of load is unknown here: one machine after the other.
+    let machines =
+        ["test", "--package", "cordon-tests", "--locked", "--no-fail-fast", "--", "--test-threads=1"];
+    run_tool("cargo", &[&machines, words.as_slice()].concat())
 }
 
 fn has_nextest() -> bool {

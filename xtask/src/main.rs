@@ -50,6 +50,6 @@ cargo xtask VERB
 
   check       everything CI runs: setup, format, clippy, layers, build, all tests
               example: cargo xtask check
-              example: cargo xtask check end_to_end    (only the tests whose name contains the word)
+              example: cargo xtask check refused    (only the tests whose name contains the word)
   setup       installs the programs that the tests talk to (needs root on Debian 12)
   layers      proves the arrows words <- cores <- edges <- top, and that no core has hands";

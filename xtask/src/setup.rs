@@ -34,6 +34,7 @@ fn is_installed(package: &str) -> bool {
 
 const PACKAGES: &[&str] = &[
     "baresip-core",
+    "ca-certificates",
     "iproute2",
     "kamailio",
     "kamailio-tls-modules",
