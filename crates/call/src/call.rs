@@ -183,7 +183,7 @@ impl Call {
         if let Some(client) = exchange.client
             && board.clients.contains_key(&client)
         {
-            board.transactions.cancel(now, client);
+            board.transactions.cancel(now, client, Headers::new());
             self.given_up.push(client);
         }
         for leg in [&mut self.a, &mut self.b] {

@@ -296,9 +296,9 @@ impl Engine {
                     self.with_call(now, key, |call, board| call.handle_ack(now, board, end, &request));
                 }
             }
-            Happened::Cancelled { server } => {
+            Happened::Cancelled { server, headers } => {
                 if let Some(key) = self.board.servers.remove(&server) {
-                    self.with_call(now, key, |call, board| call.handle_cancel(now, board, server));
+                    self.with_call(now, key, |call, board| call.handle_cancel(now, board, server, &headers));
                 }
             }
             Happened::Response { client, origin, response } => {

@@ -25,6 +25,15 @@ pub(crate) fn copy_for_request(from: Side, domain: &Text, source: &Headers, targ
     copy_supported(source, target);
 }
 
+/// What a CANCEL may carry to the other side: why, and nothing else.
+pub(crate) fn of_cancel(source: &Headers) -> Headers {
+    let mut target = Headers::new();
+    for reason in source.get_all(&HeaderName::REASON) {
+        target.push(HeaderName::REASON, reason.detached());
+    }
+    target
+}
+
 /// Gives a response of ours what the one it follows from may carry to the other side. A 503 always says when to come back:
 /// without it a phone takes us for broken, not the PBX for busy (RFC 3261 §21.5.4).
 pub(crate) fn copy_back(from: Side, domain: &Text, original: &Response, back: &mut Response) {

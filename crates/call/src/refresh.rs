@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use cordon_policy::refusal::Refusal;
-use cordon_sip::{Method, Response};
+use cordon_sip::{Headers, Method, Response};
 use cordon_transaction::ClientId;
 
 use crate::answer::{DIALOG_IS_GONE, description_of};
@@ -115,7 +115,7 @@ impl Call {
     pub(crate) fn abandon_refresh(&mut self, now: Instant, board: &mut Switchboard) {
         if let Some(client) = self.refresh.take().and_then(|refresh| refresh.client) {
             board.clients.insert(client, (self.key, Purpose::Invite));
-            board.transactions.cancel(now, client);
+            board.transactions.cancel(now, client, Headers::new());
             self.given_up.push(client);
         }
     }

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use cordon_sip::{Method, Origin, Request, Response, StatusCode};
+use cordon_sip::{Headers, Method, Origin, Request, Response, StatusCode};
 use cordon_transaction::ServerId;
 
 use crate::call::Call;
 use crate::event::CallEnd;
+use crate::headers;
 use crate::media::End;
 use crate::switchboard::Switchboard;
 
@@ -37,9 +38,19 @@ impl Call {
     }
 
     /// The INVITE under way was cancelled.
-    pub(crate) fn handle_cancel(&mut self, now: Instant, board: &mut Switchboard, server: ServerId) {
-        if self.exchange.as_ref().is_none_or(|exchange| exchange.server != server) {
+    pub(crate) fn handle_cancel(
+        &mut self,
+        now: Instant,
+        board: &mut Switchboard,
+        server: ServerId,
+        carried: &Headers,
+    ) {
+        let Some(exchange) = self.exchange.as_ref().filter(|exchange| exchange.server == server) else {
             return;
+        };
+        if let Some(client) = exchange.client {
+            // With its Reason: a phone whose neighbour has answered shows no missed call (RFC 3326).
+            board.transactions.cancel(now, client, headers::of_cancel(carried));
         }
         self.answer_exchange(now, board, StatusCode::REQUEST_TERMINATED);
         self.settle(now, board, CallEnd::Cancelled);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use cordon_sip::{Hop, Method, Origin, Request, Response};
+use cordon_sip::{Headers, Hop, Method, Origin, Request, Response};
 
 use crate::client::{Asker, Client};
 use crate::event::{ClientId, Event};
@@ -102,9 +102,9 @@ impl Clients {
         })
     }
 
-    pub(crate) fn cancel(&mut self, id: ClientId, turn: Turn<'_>) -> Option<Follow> {
+    pub(crate) fn cancel(&mut self, id: ClientId, headers: Headers, turn: Turn<'_>) -> Option<Follow> {
         self.step(id, turn, |machine, step| match machine {
-            Machine::Invite(invite) => invite.cancel(step),
+            Machine::Invite(invite) => invite.cancel(step, headers),
             Machine::Other(_) => None, // 9.1: CANCEL is for INVITE
         })
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use cordon_sip::{Hop, Origin, Request, Response};
+use cordon_sip::{Headers, Hop, Origin, Request, Response};
 
 /// Names one client transaction; never used twice by one [`Layer`](crate::Layer).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +62,8 @@ pub enum Event {
     Cancelled {
         /// The INVITE's transaction.
         server: ServerId,
+        /// What the CANCEL carried: a Reason tells a phone whether a call was missed (RFC 3326).
+        headers: Headers,
     },
     /// A response of this client transaction, provisional or final.
     Response {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cordon_sip::{CallId, NameAddr, Origin, Request, Response, Via};
+use cordon_sip::{CallId, Headers, NameAddr, Origin, Request, Response, Via};
 
 use crate::event::{ClientId, Event};
 use crate::output::Step;
@@ -17,6 +17,8 @@ pub(crate) struct InviteClient {
     skeleton: Request,
     state: State,
     cancel: Cancel,
+    /// What the CANCEL carries.
+    carried: Headers,
     /// Timer C has fired and the layer above has been told: what still comes is ours to clear away.
     abandoned: bool,
 }
@@ -54,7 +56,14 @@ impl InviteClient {
         }
         step.arm(Alarm::End, step.timers.give_up()); // Timer B
         let state = State::Calling { wire, interval };
-        Self { id, skeleton: skeleton(request), state, cancel: Cancel::Unwanted, abandoned: false }
+        Self {
+            id,
+            skeleton: skeleton(request),
+            state,
+            cancel: Cancel::Unwanted,
+            carried: Headers::new(),
+            abandoned: false,
+        }
     }
 
     /// Takes a response; returns the CANCEL that may be sent now.
@@ -95,7 +104,10 @@ impl InviteClient {
     }
 
     /// Asks for the call to be given up (9.1); returns the CANCEL if it may be sent now.
-    pub(crate) fn cancel(&mut self, step: &mut Step<'_>) -> Option<Request> {
+    pub(crate) fn cancel(&mut self, step: &mut Step<'_>, headers: Headers) -> Option<Request> {
+        if self.cancel == Cancel::Unwanted {
+            self.carried = headers;
+        }
         match (&self.state, self.cancel) {
             (State::Calling { .. }, Cancel::Unwanted) => {
                 self.cancel = Cancel::Waiting;
@@ -166,7 +178,7 @@ impl InviteClient {
     fn give_up(&mut self, step: &mut Step<'_>) -> Request {
         self.cancel = Cancel::Sent;
         step.arm(Alarm::End, step.timers.give_up());
-        self.skeleton.cancel()
+        Request { headers: std::mem::take(&mut self.carried), ..self.skeleton.cancel() }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cordon_sip::{Response, Text};
+use cordon_sip::{Headers, Response, Text};
 
 use crate::event::{Event, Gone, ServerId};
 use crate::output::Step;
@@ -98,11 +98,11 @@ impl InviteServer {
     }
 
     /// A CANCEL that matches: tells the layer above once, while the INVITE is open. Returns the To tag so far.
-    pub(crate) fn handle_cancel(&mut self, step: &mut Step<'_>) -> Option<Text> {
+    pub(crate) fn handle_cancel(&mut self, step: &mut Step<'_>, headers: &Headers) -> Option<Text> {
         match self.state {
             State::Proceeding { .. } if !self.cancelled => {
                 self.cancelled = true;
-                step.tell(Event::Cancelled { server: self.id });
+                step.tell(Event::Cancelled { server: self.id, headers: headers.clone() });
             }
             State::Proceeding { .. } | State::Completed { .. } | State::Confirmed | State::Accepted => {}
         }

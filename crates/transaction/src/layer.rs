@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cordon_sip::{FlowId, Hop, Message, Method, Origin, Request, Response, StatusCode};
+use cordon_sip::{FlowId, Headers, Hop, Message, Method, Origin, Request, Response, StatusCode};
 
 use crate::client::Asker;
 use crate::clients::{Clients, Follow, Turn};
@@ -144,10 +144,11 @@ impl Layer {
     }
 
     /// Gives an INVITE of ours up: the CANCEL leaves now or after the first provisional response (9.1), and the
-    /// INVITE ends with its final response (487, or a 2xx that was faster) or with [`Event::TimedOut`].
-    pub fn cancel(&mut self, now: Instant, client: ClientId) {
+    /// INVITE ends with its final response (487, or a 2xx that was faster) or with [`Event::TimedOut`]. The CANCEL carries
+    /// `headers`; of a second call nothing comes.
+    pub fn cancel(&mut self, now: Instant, client: ClientId, headers: Headers) {
         let turn = Turn { now, timers: self.timers, output: &mut self.output };
-        let follow = self.clients.cancel(client, turn);
+        let follow = self.clients.cancel(client, headers, turn);
         self.follow(now, follow);
     }
 

@@ -129,7 +129,7 @@ impl Servers {
         let branch = ServerKey::of(origin, request).of_branch();
         let (_, id) = self.by_key.range(&branch..).next().filter(|(key, _)| key.has_branch_of(&branch))?;
         self.step(*id, turn, |machine, step| match machine {
-            Machine::Invite(invite) => invite.handle_cancel(step),
+            Machine::Invite(invite) => invite.handle_cancel(step, &request.headers),
             Machine::Other(_) => None, // 9.2: no effect, but answered 200 all the same
         })
     }

@@ -42,6 +42,27 @@ fn a_cancel_while_ringing_stops_both_sides() {
 }
 
 #[test]
+fn a_phone_whose_neighbour_answered_is_told_so_in_the_cancel() {
+    let mut world = World::new();
+    let (phone, contact) = world.register(1, "1001");
+    let mut caller = Agent::pbx(&mut world, "1002", "1001", &contact);
+    let invite = caller.invite(&Sdp::pbx());
+    world.pbx_says(invite.clone());
+    let seen = world.phone_hears(phone, Method::Invite);
+    let callee = Agent::callee(&mut world, Origin::Handset(phone), &seen);
+    world.phone_says(phone, callee.respond(&seen, 180));
+    world.pbx_hears_status(180);
+    let mut cancel = invite.cancel();
+    let reason = r#"SIP;cause=200;text="Call completed elsewhere""#;
+    cancel.headers.push(HeaderName::REASON, reason);
+    cancel.headers.push(HeaderName::USER_AGENT, "canary-pbx/1");
+    world.pbx_says(cancel);
+    let told = world.phone_hears(phone, Method::Cancel);
+    assert_eq!(told.headers.get(&HeaderName::REASON).unwrap(), reason);
+    assert_eq!(told.headers.len(), 1, "and nothing else of the PBX");
+}
+
+#[test]
 fn a_cancel_before_any_provisional_waits_for_one() {
     let mut world = World::new();
     let (phone, _, invite, seen) = calling(&mut world);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use cordon_sip::{FlowId, Hop, Origin, Response, StatusCode, Text};
+use cordon_sip::{FlowId, Headers, Hop, Origin, Response, StatusCode, Text};
 use cordon_transaction::{ClientId, Event, Layer, Limits, ServerId, Timers};
 use proptest::prelude::*;
 
@@ -101,7 +101,7 @@ impl Model {
             }
             Act::Cancel { client } => {
                 if let Some(client) = self.clients.keys().nth(client).copied() {
-                    self.layer.cancel(self.now, client);
+                    self.layer.cancel(self.now, client, Headers::new());
                 }
             }
             Act::Close { flow } => self.layer.handle_flow_closed(self.now, FlowId(flow)),
@@ -128,7 +128,7 @@ impl Model {
                 Event::Request { server, .. } => self.servers.push(server),
                 Event::Response { client, response, .. } if response.status.is_final() => self.end(client),
                 Event::TimedOut { client } | Event::TransportFailed { client } => self.end(client),
-                Event::Cancelled { server } => *self.cancels.entry(server).or_default() += 1,
+                Event::Cancelled { server, .. } => *self.cancels.entry(server).or_default() += 1,
                 Event::Response { .. }
                 | Event::Ack { .. }
                 | Event::ServerTimedOut { .. }

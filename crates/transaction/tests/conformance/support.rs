@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cordon_sip::{FlowId, Framing, Hop, Message, Origin, Request, Response, StatusCode, Text};
+use cordon_sip::{FlowId, Framing, Headers, Hop, Message, Origin, Request, Response, StatusCode, Text};
 use cordon_transaction::{ClientId, Event, Gone, Layer, Limits, ServerId, Timers};
 
 pub(crate) const PHONE: Origin = Origin::Handset(FlowId(1));
@@ -61,7 +61,7 @@ impl Ladder {
     }
 
     pub(crate) fn cancel(&mut self, client: ClientId) -> &mut Self {
-        self.layer.cancel(self.now, client);
+        self.layer.cancel(self.now, client, Headers::new());
         self.drain();
         self
     }
