@@ -25,6 +25,9 @@ pub enum Transport {
 /// The SIP domain that the PBX serves.
 pub const DOMAIN: &str = "mx.clinic.test";
 
+/// What the PBX prints for each request, before the method.
+pub const ASKED: &str = "cordon-test-pbx was asked to";
+
 /// A running Kamailio.
 pub struct Kamailio {
     /// The process.
@@ -158,6 +161,7 @@ modparam("registrar", "min_expires", 10)
 modparam("auth", "qop", "auth")
 
 request_route {
+  xlog("L_NOTICE", "cordon-test-pbx was asked to $rm\n");
   if (!mf_process_maxfwd_header("70")) { sl_send_reply("483","Too Many Hops"); exit; }
   if (is_method("CANCEL")) { if (t_check_trans()) { t_relay(); } exit; }
   if (has_totag()) {
