@@ -7,8 +7,8 @@ use cordon_policy::refusal::Refusal;
 use cordon_sip::Request;
 
 use crate::call::Call;
+use crate::description;
 use crate::event::CallEnd;
-use crate::invite::parse_description;
 use crate::media::End;
 use crate::switchboard::Switchboard;
 
@@ -70,7 +70,7 @@ impl Call {
         if ack.body.is_empty() {
             return Err(Refusal::AnswerMissing);
         }
-        let content = self.admit_answer(board, end, parse_description(ack)?)?;
+        let content = self.admit_answer(board, end, description::of_request(ack)?)?;
         let content = content.filtered(&self.rules(board, end.other())?)?;
         let media = self.leg_mut(end.other()).media.as_mut().ok_or(Refusal::NoPorts)?;
         let body = media.write_answer(&content, board.entropy.as_mut()).ok_or(Refusal::AnswerMismatch)?;

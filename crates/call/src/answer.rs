@@ -4,18 +4,17 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cordon_policy::connection::contains;
-use cordon_policy::media;
 use cordon_policy::refusal::Refusal;
 use cordon_policy::request::ALLOW;
 use cordon_sdp::Session;
-use cordon_sip::{Contacts, HeaderName, Origin, Response, Text};
+use cordon_sip::{Contacts, HeaderName, Origin, Response};
 use cordon_transaction::ClientId;
 
 use crate::call::{Call, GIVE_UP, Offer, Stage};
 use crate::content::Content;
+use crate::description;
 use crate::event::{CallEnd, Event};
 use crate::headers;
-use crate::invite::is_description;
 use crate::leg::SDP;
 use crate::media::{Before, End, MediaRequest};
 use crate::switchboard::Switchboard;
@@ -53,7 +52,7 @@ impl Call {
         let Some(exchange) = &self.exchange else { return };
         // A change of a standing session takes effect with its 2xx only; and without 100rel a late offer comes there.
         let may_answer = !self.is_established() && matches!(exchange.offer, Offer::Early(_));
-        let body = match may_answer && is_described(response) {
+        let body = match may_answer && description::is_in(response) {
             true => match self.take_answer(board, response) {
                 Ok(body) => Some(body),
                 Err(refusal) => return self.refuse_and_settle(now, board, refusal),
@@ -95,7 +94,7 @@ impl Call {
         to: End,
         response: &Response,
     ) {
-        let offer = description_of(response);
+        let offer = description::of_response(response);
         let from = to.other();
         let written = match &offer {
             Ok(_) => self.cross_late_offer(board, to, response),
@@ -124,7 +123,7 @@ impl Call {
         response: &Response,
     ) -> Result<Bytes, Refusal> {
         let from = to.other();
-        let content = match self.take_offer(board, to, description_of(response)?) {
+        let content = match self.take_offer(board, to, description::of_response(response)?) {
             Err(
                 Refusal::PlainMedia
                 | Refusal::OpportunisticMedia
@@ -235,7 +234,7 @@ impl Call {
     fn take_answer(&mut self, board: &mut Switchboard, response: &Response) -> Result<Bytes, Refusal> {
         let exchange = self.exchange.as_ref().ok_or(Refusal::AnswerMismatch)?;
         let (from, to) = (exchange.from, exchange.from.other());
-        let answer = match description_of(response) {
+        let answer = match description::of_response(response) {
             // The answer may have come with a provisional response already (§13.2.1).
             Err(Refusal::AnswerMissing) if self.has_answer(to) => None,
             other => Some(other?),
@@ -335,20 +334,6 @@ impl Call {
     fn has_answer(&self, end: End) -> bool {
         self.leg(end).media.as_ref().is_some_and(|media| media.has_draft_of_peer())
     }
-}
-
-/// The description in a response.
-pub(crate) fn description_of(response: &Response) -> Result<Session, Refusal> {
-    match is_described(response) {
-        true => Session::parse(&response.body).map_err(media::refusal_for),
-        false => Err(Refusal::AnswerMissing),
-    }
-}
-
-/// Whether a response carries a description; what else it may carry stays on its side.
-fn is_described(response: &Response) -> bool {
-    let kind = response.content_type.as_ref().map_or("", Text::as_str);
-    !response.body.is_empty() && is_description(kind)
 }
 
 /// RFC 3261 §12.2.1.2 and RFC 5057: these end the dialog, not only the request.

@@ -12,6 +12,7 @@ use cordon_transaction::ServerId;
 
 use crate::call::{Call, Exchange, Offer, PORTS, Stage};
 use crate::content::Content;
+use crate::description;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::headers;
@@ -165,7 +166,7 @@ impl Call {
         if invite.body.is_empty() {
             return Ok(None);
         }
-        let session = parse_description(invite)?;
+        let session = description::of_request(invite)?;
         let permit = media::admit_offer(&self.rules(board, End::A)?, &session)?;
         Ok(permit.remote.map(|remote| remote.rtp))
     }
@@ -242,7 +243,7 @@ impl Call {
         let offer = match exchange.request.body.is_empty() {
             true => Offer::Late,
             false => {
-                let session = parse_description(&exchange.request)?;
+                let session = description::of_request(&exchange.request)?;
                 Offer::Early(self.take_offer(board, from, session)?.filtered(&self.rules(board, to)?)?)
             }
         };
@@ -297,20 +298,6 @@ impl Call {
         let rules = board.leg_rules(self.leg(end).facts()).ok_or(Refusal::ForeignNetwork)?;
         Ok(if self.is_emergency { rules.for_emergency() } else { rules.clone() })
     }
-}
-
-/// Reads the description in a request's body.
-pub(crate) fn parse_description(request: &Request) -> Result<Session, Refusal> {
-    let kind = request.content_type.as_ref().map_or("", Text::as_str);
-    match is_description(kind) {
-        true => Session::parse(&request.body).map_err(media::refusal_for),
-        false => Err(Refusal::BodyUnsupported),
-    }
-}
-
-/// Whether a Content-Type is that of a session description.
-pub(crate) fn is_description(content_type: &str) -> bool {
-    content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(SDP)
 }
 
 /// A phone calls: the PBX sees its opaque contact, and the Request-URI exactly as the phone digested it.

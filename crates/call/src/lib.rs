@@ -17,6 +17,7 @@ mod acknowledge;
 mod answer;
 mod call;
 mod content;
+mod description;
 mod engine;
 mod event;
 mod headers;

@@ -7,8 +7,9 @@ use cordon_policy::refusal::Refusal;
 use cordon_sip::{Headers, Method, Response};
 use cordon_transaction::ClientId;
 
-use crate::answer::{DIALOG_IS_GONE, description_of};
+use crate::answer::DIALOG_IS_GONE;
 use crate::call::Call;
+use crate::description;
 use crate::event::{CallEnd, Event};
 use crate::leg::SDP;
 use crate::media::End;
@@ -123,7 +124,8 @@ impl Call {
     fn refreshed(&mut self, now: Instant, board: &mut Switchboard, end: End, response: &Response) {
         self.leg_mut(end).accepted_by(response);
         self.acknowledge(now, board, end, response.cseq, None);
-        let admitted = description_of(response).and_then(|answer| self.admit_answer(board, end, answer));
+        let admitted =
+            description::of_response(response).and_then(|answer| self.admit_answer(board, end, answer));
         match admitted {
             Ok(_) => {
                 self.configure(board);

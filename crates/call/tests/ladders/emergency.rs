@@ -5,7 +5,7 @@ use cordon_policy::media::CodecRule;
 use cordon_sip::{Method, Origin};
 
 use crate::agent::Agent;
-use crate::description::Sdp;
+use crate::description::{Sdp, read};
 use crate::site::rules;
 use crate::world::{PBX, World};
 
@@ -47,6 +47,24 @@ fn no_codec_rule_stands_against_an_emergency_call() {
     let mut caller = Agent::phone(&mut world, phone, "1001", "933");
     world.phone_says(phone, caller.invite(&Sdp::phone()));
     world.pbx_hears(Method::Invite);
+}
+
+#[test]
+fn an_emergency_call_that_says_where_it_comes_from_is_not_refused_for_it() {
+    let mut world = World::new();
+    let phone = world.connect(1);
+    let mut caller = Agent::phone(&mut world, phone, "1001", "911");
+    let mut invite = caller.request(Method::Invite);
+    let mut body = b"--there\r\nContent-Type: application/pidf+xml\r\n\r\n<canary-place/>\r\n\
+                     --there\r\nContent-Type: application/sdp\r\n\r\n"
+        .to_vec();
+    body.extend_from_slice(&Sdp::phone().bytes());
+    body.extend_from_slice(b"\r\n--there--\r\n");
+    invite.set_body("multipart/mixed;boundary=there", body);
+    world.phone_says(phone, invite);
+    let seen = world.pbx_hears(Method::Invite);
+    assert_eq!(read(&seen.body).media.len(), 1);
+    assert!(world.refusals().is_empty());
 }
 
 #[test]
