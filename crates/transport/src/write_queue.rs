@@ -42,7 +42,7 @@ enum Taken {
 }
 
 impl WriteQueue {
-    /// At most `bound` bytes wait.
+    /// At most `bound` bytes wait, with what holds them.
     pub(crate) fn new(bound: usize) -> Self {
         let inner = Inner {
             state: Mutex::default(),
@@ -63,7 +63,7 @@ impl WriteQueue {
             Some(_) => return Err(SendError::Gone),
             None => {}
         }
-        let bytes = state.bytes.saturating_add(message.len());
+        let bytes = state.bytes.saturating_add(cost(&message));
         if bytes > self.inner.bound {
             drop(state);
             self.abort(CloseReason::NotRead);
@@ -115,7 +115,7 @@ impl WriteQueue {
         let mut state = self.state();
         match state.messages.pop_front() {
             Some(message) => {
-                state.bytes = state.bytes.saturating_sub(message.len());
+                state.bytes = state.bytes.saturating_sub(cost(&message));
                 Taken::Message(message)
             }
             None if state.closed.is_some() => Taken::Closed,
@@ -143,13 +143,31 @@ impl WriteQueue {
     }
 }
 
+/// What a message takes while it waits. A pong has two bytes and its place sixteen times as many: a phone that pings and
+/// never reads must not gain by that.
+fn cost(message: &Bytes) -> usize {
+    message.len().saturating_add(size_of::<Bytes>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const EIGHT: usize = 8 + size_of::<Bytes>();
+
+    #[test]
+    fn a_peer_that_pings_and_never_reads_is_closed_before_its_pongs_take_more_than_the_bound() {
+        let bound = 4_096;
+        let queue = WriteQueue::new(bound);
+
+        let pongs = (0..).take_while(|_| queue.push(Bytes::from_static(b"\r\n")).is_ok()).count();
+
+        assert!(pongs * size_of::<Bytes>() <= bound, "{pongs} pongs");
+    }
+
     #[test]
     fn beyond_the_bound_the_queue_is_emptied_and_takes_nothing_more() {
-        let queue = WriteQueue::new(8);
+        let queue = WriteQueue::new(EIGHT);
         assert_eq!(queue.push(Bytes::from_static(b"12345678")), Ok(()));
 
         assert_eq!(queue.push(Bytes::from_static(b"9")), Err(SendError::NotRead));
@@ -161,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_was_taken_makes_room() {
-        let queue = WriteQueue::new(8);
+        let queue = WriteQueue::new(EIGHT);
         for _ in 0..100 {
             assert_eq!(queue.push(Bytes::from_static(b"12345678")), Ok(()));
             assert!(matches!(queue.take_or_closed(), Taken::Message(_)));
