@@ -3,7 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
@@ -21,14 +22,40 @@ pub(crate) struct Watched {
     pub(crate) readiness: Arc<Readiness>,
 }
 
-/// Whether calls can be taken now: serving, not draining, and the PBX within reach.
-#[derive(Default)]
+/// Whether calls can be taken now: serving, not draining, and the PBX within reach. And whether the signalling loop turns
+/// at all.
 pub(crate) struct Readiness {
     serving: AtomicBool,
     pbx: AtomicBool,
+    begun: Instant,
+    /// Milliseconds from `begun` to the last look of the signalling loop around itself.
+    beat: AtomicU64,
 }
 
 impl Readiness {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            serving: AtomicBool::new(false),
+            pbx: AtomicBool::new(false),
+            begun: now,
+            beat: AtomicU64::new(0),
+        }
+    }
+
+    /// The signalling loop has come round.
+    pub(crate) fn beats(&self, now: Instant) {
+        self.beat.store(self.since_begun(now), Ordering::Relaxed);
+    }
+
+    fn is_alive(&self, now: Instant) -> bool {
+        let still = self.since_begun(now).saturating_sub(self.beat.load(Ordering::Relaxed));
+        Duration::from_millis(still) < STANDSTILL
+    }
+
+    fn since_begun(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.begun).as_millis()).unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn serves(&self, serving: bool) {
         self.serving.store(serving, Ordering::Relaxed);
     }
@@ -64,7 +91,7 @@ pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub(crate) async fn serve(listener: TcpListener, watched: Watched) {
     let pages = Router::new()
         .route("/metrics", get(metrics))
-        .route("/livez", get(|| async { "alive\n" }))
+        .route("/livez", get(alive))
         .route("/readyz", get(ready))
         .with_state(watched);
     if let Err(error) = axum::serve(listener, pages).await {
@@ -76,6 +103,13 @@ async fn metrics(State(watched): State<Watched>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, OPENMETRICS)], watched.metrics.text())
 }
 
+async fn alive(State(watched): State<Watched>) -> impl IntoResponse {
+    match watched.readiness.is_alive(Instant::now()) {
+        true => (StatusCode::OK, "alive\n"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "signalling stands still\n"),
+    }
+}
+
 async fn ready(State(watched): State<Watched>) -> impl IntoResponse {
     match watched.readiness.reason() {
         Ok(()) => (StatusCode::OK, "ready\n"),
@@ -84,3 +118,22 @@ async fn ready(State(watched): State<Watched>) -> impl IntoResponse {
 }
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The loop comes round once a second; one that has not for so long will not by itself.
+const STANDSTILL: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signalling_loop_that_stands_still_for_ten_seconds_is_not_alive() {
+        let begun = Instant::now();
+        let readiness = Readiness::new(begun);
+        assert!(readiness.is_alive(begun));
+        readiness.beats(begun + Duration::from_secs(5));
+
+        assert!(readiness.is_alive(begun + Duration::from_secs(14)));
+        assert!(!readiness.is_alive(begun + Duration::from_secs(15)));
+    }
+}

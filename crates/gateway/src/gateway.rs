@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cordon_call::Engine;
 use cordon_certs::{CertError, SharedIdentity};
@@ -108,7 +108,7 @@ impl Gateway {
         descriptors::raise(interfaces.descriptors(settings));
         let media = MediaEngine::start(interfaces.media_config(settings)).map_err(StartError::Media)?;
         let metrics = Arc::new(Metrics::new());
-        let readiness = Arc::new(Readiness::default());
+        let readiness = Arc::new(Readiness::new(Instant::now()));
         let admin = admin::bind(settings.metrics.listen).await.map_err(StartError::Metrics)?;
         let (transport, wires) =
             Transport::start(site::transport_config(settings, &identity, &anchors)?).await?;

@@ -143,6 +143,7 @@ impl Signalling {
 
     /// Once a second: what changes by itself.
     fn watch(&mut self) {
+        self.readiness.beats(Instant::now());
         self.metrics.bindings_are(self.engine.binding_count());
         self.metrics.unreported_are(self.transport.unreported());
         self.expiry.watch(&self.metrics);
