@@ -15,16 +15,21 @@ use crate::{Dial, LabError, LabPhone, LabSite, random};
 pub(crate) async fn tell(stage: &Stage, alice: &LabPhone, paper: &mut Paper<'_>) -> Result<(), DemoError> {
     paper.heading("5. What is forbidden, and the answer to it")?;
     let (refusing, secure) = (stage.site.addresses.refusing, stage.site.addresses.secure);
-    write("plain SIP REGISTER over UDP", plain_over_udp(refusing).await, paper)?;
-    write("plain SIP REGISTER over TCP", plain_over_tcp(refusing).await, paper)?;
-    write("a TLS 1.1 hello", old_tls(stage, secure).await, paper)?;
-    write("INVITE with RTP/AVP", offer(alice, PLAIN_MEDIA).await, paper)?;
+    write("plain SIP REGISTER over UDP", Refusal::PlainUdp, plain_over_udp(refusing).await, paper)?;
+    write("plain SIP REGISTER over TCP", Refusal::PlainTcp, plain_over_tcp(refusing).await, paper)?;
+    write("a TLS 1.1 hello", Refusal::TlsTooOld, old_tls(stage, secure).await, paper)?;
+    write("INVITE with RTP/AVP", Refusal::PlainMedia, offer(alice, PLAIN_MEDIA).await, paper)?;
     let unencrypted = format!(
         "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{} UNENCRYPTED_SRTP\r\n",
         "A".repeat(40)
     );
-    write("INVITE with UNENCRYPTED_SRTP", offer(alice, &unencrypted).await, paper)?;
-    write("INVITE with T.38 fax", offer(alice, FAX).await, paper)?;
+    write(
+        "INVITE with UNENCRYPTED_SRTP",
+        Refusal::ProtectionWeakened,
+        offer(alice, &unencrypted).await,
+        paper,
+    )?;
+    write("INVITE with T.38 fax", Refusal::FaxT38, offer(alice, FAX).await, paper)?;
     Ok(())
 }
 
@@ -34,18 +39,29 @@ struct Answered {
     code: Option<String>,
 }
 
-fn write(what: &str, answered: Result<Answered, LabError>, paper: &mut Paper<'_>) -> Result<(), DemoError> {
+/// The step holds where the rule that was meant is the one that was met: any other refusal would hide a hole.
+fn write(
+    what: &str,
+    meant: Refusal,
+    answered: Result<Answered, LabError>,
+    paper: &mut Paper<'_>,
+) -> Result<(), DemoError> {
     let (how, code) = match answered {
         Ok(Answered { how, code }) => (how, code),
         Err(error) => (error.to_string(), None),
     };
-    let Some(refusal) = code.as_deref().and_then(Refusal::from_code) else {
-        paper.step(false, &format!("{what}: {how}, and no code says why"))?;
-        return Ok(());
-    };
-    paper.step(true, &format!("{what}: {how}, {}", refusal.code()))?;
-    paper.paragraph("rule", refusal.rule())?;
-    paper.paragraph("fix", refusal.fix(Family::Generic))?;
+    match code.as_deref().and_then(Refusal::from_code) {
+        None => paper.step(false, &format!("{what}: {how}, and no code says why"))?,
+        Some(met) if met != meant => {
+            let text = format!("{what}: {how}, {} instead of {}", met.code(), meant.code());
+            paper.step(false, &text)?;
+        }
+        Some(met) => {
+            paper.step(true, &format!("{what}: {how}, {}", met.code()))?;
+            paper.paragraph("rule", met.rule())?;
+            paper.paragraph("fix", met.fix(Family::Generic))?;
+        }
+    }
     Ok(())
 }
 
@@ -161,3 +177,20 @@ async fn read_to_end(stream: &mut TcpStream) -> Result<Vec<u8>, LabError> {
 const PLAIN_MEDIA: &str = "m=audio 4000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n";
 const FAX: &str = "m=image 4000 udptl t38\r\na=T38FaxVersion:0\r\n";
 const PATIENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_holds_only_by_the_rule_that_was_meant() {
+        for (code, holds) in [("CD-MEDIA-01", true), ("CD-REG-01", false), ("CD-NONE-00", false)] {
+            let mut told = Vec::new();
+            let mut paper = Paper::new(&mut told);
+            let answered = Ok(Answered { how: "488".to_owned(), code: Some(code.to_owned()) });
+            write("INVITE with RTP/AVP", Refusal::PlainMedia, answered, &mut paper).unwrap();
+
+            assert_eq!(paper.summary().unwrap(), holds, "{code}");
+        }
+    }
+}
