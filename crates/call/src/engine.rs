@@ -129,6 +129,9 @@ impl Engine {
             MediaReply::Counted { stream, statistics } => {
                 self.with_stream(now, stream, |call, board| call.handle_counted(now, board, &statistics));
             }
+            MediaReply::LoopRefused { stream, end } => {
+                self.with_stream(now, stream, |call, board| call.refuse_loop(now, board, end));
+            }
             MediaReply::KeyNearlySpent { stream, end } => {
                 self.with_stream(now, stream, |call, board| call.renew_keys(now, board, end));
             }

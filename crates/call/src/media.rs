@@ -158,6 +158,13 @@ pub enum MediaReply {
         /// Until now.
         statistics: StreamStatistics,
     },
+    /// The relay did not take a setting: media would come back to the stream it left, by a way the call could not see.
+    LoopRefused {
+        /// From the request.
+        stream: StreamId,
+        /// From the request.
+        end: End,
+    },
     /// A key of ours comes near the end of its lifetime: the leg takes a new one by re-INVITE.
     KeyNearlySpent {
         /// Which stream.

@@ -17,14 +17,14 @@ pub(crate) struct MediaMap {
 impl MediaMap {
     /// A call got its ports.
     pub(crate) fn opened(&mut self, call: CallKey, a: SocketAddr, b: SocketAddr) {
-        self.owners.insert(a, (call, End::A));
-        self.owners.insert(b, (call, End::B));
+        self.owners.insert(canonical(a), (call, End::A));
+        self.owners.insert(canonical(b), (call, End::B));
     }
 
     /// A call gave its ports back.
     pub(crate) fn closed(&mut self, call: CallKey, addresses: [Option<SocketAddr>; 2]) {
         for address in addresses.into_iter().flatten() {
-            self.owners.remove(&address);
+            self.owners.remove(&canonical(address));
         }
         self.remotes.remove(&(call, End::A));
         self.remotes.remove(&(call, End::B));
@@ -32,18 +32,18 @@ impl MediaMap {
 
     /// Whether this is a port of a live call of ours.
     pub(crate) fn is_ours(&self, address: SocketAddr) -> bool {
-        self.owners.contains_key(&address)
+        self.owners.contains_key(&canonical(address))
     }
 
     /// The peer of this end is at `remote` from now on.
     pub(crate) fn sends_to(&mut self, call: CallKey, end: End, remote: SocketAddr) {
-        self.remotes.insert((call, end), remote);
+        self.remotes.insert((call, end), canonical(remote));
     }
 
     /// Whether a packet this call sends to `remote` would come back to it: each of our ports hands on to the other
     /// end of its call, and that one to its own peer.
     pub(crate) fn would_loop(&self, call: CallKey, remote: SocketAddr) -> bool {
-        let mut next = Some(remote);
+        let mut next = Some(canonical(remote));
         for _ in 0..MAX_CHAIN {
             let Some(&(at_call, at_end)) = next.and_then(|address| self.owners.get(&address)) else {
                 return false;
@@ -55,6 +55,11 @@ impl MediaMap {
         }
         true
     }
+}
+
+/// The address as one comparable value: no mapped IPv4, no flow label, no scope.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Calls chained through us; a chain this long is a mistake of the PBX in any case.
@@ -97,5 +102,12 @@ mod tests {
     fn a_call_that_sends_to_its_own_port_is_a_loop() {
         assert!(two_calls().would_loop(CallKey(1), port(1002)));
         assert!(two_calls().would_loop(CallKey(1), port(1000)));
+    }
+
+    #[test]
+    fn a_port_of_ours_is_known_in_whatever_way_it_is_written() {
+        let mapped = SocketAddr::from(([0, 0, 0, 0, 0, 0xffff, 0x0a00, 0x0005], 1002));
+        assert!(two_calls().is_ours(mapped));
+        assert!(two_calls().would_loop(CallKey(1), mapped));
     }
 }

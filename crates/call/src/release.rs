@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use cordon_policy::refusal::Refusal;
 use cordon_sip::{Headers, Method, Origin, Request, Response, StatusCode};
 use cordon_transaction::ServerId;
 
@@ -99,6 +100,18 @@ impl Call {
             self.acknowledge(now, board, end, response.cseq, None);
             self.begin_refresh(now, board, end, false);
         }
+    }
+
+    /// The relay found the loop that our own look missed: what the legs have agreed on does not hold, so the call ends.
+    pub(crate) fn refuse_loop(&mut self, now: Instant, board: &mut Switchboard, end: End) {
+        if self.is_ended() {
+            return;
+        }
+        match self.exchange {
+            Some(_) => self.refuse(now, board, Refusal::MediaLoop),
+            None => self.tell_refusal(board, end, Refusal::MediaLoop),
+        }
+        self.release(now, board, CallEnd::Refused(Refusal::MediaLoop));
     }
 
     /// Answers the INVITE under way with this status.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
 use cordon_call::{CallKey, Interface, MediaAddress, MediaReply, MediaRequest};
-use cordon_media::{Command, MediaEngine, PortPair, RelayEvent};
+use cordon_media::{Command, EngineError, MediaEngine, PortPair, RelayEvent};
 use cordon_policy::media::PlainReason;
 use cordon_srtp::Plain;
 use tracing::{error, warn};
@@ -38,9 +38,14 @@ impl MediaBridge {
                     end: relay_end(end),
                     setup: relay_setup(*setup),
                 };
-                if let Err(error) = self.engine.command(command) {
-                    // The call has its own guard against loops; an overloaded thread leaves the end as it was.
-                    error!(stream = stream.0, %error, "media setting not taken");
+                match self.engine.command(command) {
+                    Ok(()) => {}
+                    // A peer has named an address the call could not see through: the call's to refuse, nobody's to be woken for.
+                    Err(EngineError::LoopRefused) => {
+                        self.replies.push_back(MediaReply::LoopRefused { stream, end });
+                    }
+                    // An overloaded thread leaves the end as it was.
+                    Err(error) => error!(stream = stream.0, %error, "media setting not taken"),
                 }
             }
             MediaRequest::Close { stream } => self.close(stream),
@@ -65,13 +70,11 @@ impl MediaBridge {
                     end: call_end(end),
                 })
             }
-            RelayEvent::LoopRefused { stream, .. } => {
-                warn!(stream = stream.0, "a media loop was refused by the relay")
-            }
             RelayEvent::CommandRefused { stream, error } => {
                 error!(stream = stream.0, %error, "media command refused")
             }
-            RelayEvent::FirstAuthenticated { .. } => {}
+            // The answer to the command has told of the loop already.
+            RelayEvent::FirstAuthenticated { .. } | RelayEvent::LoopRefused { .. } => {}
         }
     }
 

@@ -1,10 +1,11 @@
 //! Phone to PBX to phone through Cordon twice, with a PBX that leaves media alone: two calls that hold no exception.
 
 use cordon_call::{End, EndSetup, Protection};
+use cordon_policy::Refusal;
 use cordon_rtp::KeyMaterial;
 use cordon_sip::{FlowId, Method, Origin};
 
-use crate::agent::Agent;
+use crate::agent::{Agent, phone_calls};
 use crate::description::{Sdp, key_line, read};
 use crate::world::{PBX, World};
 
@@ -97,6 +98,45 @@ fn hold_and_resume_cross_both_calls_and_change_no_key() {
     }
     let last = world.setup(End::A);
     assert!(last.send && last.receive);
+}
+
+#[test]
+fn a_loop_that_only_the_relay_sees_ends_the_call_with_its_code() {
+    let mut world = World::new();
+    let mut call = phone_calls(&mut world);
+    world.says(call.caller.at, call.caller.invite(&call.offer));
+    let change = world.hears(call.callee.at, Method::Invite);
+    world.says(call.callee.at, call.callee.respond_with(&change, 200, &call.answer));
+    world.hears(call.callee.at, Method::Ack);
+    world.relay_finds_a_loop(End::A);
+    world.hears_status(call.caller.at, 200);
+    world.says(call.caller.at, call.caller.ack());
+    for agent in [&call.caller, &call.callee] {
+        let bye = world.hears(agent.at, Method::Bye);
+        world.says(agent.at, agent.respond(&bye, 200));
+    }
+    assert_eq!(world.refusals(), [Refusal::MediaLoop]);
+    world.is_clean();
+}
+
+#[test]
+fn a_loop_that_the_relay_sees_while_it_rings_is_answered_482() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    world.phone_says(phone, caller.invite(&Sdp::phone()));
+    let invite = world.pbx_hears(Method::Invite);
+    let pbx = Agent::callee(&mut world, Origin::Pbx(PBX), &invite);
+    world.pbx_says(pbx.respond_with(&invite, 183, &Sdp::pbx()));
+    world.phone_hears_status(phone, 183);
+    world.relay_finds_a_loop(End::B);
+    world.phone_hears_status(phone, 482);
+    let cancel = world.pbx_hears(Method::Cancel);
+    world.pbx_says(pbx.respond(&cancel, 200));
+    world.pbx_says(pbx.respond(&invite, 487));
+    world.pbx_hears(Method::Ack);
+    assert_eq!(world.refusals(), [Refusal::MediaLoop]);
+    world.is_clean();
 }
 
 fn bobs_media() -> Sdp {

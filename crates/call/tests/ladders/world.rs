@@ -244,6 +244,13 @@ impl World {
         self.drain();
     }
 
+    /// The relay refuses to send where this end wants media.
+    pub(crate) fn relay_finds_a_loop(&mut self, end: End) {
+        let stream = *self.open.last().expect("a stream is open");
+        self.engine.handle_media(self.now, MediaReply::LoopRefused { stream, end });
+        self.drain();
+    }
+
     /// Answers the question about a stream: this end was last heard then.
     pub(crate) fn answer_asked(&mut self, a: Option<Instant>, b: Option<Instant>) {
         let stream = self.asked.pop().expect("the engine asked about a stream");
