@@ -67,7 +67,16 @@ pub fn load_in(surroundings: &Surroundings, path: &Path) -> Result<Loaded, Vec<F
             "longer than 1 MB: not a configuration".to_owned(),
         )]);
     }
-    let source = Source::new(path, std::fs::read_to_string(path).map_err(unreadable)?);
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    // A finding shows its line and its value, and findings are logged: no key may come that far.
+    if text.contains(KEY_ARMOUR) {
+        return Err(vec![Finding::about(
+            path.to_owned(),
+            "a private key stands in this file: keep it in a file of its own, and name that in `private_key`"
+                .to_owned(),
+        )]);
+    }
+    let source = Source::new(path, text);
     let mut findings = Findings::new(&source);
     let loaded = read(&source, &mut findings, surroundings);
     match (loaded, findings.has_errors()) {
@@ -176,6 +185,9 @@ fn read(source: &Source, findings: &mut Findings<'_>, surroundings: &Surrounding
         warnings: Vec::new(),
     })
 }
+
+/// What the first line of every private key in PEM ends with, encrypted ones too (RFC 7468 §10, §11).
+const KEY_ARMOUR: &str = "PRIVATE KEY-----";
 
 /// A thousand locations fit into it.
 const MAX_FILE: u64 = 1024 * 1024;

@@ -257,6 +257,20 @@ mod mistakes {
     }
 
     #[test]
+    fn a_key_in_place_of_its_path_is_refused_and_not_shown() {
+        let folder = Folder::new(Leaf::Good);
+        let key = std::fs::read_to_string(folder.path().join("pki/privkey.pem")).unwrap();
+        let pasted = with("\"pki/privkey.pem\"", &format!("\"\"\"{key}\"\"\""));
+        let escaped = with("pki/privkey.pem", &key.replace('\n', "\\n"));
+        let commented = format!("{}# {}", file("config/cordon.toml"), key.replace('\n', "\n# "));
+        for text in [&key, &pasted, &escaped, &commented] {
+            let shown: String = folder.errors(text).iter().map(ToString::to_string).collect();
+            assert!(shown.contains("a private key stands in this file"), "{}", shown.len());
+            assert!(key.lines().all(|line| !shown.contains(line)), "the key is shown");
+        }
+    }
+
+    #[test]
     fn values_that_make_no_sense_are_refused() {
         for (from, to, message) in [
             (
