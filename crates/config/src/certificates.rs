@@ -137,7 +137,7 @@ fn warn_of_readers(path: &Path, findings: &mut Findings<'_>, span: Range<usize>)
         findings.warning(
             span,
             "everybody on this machine can read the private key",
-            Some("chmod o-r".to_owned()),
+            Some(format!("chmod o-r {}", path.display())),
         );
     }
 }

@@ -60,7 +60,7 @@ impl<'a> Section<'a> {
     ) -> Vec<Section<'a>> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let DeValue::Array(items) = value.get_ref() else {
-            let help = Some(format!("write {heading} above it"));
+            let help = Some(format!("write {heading} instead of [{key}]"));
             findings.error(
                 value.span(),
                 format!("{heading} can stand several times and has double brackets"),
