@@ -30,7 +30,7 @@ pub(crate) struct LegMedia {
     version: u64,
     /// What the version stands for.
     written: Option<Shape>,
-    /// One per media line of the dialog; never shrinks (RFC 3264 §8).
+    /// One per media line of the dialog; ours to keep, the peer's to forget (RFC 3264 §8).
     lines: Vec<RejectedLine>,
     /// Which of them lives.
     audio: usize,
@@ -132,9 +132,8 @@ impl LegMedia {
         permit: Permit<OfferedMedia>,
         offer: Session,
     ) -> Result<Content, Refusal> {
-        let mut lines: Vec<RejectedLine> = offer.media.iter().map(RejectedLine::of).collect();
-        // A peer that forgets lines does not make us forget them.
-        lines.extend(self.lines.iter().skip(lines.len()).cloned());
+        // As many as offered, even where a peer forgets lines it had (RFC 3264 §6): phones take no answer with more.
+        let lines: Vec<RejectedLine> = offer.media.iter().map(RejectedLine::of).collect();
         let audio = permit.line;
         let content = Content::of(&permit, &offer);
         let peer = Peer { description: self.next_description(), ..Peer::of(permit, offer)? };

@@ -4,11 +4,11 @@ use cordon_call::{AddressChange, End, Protection};
 use cordon_policy::Refusal;
 use cordon_rtp::{KeyMaterial, Suite};
 use cordon_sdp::Direction;
-use cordon_sip::{Method, Request, Response};
+use cordon_sip::{Method, Origin, Request, Response};
 
-use crate::agent::{Agent, Standing, pbx_calls, phone_calls};
+use crate::agent::{Agent, Standing, connect, pbx_calls, phone_calls};
 use crate::description::{Sdp, key_line, line, long_line, read};
-use crate::world::World;
+use crate::world::{PBX, World};
 
 /// A change that is accepted: what the other side was offered, and what the asker was answered.
 fn change(
@@ -83,6 +83,23 @@ fn hold_by_the_pbx_with_an_unspecified_address_sends_it_nothing_and_is_no_move()
     let setup = world.setup(End::B);
     assert!(setup.send);
     assert_eq!((setup.local_changed, setup.remote_changed), (false, None), "resumed at the same place");
+}
+
+#[test]
+fn a_phone_that_forgets_a_line_is_answered_without_it() {
+    let mut world = World::new();
+    let (flow, _) = world.register(1, "1001");
+    let caller = Agent::phone(&mut world, flow, "1001", "1002");
+    let offer = Sdp::phone().with(|sdp| sdp.after = "m=video 5000 RTP/SAVP 96\r\n".to_owned());
+    let Standing { mut caller, callee, offer, answer } =
+        connect(&mut world, caller, Origin::Pbx(PBX), offer, Sdp::pbx());
+    let hold = offer.with(|sdp| {
+        sdp.after.clear();
+        sdp.direction = "sendonly";
+    });
+    let (_, told) =
+        change(&mut world, &mut caller, &callee, &hold, &answer.with(|sdp| sdp.direction = "recvonly"));
+    assert_eq!(read(&told.body).media.len(), 1, "an answer has the lines of its offer");
 }
 
 #[test]
@@ -301,9 +318,9 @@ fn the_number_of_media_lines_never_shrinks() {
     let (phone, _) = world.register(1, "1001");
     let two_lines = Sdp::phone().with(|sdp| sdp.before = "m=video 5000 RTP/SAVP 96\r\n".to_owned());
     let caller = Agent::phone(&mut world, phone, "1001", "1002");
-    let pbx = cordon_sip::Origin::Pbx(crate::world::PBX);
+    let pbx = Origin::Pbx(PBX);
     let Standing { caller, mut callee, answer, .. } =
-        crate::agent::connect(&mut world, caller, pbx, two_lines.clone(), Sdp::pbx());
+        connect(&mut world, caller, pbx, two_lines.clone(), Sdp::pbx());
     let closed = two_lines.with(|sdp| sdp.before = "m=video 0 RTP/SAVP 96\r\n".to_owned());
     let (seen, _) = change(&mut world, &mut callee, &caller, &answer, &closed);
     let seen = read(&seen.body);
