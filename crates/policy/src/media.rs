@@ -19,7 +19,7 @@ use ipnet::IpNet;
 
 pub use answer::{OfferedKey, OurOffer, admit_answer};
 pub use codecs::{CodecName, CodecRule, UnreadableCodec};
-pub use offer::{Current, admit_late_offer, admit_offer, admit_reoffer};
+pub use offer::{Current, admit_offer, admit_reoffer};
 
 use crate::Permit;
 use crate::refusal::Refusal;

@@ -6,8 +6,8 @@
 )]
 
 use cordon_policy::media::{
-    CodecRule, Current, LegRules, MediaRule, OfferedKey, Opportunistic, OurOffer, admit_answer,
-    admit_late_offer, admit_offer, admit_reoffer, refusal_for,
+    CodecRule, Current, LegRules, MediaRule, OfferedKey, Opportunistic, OurOffer, admit_answer, admit_offer,
+    admit_reoffer, refusal_for,
 };
 use cordon_policy::{PlainReason, Refusal};
 use cordon_rtp::{KeyMaterial, Suite};
@@ -261,13 +261,6 @@ mod changes {
         let line = offer.media[0].crypto[0].usable().unwrap();
         let ours = KeyMaterial::new(Suite::AesCm128HmacSha1_32, line.key.as_bytes()).unwrap();
         assert_eq!(admit_reoffer(&rules(), &secure(&[&ours]), &offer).unwrap_err(), Refusal::KeyEchoed);
-    }
-
-    #[test]
-    fn a_late_offer_without_keys_has_its_own_code() {
-        let plain = sdp(&["m=audio 20000 RTP/AVP 0"]);
-        assert_eq!(admit_late_offer(&rules(), &plain).unwrap_err(), Refusal::LateOfferUnprotected);
-        assert!(admit_late_offer(&rules(), &sdp(&["m=audio 20000 RTP/SAVP 0", KEY_80])).is_ok());
     }
 
     fn secure<'a>(own_keys: &'a [&'a KeyMaterial]) -> Current<'a> {

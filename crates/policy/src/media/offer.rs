@@ -28,17 +28,6 @@ pub fn admit_offer(rules: &LegRules, offer: &Session) -> Result<Permit<Stream>, 
     Err(first_problem.unwrap_or_else(|| why_no_audio(lines().map(|(_, media)| media))))
 }
 
-/// Chooses the one audio stream of an offer that came in a 200 to our INVITE without one.
-///
-/// # Errors
-/// As [`admit_offer`]; an offer without protection has its own code here, because the call is already answered.
-pub fn admit_late_offer(rules: &LegRules, offer: &Session) -> Result<Permit<Stream>, Refusal> {
-    admit_offer(rules, offer).map_err(|refusal| match lacks_protection(refusal) {
-        true => Refusal::LateOfferUnprotected,
-        false => refusal,
-    })
-}
-
 /// What a leg has agreed on before an offer that changes it.
 pub struct Current<'a> {
     /// The stream is protected.
