@@ -67,9 +67,7 @@ impl Engine {
             }
         }
     }
-}
 
-impl Engine {
     /// Whether a phone has made as many calls as one may have; the PBX and emergency calls have no such bound.
     fn has_too_many_calls(&self, origin: Origin, is_emergency: bool) -> bool {
         let flow = handset_flow(origin).filter(|_| !is_emergency);

@@ -97,9 +97,7 @@ impl Refused {
         .into_iter()
         .fold(0, u64::saturating_add)
     }
-}
 
-impl Refused {
     /// Counts a packet that did not open.
     pub(crate) fn count(&mut self, error: OpenError) {
         let counter = match error {

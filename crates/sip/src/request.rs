@@ -70,6 +70,11 @@ impl Request {
         self.via.first().and_then(Via::branch)
     }
 
+    /// The first header of this name among those without a field of their own.
+    pub fn header(&self, name: &HeaderName) -> Option<&Text> {
+        self.headers.get(name)
+    }
+
     /// Gives it a body.
     pub fn set_body(&mut self, content_type: impl Into<Text>, body: impl Into<Bytes>) {
         self.content_type = Some(content_type.into());
@@ -111,13 +116,6 @@ impl fmt::Debug for Request {
             .field("headers", &self.headers)
             .field("body", &self.body.len())
             .finish_non_exhaustive()
-    }
-}
-
-impl Request {
-    /// The first header of this name among those without a field of their own.
-    pub fn header(&self, name: &HeaderName) -> Option<&Text> {
-        self.headers.get(name)
     }
 }
 
