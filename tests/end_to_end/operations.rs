@@ -1,5 +1,6 @@
 //! What the one on call does to a Cordon with calls on it: reload, reload something wrong, restart.
 
+use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use cordon_tests::baresip::{Baresip, Setup};
 use cordon_tests::cordon::{Configuration, Cordon, HOST};
 use cordon_tests::kamailio::{Kamailio, Transport};
-use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, Machine, on_a_machine};
+use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, Machine, PBX, on_a_machine};
 use cordon_tests::metrics::{Metrics, get};
 use cordon_tests::pki::Authority;
 
@@ -116,6 +117,29 @@ fn sigterm_lets_calls_end_takes_nothing_new_and_then_exits() {
         bob.program.await_line("session closed", LIMIT)?;
         let code = clinic.cordon.program.await_exit(LIMIT)?;
         ensure!(code == 0, "it ended well: {code}");
+        Ok(())
+    });
+}
+
+#[test]
+fn sigterm_waits_for_no_name_server() {
+    on_a_machine(|machine| {
+        let folder = machine.folder();
+        let authority = Authority::new(folder, "lab-ca")?;
+        let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION, CORDON_PBX_SIDE])?;
+        let silent = UdpSocket::bind("127.0.0.77:53")?;
+        silent.set_read_timeout(Some(LIMIT))?;
+        machine.replace_name_server(silent.local_addr()?.ip())?;
+        let mut configuration = Configuration::lab(&authority, &leaf, Transport::Tls);
+        configuration.pbx = configuration.pbx.replace(&format!("sip:{PBX}:"), "sip:mx.clinic.test:");
+        let mut cordon = Cordon::start(folder, &configuration)?;
+        silent.recv(&mut [0; 512]).context("the PBX's name is asked for")?;
+
+        cordon.program.signal("TERM")?;
+        cordon.program.await_line("cordon has ended", LIMIT)?;
+
+        // The resolver itself asks twice and gives in after ten seconds.
+        ensure!(cordon.program.await_exit(Duration::from_secs(3))? == 0, "it ended well");
         Ok(())
     });
 }

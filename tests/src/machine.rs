@@ -5,6 +5,7 @@
 //!   10.1.0.11 .. 10.1.0.15   --->   10.1.0.5 | 10.0.0.5   --->   10.0.0.2
 //! ```
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -74,12 +75,14 @@ impl Machine {
 
     /// Makes `bundle` the distribution's public trust store on this machine only.
     pub fn replace_public_store(&self, bundle: &Path) -> Result<()> {
-        let status = Command::new("mount")
-            .arg("--bind")
-            .args([bundle, Path::new("/etc/ssl/certs/ca-certificates.crt")])
-            .status()?;
-        ensure!(status.success(), "the public store can be replaced inside the mount namespace");
-        Ok(())
+        replace(Path::new("/etc/ssl/certs/ca-certificates.crt"), bundle)
+    }
+
+    /// Makes `server` the only one that names are asked of on this machine.
+    pub fn replace_name_server(&self, server: IpAddr) -> Result<()> {
+        let settings = self.folder.join("resolv.conf");
+        std::fs::write(&settings, format!("nameserver {server}\n"))?;
+        replace(Path::new("/etc/resolv.conf"), &settings)
     }
 }
 
@@ -89,6 +92,13 @@ impl Drop for Machine {
             let _ = std::fs::remove_dir_all(&self.folder);
         }
     }
+}
+
+/// Inside the mount namespace of this machine only.
+fn replace(file: &Path, by: &Path) -> Result<()> {
+    let status = Command::new("mount").arg("--bind").args([by, file]).status()?;
+    ensure!(status.success(), "{} can be replaced inside the mount namespace", file.display());
+    Ok(())
 }
 
 /// Inside a PID namespace every test is process 1 or 2: the time of its start tells them apart.

@@ -33,7 +33,10 @@ pub enum RunError {
 /// When it could not start, or [`RunError::Lost`]. Else, once it serves, it ends well.
 pub fn run(path: &Path) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(path.to_owned()))
+    let outcome = runtime.block_on(serve(path.to_owned()));
+    // A look-up of the PBX's name that nobody answers would hold the end up until the resolver gives in.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn serve(path: PathBuf) -> Result<(), RunError> {
