@@ -1,5 +1,6 @@
 //! By what a message finds its transaction.
 
+use aws_lc_rs::digest;
 use cordon_sip::{FlowId, Hop, Host, MAGIC_COOKIE, Method, Origin, Request, Response, Via};
 
 /// With whom a transaction is held. A phone's transactions belong to its flow: from another flow the right branch
@@ -54,53 +55,48 @@ impl ClientKey {
 
 /// Matches a request to its transaction: RFC 3261 section 17.2.3. The method is last, so that all transactions of
 /// one branch stand side by side: a CANCEL matches whatever was asked.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Clone)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
 pub(crate) struct ServerKey {
     peer: Peer,
-    branch: String,
-    sent_by: String,
-    method: String,
+    /// Branch and sent-by.
+    branch: Mark,
+    /// `None` stands before every method.
+    method: Option<Mark>,
 }
 
 impl ServerKey {
     pub(crate) fn of(origin: Origin, request: &Request) -> Self {
         let via = request.via.first();
+        let sent_by = via.map(sent_by).unwrap_or_default();
         let branch = via.and_then(Via::branch).filter(|branch| branch.as_str().starts_with(MAGIC_COOKIE));
-        Self {
-            peer: origin.into(),
-            branch: branch.map_or_else(|| branch_of_2543(request), |branch| branch.as_str().to_owned()),
-            sent_by: via.map(sent_by).unwrap_or_default(),
-            method: request.method.as_str().to_owned(),
-        }
+        let branch = match branch {
+            Some(branch) => Mark::of(&[branch.as_str(), &sent_by]),
+            None => branch_of_2543(request, &sent_by),
+        };
+        Self { peer: origin.into(), branch, method: Some(Mark::of(&[request.method.as_str()])) }
     }
 
     /// The key of the INVITE that an ACK with this key acknowledges.
-    pub(crate) fn of_invite(mut self) -> Self {
-        self.method = Method::Invite.as_str().to_owned();
-        self
+    pub(crate) fn of_invite(self) -> Self {
+        Self { method: Some(Mark::of(&[Method::Invite.as_str()])), ..self }
     }
 
     /// The first key of this branch, whatever its method.
-    pub(crate) fn of_branch(mut self) -> Self {
-        self.method.clear();
-        self
+    pub(crate) fn of_branch(self) -> Self {
+        Self { method: None, ..self }
     }
 
     pub(crate) fn has_branch_of(&self, other: &Self) -> bool {
-        self.peer == other.peer && self.branch == other.branch && self.sent_by == other.sent_by
+        self.peer == other.peer && self.branch == other.branch
     }
 }
 
 /// Finds a request that has come by two ways: RFC 3261 section 8.2.2.2. The Request-URI is part of it, since a PBX
 /// that rings two phones sends us one INVITE for each, alike in everything else.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Clone)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
 pub(crate) struct MergeKey {
     peer: Peer,
-    call_id: String,
-    from_tag: String,
-    cseq: u32,
-    method: String,
-    uri: String,
+    request: Mark,
 }
 
 impl MergeKey {
@@ -109,31 +105,52 @@ impl MergeKey {
         if request.to.tag().is_some() {
             return None;
         }
-        Some(Self {
-            peer: origin.into(),
-            call_id: request.call_id.as_str().to_owned(),
-            from_tag: from_tag(request),
-            cseq: request.cseq,
-            method: request.method.as_str().to_owned(),
-            uri: request.uri.to_text().as_str().to_owned(),
-        })
+        let mark = Mark::of(&[
+            request.call_id.as_str(),
+            from_tag(request),
+            &request.cseq.to_string(),
+            request.method.as_str(),
+            request.uri.to_text().as_str(),
+        ]);
+        Some(Self { peer: origin.into(), request: mark })
+    }
+}
+
+/// A list of texts by its hash: of one size whatever a peer writes, since a head may have 16 kB and one device can keep
+/// thousands of transactions open for half a minute.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
+struct Mark([u8; 16]);
+
+impl Mark {
+    fn of(parts: &[&str]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for part in parts {
+            // Length first: no two lists of parts are the same bytes.
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        let mut mark = [0; 16];
+        mark.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        Self(mark)
     }
 }
 
 /// What stands for the branch when a peer of RFC 2543 sends none of ours: what 17.2.3 compares then. The To tag is
 /// left out, because the ACK carries ours and the INVITE does not.
-fn branch_of_2543(request: &Request) -> String {
-    let mut branch = request.uri.to_text().as_str().to_owned();
+fn branch_of_2543(request: &Request, sent_by: &str) -> Mark {
     let via = request.branch().map_or("", |branch| branch.as_str());
-    for part in [from_tag(request).as_str(), request.call_id.as_str(), via] {
-        branch.push(' '); // stands in no URI, tag, Call-ID or branch, so that no two lists of parts read alike
-        branch.push_str(part);
-    }
-    branch + " " + &request.cseq.to_string()
+    Mark::of(&[
+        request.uri.to_text().as_str(),
+        from_tag(request),
+        request.call_id.as_str(),
+        via,
+        &request.cseq.to_string(),
+        sent_by,
+    ])
 }
 
-fn from_tag(request: &Request) -> String {
-    request.from.tag().map(|tag| tag.as_str().to_owned()).unwrap_or_default()
+fn from_tag(request: &Request) -> &str {
+    request.from.tag().map_or("", |tag| tag.as_str())
 }
 
 fn sent_by(via: &Via) -> String {

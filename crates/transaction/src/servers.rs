@@ -90,9 +90,9 @@ impl Servers {
             _ => Machine::Other(Server::start(&mut step, id)),
         };
         step.tell(Event::Request { server: id, origin, request });
-        self.by_key.insert(key.clone(), id);
-        if let Some(merge) = &merge {
-            self.by_merge.insert(merge.clone(), id);
+        self.by_key.insert(key, id);
+        if let Some(merge) = merge {
+            self.by_merge.insert(merge, id);
         }
         self.by_hop.entry(hop).or_default().insert(id);
         self.table.insert(id, Record { key, merge, hop, reliable, alarms, machine });
