@@ -21,9 +21,9 @@ pub(crate) struct InviteServer {
 
 enum State {
     /// `last` answers a retransmitted INVITE.
-    Proceeding { last: Bytes },
+    Proceeding { last: Option<Bytes> },
     /// A failure is sent and sent again by Timer G until its ACK or Timer H.
-    Completed { wire: Bytes, interval: Duration },
+    Completed { wire: Option<Bytes>, interval: Duration },
     /// The failure is acknowledged.
     Confirmed,
     /// A 2xx is sent; the layer above repeats it until its ACK (13.3.1.4).
@@ -35,7 +35,7 @@ impl InviteServer {
     pub(crate) fn start(step: &mut Step<'_>, id: ServerId, trying: Bytes) -> Self {
         step.send(trying.clone());
         step.arm(Alarm::End, FORGOTTEN);
-        Self { id, state: State::Proceeding { last: trying }, to_tag: None, cancelled: false }
+        Self { id, state: State::Proceeding { last: step.keep(trying) }, to_tag: None, cancelled: false }
     }
 
     pub(crate) fn respond(&mut self, step: &mut Step<'_>, response: &Response) -> Result<(), Gone> {
@@ -53,6 +53,7 @@ impl InviteServer {
         }
         let wire = response.write();
         step.send(wire.clone());
+        let wire = step.keep(wire);
         self.state = match status {
             ..200 => {
                 step.arm(Alarm::End, FORGOTTEN);
@@ -77,8 +78,10 @@ impl InviteServer {
     /// The same INVITE has come again.
     pub(crate) fn handle_retransmission(&mut self, step: &mut Step<'_>) {
         match &self.state {
-            State::Proceeding { last } => step.send(last.clone()),
-            State::Completed { wire, .. } => step.send(wire.clone()),
+            State::Proceeding { last: Some(wire) } | State::Completed { wire: Some(wire), .. } => {
+                step.send(wire.clone());
+            }
+            State::Proceeding { last: None } | State::Completed { wire: None, .. } => {}
             State::Confirmed | State::Accepted => {}
         }
     }
@@ -112,7 +115,9 @@ impl InviteServer {
     pub(crate) fn handle_alarm(&mut self, step: &mut Step<'_>, alarm: Alarm) {
         match (&mut self.state, alarm) {
             (State::Completed { wire, interval }, Alarm::Retransmit) => {
-                step.send(wire.clone());
+                if let Some(wire) = wire {
+                    step.send(wire.clone());
+                }
                 *interval = step.timers.back_off(*interval);
                 step.arm(Alarm::Retransmit, *interval);
             }

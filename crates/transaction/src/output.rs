@@ -37,6 +37,14 @@ impl Step<'_> {
         self.output.transmits.push_back(Transmit { hop: self.hop, bytes });
     }
 
+    /// What may have to be sent again. To a phone nothing is: its connection loses nothing, and its transactions end with it.
+    pub(crate) fn keep(&self, bytes: Bytes) -> Option<Bytes> {
+        match self.hop {
+            Hop::Handset(_) if self.reliable => None,
+            Hop::Handset(_) | Hop::Pbx | Hop::PbxFlow(_) => Some(bytes),
+        }
+    }
+
     /// Tells the layer above.
     pub(crate) fn tell(&mut self, event: Event) {
         self.output.events.push_back(event);

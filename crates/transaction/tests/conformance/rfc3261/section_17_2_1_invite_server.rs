@@ -27,6 +27,18 @@ fn an_invite_is_answered_100_at_once_and_its_retransmission_with_the_latest_resp
 }
 
 #[test]
+fn a_copy_over_the_connection_of_a_phone_is_absorbed_without_a_word() {
+    let mut ladder = Ladder::new();
+    let invite = request_text("INVITE", "a");
+    ladder.receive(PHONE, TLS, &invite).seen();
+    ladder.until(500).receive(PHONE, TLS, &invite).respond(&invite, 486).unwrap();
+    ladder.until(1_000).receive(PHONE, TLS, &invite).until(40_000);
+    let seen = ["500 <- INVITE", "500 -> 486", "1000 <- INVITE", "32500 up: server timed out"];
+    assert_eq!(ladder.seen(), seen);
+    ladder.assert_empty();
+}
+
+#[test]
 fn over_udp_a_failure_is_repeated_by_timer_g_until_its_ack() {
     let mut ladder = Ladder::new();
     let invite = request_text("INVITE", "a");
