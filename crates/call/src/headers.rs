@@ -150,9 +150,11 @@ const RESPONSE: [HeaderName; 5] = [
 const ASSERTED: [HeaderName; 3] =
     [HeaderName::P_ASSERTED_IDENTITY, HeaderName::REMOTE_PARTY_ID, HeaderName::DIVERSION];
 
-const CHALLENGES: [HeaderName; 2] = [HeaderName::WWW_AUTHENTICATE, HeaderName::PROXY_AUTHENTICATE];
+/// Who asks for a proof.
+pub(crate) const CHALLENGES: [HeaderName; 2] = [HeaderName::WWW_AUTHENTICATE, HeaderName::PROXY_AUTHENTICATE];
 
-const CREDENTIALS: [HeaderName; 2] = [HeaderName::AUTHORIZATION, HeaderName::PROXY_AUTHORIZATION];
+/// The proof.
+pub(crate) const CREDENTIALS: [HeaderName; 2] = [HeaderName::AUTHORIZATION, HeaderName::PROXY_AUTHORIZATION];
 
 /// Options whose promises a B2BUA in the middle has to keep itself.
 const NEEDS_US: [&str; 3] = ["timer", "100rel", "replaces"];

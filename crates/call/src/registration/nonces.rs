@@ -7,6 +7,8 @@ use aws_lc_rs::digest;
 use cordon_policy::refusal::Refusal;
 use cordon_sip::{Challenge, Credentials, FlowId, Header, HeaderName, Headers, Request, Response};
 
+use crate::headers::{CHALLENGES, CREDENTIALS};
+
 /// The nonces relayed to each flow. The digest itself is between the phone and the PBX.
 #[derive(Default)]
 pub(crate) struct Nonces {
@@ -137,8 +139,6 @@ fn mark(nonce: &[u8]) -> Mark {
     mark
 }
 
-const CHALLENGES: [HeaderName; 2] = [HeaderName::WWW_AUTHENTICATE, HeaderName::PROXY_AUTHENTICATE];
-const CREDENTIALS: [HeaderName; 2] = [HeaderName::AUTHORIZATION, HeaderName::PROXY_AUTHORIZATION];
 const INFO: [HeaderName; 2] = [HeaderName::AUTHENTICATION_INFO, HeaderName::PROXY_AUTHENTICATION_INFO];
 
 /// Three algorithms for each of some hundred lines on one connection; the one unused for longest goes first.
