@@ -310,10 +310,10 @@ pub(super) const MEDIA_ADDRESS_UNUSABLE: Row = Row {
     text: "media address or port cannot be used",
     label: "media_address_unusable",
     title: "Unusable media address",
-    rule: "Media goes to a unicast address and a port other than 0.",
+    rule: "Media goes to a unicast address and a port from 1024 up.",
     controls: &["ZC-77"],
     remedy: Remedy::Site(
-        "look at c= and m= of the sender: multicast, broadcast, a name, or no address at all stands there",
+        "look at c= and m= of the sender: multicast, broadcast, a name, no address at all or the port of a service stands there",
     ),
 };
 
