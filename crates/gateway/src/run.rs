@@ -1,9 +1,9 @@
 //! `cordon run`: a configuration file in, a serving process until it is told to end.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use cordon_config::{Finding, Severity};
+use cordon_config::{Finding, Severity, Waiver};
 use cordon_policy::refusal::Refusal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
@@ -44,11 +44,18 @@ async fn serve(path: PathBuf) -> Result<(), RunError> {
     let mut hangup = signal(SignalKind::hangup())?;
     let mut ends =
         Ends { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
+    let mut waivers = loaded.settings.waivers.clone();
     let gateway = Gateway::start(loaded).await?;
     info!("cordon is ready");
+    let mut day = tokio::time::interval(DAY);
     loop {
         tokio::select! {
-            _ = hangup.recv() => reload(&gateway, &path).await,
+            _ = hangup.recv() => {
+                if let Some(taken) = reload(&gateway, &path).await {
+                    waivers = taken;
+                }
+            }
+            _ = day.tick() => remind(&waivers),
             () = ends.asked() => break,
             // A process that still accepts connections and answers none of them is worse than one that is restarted.
             () = gateway.lost() => return Err(RunError::Lost),
@@ -64,7 +71,8 @@ async fn serve(path: PathBuf) -> Result<(), RunError> {
     Ok(())
 }
 
-async fn reload(gateway: &Gateway, path: &Path) {
+/// The waivers of the new configuration, where it was taken.
+async fn reload(gateway: &Gateway, path: &Path) -> Option<Vec<Waiver>> {
     let loaded = match cordon_config::load(path) {
         Ok(loaded) => loaded,
         Err(findings) => {
@@ -79,12 +87,32 @@ async fn reload(gateway: &Gateway, path: &Path) {
                     finding.message()
                 );
             }
-            return;
+            return None;
         }
     };
+    let waivers = loaded.settings.waivers.clone();
     match gateway.reload(loaded).await {
-        Ok(()) => info!("configuration and certificates reloaded"),
-        Err(error) => error!("reload refused, everything stays as it was: {error}"),
+        Ok(()) => {
+            info!("configuration and certificates reloaded");
+            Some(waivers)
+        }
+        Err(error) => {
+            error!("reload refused, everything stays as it was: {error}");
+            None
+        }
+    }
+}
+
+/// A waiver that ends while the site is up goes on weakening it: calls are not ended for a date, people are told.
+fn remind(waivers: &[Waiver]) {
+    let now = SystemTime::now();
+    for waiver in waivers.iter().filter(|waiver| waiver.has_ended(now)) {
+        warn!(
+            control = waiver.control,
+            owner = waiver.owner,
+            expires = %waiver.expires,
+            "a waiver has ended: what it allowed is refused from the next reload or start on"
+        );
     }
 }
 
@@ -105,3 +133,4 @@ impl Ends {
 
 /// A drain ends with the last call; a call that is still up after half an hour was forgotten.
 const DRAIN: Duration = Duration::from_secs(30 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
