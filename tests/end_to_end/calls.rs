@@ -20,7 +20,7 @@ fn phones_register_and_talk_through_kamailio_over_udp() {
 }
 
 #[test]
-fn a_held_call_is_silent_and_resumes() {
+fn a_call_that_was_held_and_resumed_goes_on() {
     on_a_machine(|machine| {
         let clinic = Clinic::open(machine, Transport::Tls)?;
         clinic.alice.call("1002")?;
