@@ -28,6 +28,16 @@ impl MediaBridge {
         Self { engine, advertised, replies: VecDeque::new() }
     }
 
+    /// False when a media thread has ended.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.engine.is_alive()
+    }
+
+    /// Datagrams the kernel did not take since the start.
+    pub(crate) fn unsent(&self) -> u64 {
+        self.engine.lost().0
+    }
+
     /// Carries out one wish; what it answers comes from [`MediaBridge::poll_reply`].
     pub(crate) fn handle_request(&mut self, request: MediaRequest) {
         match request {

@@ -20,6 +20,7 @@ pub struct Metrics {
     refusals: Family<RefusalLabels, Counter<u64, AtomicU64>>,
     exposures: Counter<u64, AtomicU64>,
     unreported: Counter<u64, AtomicU64>,
+    unsent: Counter<u64, AtomicU64>,
     registrations: Counter<u64, AtomicU64>,
     bindings: Gauge<i64, AtomicI64>,
     calls_started: Family<SideLabels, Counter<u64, AtomicU64>>,
@@ -42,6 +43,7 @@ impl Metrics {
             handshakes: register(&mut registry, "tls_handshakes", "TLS handshakes completed with phones"),
             refusals: register(&mut registry, "refusals", "What was refused, by code"),
             exposures: register(&mut registry, "exposures", "Credentials seen in clear on a plain transport"),
+            unsent: register(&mut registry, "media_unsent", "Media packets that the kernel did not take"),
             unreported: register(
                 &mut registry,
                 "refusals_unreported",
@@ -117,6 +119,10 @@ impl Metrics {
     }
 
     /// `total` since the start; it never falls.
+    pub(crate) fn unsent_are(&self, total: u64) {
+        self.unsent.inc_by(total.saturating_sub(self.unsent.get()));
+    }
+
     pub(crate) fn unreported_are(&self, total: u64) {
         self.unreported.inc_by(total.saturating_sub(self.unreported.get()));
     }

@@ -10,6 +10,7 @@ use cordon_call::{Engine, SiteRules};
 use cordon_policy::connection::TlsFacts;
 use cordon_transport::{SendError, Transport, TransportEvent};
 use tokio::sync::{mpsc, oneshot};
+use tracing::error;
 
 use crate::admin::Readiness;
 use crate::expiry::Expiry;
@@ -72,7 +73,13 @@ impl Signalling {
                     Some(Control::Stop) | None => return,
                 },
                 () = tokio::time::sleep_until(due) => {}
-                _ = watch.tick() => self.watch(),
+                _ = watch.tick() => {
+                    self.watch();
+                    if !self.media.is_alive() {
+                        error!("a media thread has ended: its calls are deaf, and a supervisor must start anew");
+                        return;
+                    }
+                }
             }
             let now = Instant::now();
             if self.engine.poll_timeout().is_some_and(|due| due <= now) {
@@ -146,6 +153,7 @@ impl Signalling {
         self.readiness.beats(Instant::now());
         self.metrics.bindings_are(self.engine.binding_count());
         self.metrics.unreported_are(self.transport.unreported());
+        self.metrics.unsent_are(self.media.unsent());
         self.expiry.watch(&self.metrics);
     }
 }

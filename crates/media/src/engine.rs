@@ -61,8 +61,8 @@ pub enum NoPorts {
     /// There is no such interface.
     #[error("no such media interface")]
     UnknownInterface,
-    /// The media thread has more to do than it can take.
-    #[error("the media thread is overloaded")]
+    /// The media thread has more to do than it can take, or the system has no socket left.
+    #[error("no media thread or no socket is free")]
     Overloaded,
 }
 
@@ -241,6 +241,14 @@ impl MediaEngine {
         })
     }
 
+    /// False when a media thread has ended: its calls hear nothing any more.
+    pub fn is_alive(&self) -> bool {
+        self.threads.iter().all(|thread| {
+            let handle = thread.handle.lock().unwrap_or_else(PoisonError::into_inner);
+            handle.as_ref().is_some_and(|handle| !handle.is_finished())
+        })
+    }
+
     /// The events of all streams; there is one receiver, so only the first call has an answer. Keep receiving: a
     /// full channel delays events, but never media.
     pub fn events(&self) -> Option<Receiver<RelayEvent>> {
@@ -290,9 +298,18 @@ impl MediaEngine {
             };
             match socket::bind(pair.rtp).and_then(|rtp| Ok([rtp, socket::bind(pair.rtcp)?])) {
                 Ok(sockets) => return Ok((pair, sockets)),
-                Err(error) => {
-                    tracing::warn!(%error, port = even, "media port cannot be bound");
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    tracing::warn!(
+                        port = even,
+                        "another program holds a media port: it is tried again in a minute"
+                    );
                     pool.give_back(now, even);
+                }
+                // Not this port's fault: no descriptor is left, or the address went away. The pool must not empty.
+                Err(error) => {
+                    tracing::error!(%error, %address, "no socket for media");
+                    pool.put_back(even);
+                    return Err(NoPorts::Overloaded);
                 }
             }
         }

@@ -42,6 +42,11 @@ impl PortPool {
         self.resting.push_back((now + Self::REST, port));
     }
 
+    /// Gives back a pair that was never in use: it needs no rest.
+    pub fn put_back(&mut self, port: u16) {
+        self.free.push_back(port);
+    }
+
     /// How long a pair rests: longer than a phone keeps sending to a call that ended (RFC 3261 timers take 32 s).
     pub const REST: Duration = Duration::from_secs(60);
 }
@@ -88,6 +93,15 @@ mod tests {
 
         assert_eq!(pool.take(now + Duration::from_millis(59_999)), None);
         assert_eq!(pool.take(now + Duration::from_secs(60)), Some(port));
+    }
+
+    #[test]
+    fn a_pair_that_was_never_used_is_there_again_at_once() {
+        let (mut pool, now) = (PortPool::new(20_000..=20_001, 1), Instant::now());
+        let port = pool.take(now).unwrap();
+        pool.put_back(port);
+
+        assert_eq!(pool.take(now), Some(port));
     }
 
     #[test]
