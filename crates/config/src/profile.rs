@@ -75,10 +75,13 @@ impl Strictness {
     /// The waivers, and what is to be said about each: that it is in force, or that nothing needs it.
     pub(crate) fn finish(self, findings: &mut Findings<'_>) -> Vec<Waiver> {
         let is_hipaa = self.profile == Profile::Hipaa;
+        // What could not be read was not judged either, and may be what the waiver is for.
+        let is_judged = !findings.has_errors();
         for (waiver, span, is_used) in &self.waivers {
             let Waiver { control, owner, expires, .. } = waiver;
             let text = match (is_hipaa, is_used) {
                 (true, true) => format!("{control} is waived by {owner} until {expires}"),
+                (true, false) if !is_judged => continue,
                 (true, false) => {
                     format!("nothing in this file breaks {control}: the waiver can be taken out")
                 }

@@ -183,6 +183,17 @@ mod waivers {
     }
 
     #[test]
+    fn a_waiver_for_a_certificate_that_cannot_be_read_is_not_called_needless() {
+        let text = waived("ZC-34", "2027-01-31").replace("pki/fullchain.pem", "pki/nowhere.pem");
+        let findings = Folder::new(Leaf::Private).load(&text).unwrap_err();
+        assert!(findings.iter().any(|finding| finding.message().contains("cannot be read")), "{findings:?}");
+        assert!(
+            !findings.iter().any(|finding| finding.message().contains("can be taken out")),
+            "{findings:?}"
+        );
+    }
+
+    #[test]
     fn a_waiver_says_which_control_why_who_and_until_when() {
         let folder = Folder::new(Leaf::Good);
         for (key, message) in [
