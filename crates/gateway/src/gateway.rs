@@ -115,7 +115,10 @@ impl Gateway {
         let transport = Arc::new(transport);
 
         let relay = forward_events(&media)?;
-        let records = Records::new(Arc::clone(&metrics));
+        let records = Records::new(
+            Arc::clone(&metrics),
+            settings.locations.iter().map(|location| location.name.clone()).collect(),
+        );
         let (control, orders) = mpsc::channel(CONTROLS);
         let signalling = Signalling {
             engine: Engine::new(

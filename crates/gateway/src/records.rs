@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use cordon_call::{CallEnd, EndStatistics, Event, LegReceipt, Receipt, Side};
 use cordon_policy::connection::{FlowFacts, TlsFacts};
 use cordon_policy::refusal::{Family, Refusal};
-use cordon_transport::TransportEvent;
+use cordon_transport::{CloseReason, TransportEvent};
 use tracing::{info, warn};
 
 use crate::metrics::{Metrics, ending, side};
@@ -19,6 +19,8 @@ use crate::metrics::{Metrics, ending, side};
 #[derive(Clone)]
 pub struct Records {
     metrics: Arc<Metrics>,
+    /// As the file names them, by index; a reload cannot change it.
+    locations: Arc<[String]>,
     receipts: Arc<Mutex<VecDeque<CallReceipt>>>,
     refusals: Arc<Mutex<VecDeque<Refusal>>>,
 }
@@ -33,8 +35,8 @@ pub struct CallReceipt {
 }
 
 impl Records {
-    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, receipts: Arc::default(), refusals: Arc::default() }
+    pub(crate) fn new(metrics: Arc<Metrics>, locations: Arc<[String]>) -> Self {
+        Self { metrics, locations, receipts: Arc::default(), refusals: Arc::default() }
     }
 
     /// The last receipts, newest last; at most 1,000.
@@ -51,7 +53,7 @@ impl Records {
         self.metrics.flow_opened(&facts.tls);
         info!(
             flow = facts.flow.0,
-            location = facts.location,
+            location = self.name_of(facts.location),
             tls = facts.tls.version.name(),
             suite = facts.tls.suite,
             "connection admitted"
@@ -97,7 +99,7 @@ impl Records {
                 self.refused(Refusal::CredentialsExposed);
                 warn!(
                     device = %peer,
-                    location,
+                    location = self.name_of(*location),
                     refusal = Refusal::CredentialsExposed.code(),
                     "credentials crossed the network in clear: change this phone's password"
                 );
@@ -113,7 +115,10 @@ impl Records {
             }
             TransportEvent::PbxDown { reason, .. } => {
                 self.metrics.pbx_is_up(false);
-                warn!(?reason, "connection to the PBX is gone");
+                match reason {
+                    CloseReason::ShuttingDown => info!("connection to the PBX is closed"),
+                    reason => warn!(?reason, "connection to the PBX is gone"),
+                }
             }
             TransportEvent::PbxUnreachable { refusal, details } => {
                 self.metrics.pbx_is_up(false);
@@ -169,14 +174,18 @@ impl Records {
         refusals.push_back(refusal);
     }
 
+    fn name_of(&self, location: usize) -> &str {
+        self.locations.get(location).map_or("unknown", String::as_str)
+    }
+
     fn refused_device(&self, refusal: Refusal, device: SocketAddr, location: Option<usize>, details: &str) {
         self.refused(refusal);
         info!(
             refusal = refusal.code(),
             rule = refusal.label(),
             %device,
-            location,
-            details,
+            location = location.map(|location| self.name_of(location)),
+            details = Some(details).filter(|details| !details.is_empty()),
             remedy = refusal.fix(Family::Generic),
             "connection refused"
         );
