@@ -157,7 +157,7 @@ fn await_ready(wanted: u16) -> Result<()> {
     }
 }
 
-const FAMILIES: [&str; 16] = [
+const FAMILIES: [&str; 17] = [
     "bindings",
     "calls_active",
     "calls_ended",
@@ -168,6 +168,7 @@ const FAMILIES: [&str; 16] = [
     "exposures",
     "flows",
     "media_packets",
+    "media_unsent",
     "pbx_up",
     "refusals",
     "refusals_unreported",
