@@ -37,6 +37,42 @@ fn an_answer_of_savp_without_a_key_ends_the_call_on_both_sides() {
 }
 
 #[test]
+fn an_answer_that_is_none_to_our_offer_ends_the_call_on_both_sides() {
+    on_a_machine(|machine| {
+        let line = |media: &str, tag: u32| {
+            description(&format!("{media}a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n"))
+        };
+        let refused = |code, standard, text| Refused { status: 488, code, standard, text };
+        for (name, body, refused) in [
+            (
+                "pbx-tag",
+                line("m=audio 40000 RTP/SAVP 0\n", 7),
+                refused("CD-MEDIA-17", None, "the far side answered with another SRTP key"),
+            ),
+            (
+                "pbx-profile",
+                line("m=audio 40000 RTP/AVP 0\n", 1),
+                refused("CD-MEDIA-18", Some(302), "the far side mixed RTP/AVP and RTP/SAVP"),
+            ),
+            (
+                "pbx-lines",
+                format!("{}m=audio 40002 RTP/SAVP 0\n", line("m=audio 40000 RTP/SAVP 0\n", 1)),
+                refused("CD-MEDIA-19", None, "the answer does not fit the offer"),
+            ),
+        ] {
+            ends(machine, name, &answered(&body, ACK_AND_BYE), &offer(), &refused)?;
+        }
+        let silent = [
+            &response("200 OK", "Contact: <sip:[local_ip]:[local_port];transport=[transport]>\n", ""),
+            ACK_AND_BYE,
+        ]
+        .concat();
+        let refused = refused("CD-MEDIA-20", None, "the far side answered without a description");
+        ends(machine, "pbx-bodiless", &silent, &offer(), &refused)
+    });
+}
+
+#[test]
 fn an_unprotected_offer_in_the_200_is_declined_in_the_ack_and_ended() {
     on_a_machine(|machine| {
         // The ACK must carry an answer, and its answer is port 0.

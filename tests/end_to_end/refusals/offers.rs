@@ -95,6 +95,18 @@ fn an_offer_of_something_else_than_audio_is_refused() {
         ] {
             site.refuses(name, &refused_invite("", &description(&media), &refused), &refused)?;
         }
+        let lines = |code, text| Refused { status: 488, code, standard: None, text };
+        let secure = format!("m=audio 30000 RTP/SAVP 0\n{crypto}");
+        for (name, media, refused) in [
+            (
+                "multicast",
+                format!("{secure}c=IN IP4 224.2.1.1/127\n"),
+                lines("CD-MEDIA-24", "media address or port cannot be used"),
+            ),
+            ("many-lines", secure.repeat(9), lines("CD-MEDIA-28", "too many media lines")),
+        ] {
+            site.refuses(name, &refused_invite("", &description(&media), &refused), &refused)?;
+        }
         let refused = Refused {
             status: 400,
             code: "CD-MEDIA-27",
