@@ -110,6 +110,27 @@ fn a_registration_in_another_domain_is_refused_with_403() {
     });
 }
 
+#[test]
+fn a_registration_of_every_contact_without_expires_zero_is_refused_with_400() {
+    on_a_machine(|machine| {
+        let mut site = Site::open(machine)?;
+        let refused = Refused {
+            status: 400,
+            code: "CD-REG-04",
+            standard: None,
+            text: "Contact of the REGISTER cannot be used",
+        };
+        let register = request("REGISTER", "sip:mx.clinic.test", "Expires: 300\n", "");
+        let contact = register.lines().find(|line| line.starts_with("Contact:")).unwrap_or_default();
+        let call = [
+            register.replace(contact, "Contact: *").replace("2000@mx.clinic.test", "[field0]@mx.clinic.test"),
+            answer(&refused, ""),
+        ]
+        .concat();
+        unregistered(&mut site, "star", &call, &refused)
+    });
+}
+
 /// Plays a call on a connection on which nobody registers.
 fn unregistered(site: &mut Site, name: &str, call: &str, refused: &Refused) -> Result<()> {
     let (lines, before) = (site.cordon.program.lines_so_far(), Metrics::read()?);
