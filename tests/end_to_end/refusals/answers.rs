@@ -111,6 +111,49 @@ fn a_redirection_out_of_the_domain_is_not_followed() {
 }
 
 #[test]
+fn an_answer_with_our_own_key_ends_the_call_on_both_sides() {
+    on_a_machine(|machine| {
+        // The first INVITE is sent elsewhere, so that the second can be read here.
+        let echo = description("m=audio 40000 RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 [$1]\n");
+        let echoes = [
+            &response("302 Moved Temporarily", "Contact: <sip:2001@mx.clinic.test>\n", ""),
+            "<recv request=\"ACK\"/>\n<recv request=\"INVITE\" rrs=\"true\" crlf=\"true\"><action>\
+             <ereg regexp=\"inline:[A-Za-z0-9+/]*\" search_in=\"body\" check_it=\"true\" assign_to=\"1\"/>\
+             </action></recv>\n",
+            &answered(&echo, ACK_AND_BYE),
+        ]
+        .concat();
+        let refused = Refused {
+            status: 488,
+            code: "CD-MEDIA-21",
+            standard: None,
+            text: "the peer sent our own SRTP key back",
+        };
+        ends(machine, "pbx-echoes", &echoes, &offer(), &refused)
+    });
+}
+
+#[test]
+fn redirections_that_do_not_end_are_given_up() {
+    on_a_machine(|machine| {
+        let redirect = |number: usize| {
+            let contact = format!("Contact: <sip:{}@mx.clinic.test>\n", 2001 + number);
+            response("302 Moved Temporarily", &contact, "")
+        };
+        let again = |number| {
+            format!("<recv request=\"ACK\"/>\n<recv request=\"INVITE\" crlf=\"true\"/>\n{}", redirect(number))
+        };
+        // Five are followed, the sixth is one too many.
+        let redirects =
+            [redirect(0), (1..=5).map(again).collect(), "<recv request=\"ACK\" next=\"end\"/>\n".to_owned()]
+                .concat();
+        let refused =
+            Refused { status: 480, code: "CD-CALL-10", standard: None, text: "redirection did not end" };
+        ends(machine, "pbx-circles", &redirects, &offer(), &refused)
+    });
+}
+
+#[test]
 fn a_redirection_within_the_domain_is_followed() {
     on_a_machine(|machine| {
         let keys = format!("m=audio 40000 RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n");

@@ -1,9 +1,9 @@
 //! Requests: from a registered phone, in this domain, with nothing that is not built.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use cordon_tests::machine::on_a_machine;
 use cordon_tests::metrics::Metrics;
-use cordon_tests::sipp::Sipp;
+use cordon_tests::sipp::{Sipp, scenario};
 
 use super::{ACK, KEY, LIMIT, Refused, Site, TARGET, answer, description, refused_invite, request};
 
@@ -107,6 +107,30 @@ fn a_registration_in_another_domain_is_refused_with_403() {
         ]
         .concat();
         unregistered(&mut site, "elsewhere", &call, &refused)
+    });
+}
+
+#[test]
+fn a_pbx_that_asks_for_auth_int_alone_is_named_in_a_502() {
+    on_a_machine(|machine| {
+        // The body crosses changed, so that its integrity cannot be proven: the PBX must offer `auth` too.
+        let challenges = machine.folder().join("pbx_auth_int.xml");
+        let ordinary = std::fs::read_to_string(scenario("pbx_answers"))?;
+        let (once, rest) =
+            ordinary.split_once("<recv request=\"REGISTER\" crlf=\"true\"/>").context("it asks again")?;
+        let rest = rest.split_once("<label id=\"options\"/>").context("OPTIONS follow")?.1;
+        let text = format!("{once}<nop next=\"end\"/>\n<label id=\"options\"/>{rest}");
+        std::fs::write(&challenges, text.replace("qop=\"auth\"", "qop=\"auth-int\""))?;
+        let mut site = Site::with(machine, |_| (), Some(challenges))?;
+        let refused =
+            Refused { status: 502, code: "CD-REG-03", standard: None, text: "PBX asks for auth-int only" };
+        let call = [
+            request("REGISTER", "sip:mx.clinic.test", "Expires: 300\n", "")
+                .replace("2000@mx.clinic.test", "[field0]@mx.clinic.test"),
+            answer(&refused, ""),
+        ]
+        .concat();
+        unregistered(&mut site, "auth-int", &call, &refused)
     });
 }
 
