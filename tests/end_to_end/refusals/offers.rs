@@ -119,6 +119,31 @@ fn an_offer_of_something_else_than_audio_is_refused() {
 }
 
 #[test]
+fn a_call_without_a_free_media_port_is_refused_with_503() {
+    on_a_machine(|machine| {
+        // Two pairs on each side, one for each call: they rest for a minute after it.
+        let two_pairs = |configuration: &mut Configuration| {
+            configuration.media = "[media]\nports = \"20000-20003\"\n".to_owned();
+        };
+        let mut site = Site::with(machine, two_pairs, Some(scenario("pbx_answers")))?;
+        let secure = format!("m=audio 30000 RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n");
+        let call = [
+            &request("INVITE", TARGET, "", &description(&secure)),
+            PROVISIONAL,
+            "<recv response=\"200\" rrs=\"true\"/>\n",
+            HANG_UP,
+        ]
+        .concat();
+        site.plays("first", &call)?;
+        site.plays("second", &call)?;
+        let refused =
+            Refused { status: 503, code: "CD-OVERLOAD-03", standard: None, text: "no media port is free" };
+        site.refuses("third", &refused_invite("", &description(&secure), &refused), &refused)?;
+        Ok(())
+    });
+}
+
+#[test]
 fn of_a_secure_and_a_plain_line_the_secure_one_lives_and_the_plain_one_is_port_zero() {
     on_a_machine(|machine| {
         let mut site = Site::open(machine)?;
