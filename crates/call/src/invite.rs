@@ -40,8 +40,9 @@ impl Engine {
             return self.with_call(now, key, |call, board| call.restart(now, board, server, origin, request));
         }
         let is_emergency = *admitted == Admitted::Emergency;
-        // Half again as many calls as others may hold are kept free for emergencies.
-        let limit = if is_emergency { MAX_CALLS + MAX_CALLS / 2 } else { MAX_CALLS };
+        // Half again as many calls as others may hold are kept free for emergencies, on the smallest machine too.
+        let calls = self.board.site.limits.calls;
+        let limit = if is_emergency { calls.saturating_add((calls / 2).max(EMERGENCIES)) } else { calls };
         let refusal = match self.calls.len() >= limit || self.has_too_many_calls(origin, is_emergency) {
             true => Some(Refusal::TooManyCalls),
             false => (self.is_draining && !is_emergency).then_some(Refusal::Draining),
@@ -360,9 +361,8 @@ fn leg_toward(
     Leg::toward_callee(reach, call_id, names, contact)
 }
 
-/// Calls kept at once. A site has some hundreds of phones; at four ports, two legs and two dialogs each this bounds
-/// memory to some tens of megabytes.
-pub(crate) const MAX_CALLS: usize = 4096;
+/// Calls kept free for emergencies however few a site allows: as many as a floor of a clinic has phones.
+const EMERGENCIES: usize = 32;
 
 /// Calls one phone's connection has made and not ended: no console has more lines, and one phone must not use up what
 /// all others share.

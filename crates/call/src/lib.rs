@@ -49,7 +49,8 @@ pub use media::{
     MediaRequest, Protection, StreamId, StreamStatistics,
 };
 pub use rules::{
-    Advertise, LocationRules, MediaInterface, PbxRules, PbxTransport, RegistrationRules, SiteRules,
+    Advertise, LocationRules, MediaInterface, PbxRules, PbxTransport, RegistrationRules, SiteLimits,
+    SiteRules,
 };
 pub use wire::Entropy;
 

@@ -23,6 +23,23 @@ pub struct SiteRules {
     pub locations: Vec<LocationRules>,
     /// The far side.
     pub pbx: PbxRules,
+    /// How much there may be at once.
+    pub limits: SiteLimits,
+}
+
+/// How many calls and registrations there may be at once; the defaults are the most that Cordon is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SiteLimits {
+    /// Calls, ringing and ending ones included. Half as many again, at least 32, are kept free for emergencies.
+    pub calls: usize,
+    /// Registrations, those of phones whose connection is gone included.
+    pub registrations: usize,
+}
+
+impl Default for SiteLimits {
+    fn default() -> Self {
+        Self { calls: MAX_CALLS, registrations: MAX_BINDINGS }
+    }
 }
 
 /// How registrations are relayed, and the names both sides call each other by.
@@ -115,3 +132,10 @@ pub struct MediaInterface {
     /// What is written into SDP; its family is what a leg is matched by.
     pub address: IpAddr,
 }
+
+/// Calls kept at once. A site has some hundreds of phones; at four ports, two legs and two dialogs each this bounds
+/// memory to some tens of megabytes.
+const MAX_CALLS: usize = 4_096;
+
+/// 10,000 phones with two lines each: the largest site we are built for, at about 1 kB a binding.
+const MAX_BINDINGS: usize = 20_000;

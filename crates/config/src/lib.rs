@@ -11,6 +11,7 @@
 
 mod certificates;
 mod finding;
+mod limits;
 mod listeners;
 mod load;
 mod location;
@@ -24,6 +25,7 @@ mod value;
 mod waiver;
 
 pub use finding::{Finding, Severity};
+pub use limits::Limits;
 pub use load::{Loaded, Surroundings, load, load_in};
 pub use profile::Profile;
 pub use settings::{

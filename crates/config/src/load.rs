@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use crate::finding::{Finding, Findings};
+use crate::limits::Limits;
 use crate::listeners::Listeners;
 use crate::location::check_names;
 use crate::profile::{Profile, Strictness};
@@ -135,6 +136,8 @@ fn read(source: &Source, findings: &mut Findings<'_>, surroundings: &Surrounding
     let metrics = root.section(findings, "metrics", "[metrics]");
     let metrics = site::read_metrics(metrics, findings);
     listeners.add_tcp(&Located { value: metrics.value.listen, span: metrics.span.clone() }, "metrics.listen");
+    let limits = root.section(findings, "limits", "[limits]");
+    let limits = Limits::read(limits, findings);
 
     let sections = root.sections(findings, "location", "[[location]]");
     if sections.is_empty() && !root.has("location") {
@@ -178,6 +181,7 @@ fn read(source: &Source, findings: &mut Findings<'_>, surroundings: &Surrounding
             pbx,
             media: media.value,
             metrics: metrics.value,
+            limits,
             waivers,
         },
         identity: certificates.identity,

@@ -1,6 +1,6 @@
 //! A table of the file, read key by key: what is asked for is known, what is left over is refused.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use jiff::civil::Date;
 use toml::Spanned;
@@ -103,6 +103,27 @@ impl<'a> Section<'a> {
             self.missing(findings, key, what);
         }
         self.optional(findings, key, read)
+    }
+
+    /// A whole number within `range`.
+    pub(crate) fn optional_count(
+        &mut self,
+        findings: &mut Findings<'_>,
+        key: &'static str,
+        range: RangeInclusive<usize>,
+    ) -> Option<Located<usize>> {
+        let value = self.value(key)?;
+        let DeValue::Integer(written) = value.get_ref() else {
+            wrong_type(findings, value.span(), key, "a whole number", value.get_ref());
+            return None;
+        };
+        let count = usize::from_str_radix(written.as_str(), written.radix()).ok();
+        let count = count.filter(|count| range.contains(count));
+        if count.is_none() {
+            let (least, most) = (range.start(), range.end());
+            findings.error(value.span(), format!("`{key}`: between {least} and {most}"), None);
+        }
+        count.map(|count| Located { value: count, span: value.span() })
     }
 
     /// A text or a list of texts.

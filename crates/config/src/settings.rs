@@ -13,6 +13,7 @@ use cordon_policy::request::EmergencyNumbers;
 use cordon_rtp::Suite;
 use ipnet::IpNet;
 
+use crate::limits::Limits;
 use crate::profile::Profile;
 use crate::waiver::Waiver;
 
@@ -36,6 +37,8 @@ pub struct Settings {
     pub media: Media,
     /// `[metrics]`
     pub metrics: Metrics,
+    /// `[limits]`
+    pub limits: Limits,
     /// Each `[[waiver]]`; in profile hipaa those that are in force.
     pub waivers: Vec<Waiver>,
 }

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use cordon_call::{
-    Advertise, Interface, LocationRules, MediaInterface, PbxRules, PbxTransport, RegistrationRules, SiteRules,
+    Advertise, Interface, LocationRules, MediaInterface, PbxRules, PbxTransport, RegistrationRules,
+    SiteLimits, SiteRules,
 };
 use cordon_certs::{
     CertError, CertProblem, Identity, KeyKind, SharedIdentity, TrustAnchors, client_config, server_config,
@@ -49,7 +50,7 @@ impl Interfaces {
     /// Files that are open when every media port and every place for a phone is in use.
     pub(crate) fn descriptors(&self, settings: &Settings) -> u64 {
         let sockets = settings.media.ports.len().saturating_mul(self.addresses.len());
-        u64::try_from(sockets.saturating_add(Limits::default().flows)).unwrap_or(u64::MAX)
+        u64::try_from(sockets.saturating_add(settings.limits.connections)).unwrap_or(u64::MAX)
     }
 
     fn numbered(&self, addresses: &[MediaAddress]) -> Vec<MediaInterface> {
@@ -102,6 +103,7 @@ pub(crate) fn site_rules(
             media: pbx.leg_rules(),
             interfaces: interfaces.numbered(&pbx.media_addresses),
         },
+        limits: SiteLimits { calls: settings.limits.calls, registrations: settings.limits.registrations },
     }
 }
 
@@ -168,13 +170,20 @@ pub(crate) fn transport_config_of(
     Ok(TransportConfig {
         locations,
         pbx: PbxConfig { way, listen: pbx.listen, networks: pbx.networks.clone(), explain: pbx_refusal },
-        limits: Limits::default(),
+        limits: Limits {
+            flows: settings.limits.connections,
+            flows_per_address: settings.limits.connections_per_address,
+            ..Limits::default()
+        },
     })
 }
 
-/// What cannot change while sockets are bound: every `listen`, `refuse`, `media_address` and the ports.
+/// What cannot change while sockets are bound: every `listen`, `refuse`, `media_address`, the ports, and how many
+/// connections are counted.
 pub(crate) fn fixed_keys(settings: &Settings) -> Vec<(String, String)> {
     let mut keys = vec![
+        ("limits.connections".to_owned(), settings.limits.connections.to_string()),
+        ("limits.connections_per_address".to_owned(), settings.limits.connections_per_address.to_string()),
         ("media.ports".to_owned(), format!("{:?}", settings.media.ports)),
         ("metrics.listen".to_owned(), settings.metrics.listen.to_string()),
         ("pbx.listen".to_owned(), settings.pbx.listen.to_string()),
@@ -214,5 +223,22 @@ fn host(name: &str) -> Host {
     match name.parse::<IpAddr>() {
         Ok(address) => Host::from(address),
         Err(_) => Host::parse(name).expect("config takes only host names"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_that_lowers_nothing_has_the_bounds_each_part_was_built_for() {
+        let written = cordon_config::Limits::default();
+        let SiteLimits { calls, registrations } = SiteLimits::default();
+        assert_eq!((written.calls, written.registrations), (calls, registrations));
+        let wires = Limits::default();
+        assert_eq!(
+            (written.connections, written.connections_per_address),
+            (wires.flows, wires.flows_per_address)
+        );
     }
 }

@@ -45,11 +45,11 @@ impl Bindings {
         self.table.len()
     }
 
-    /// Whether another binding fits, in all and on this flow.
-    pub(super) fn has_room(&self, flow: FlowId, id: BindingId) -> bool {
+    /// Whether another binding fits, into `most` of all and on this flow.
+    pub(super) fn has_room(&self, most: usize, flow: FlowId, id: BindingId) -> bool {
         let on_flow = self.on_flow(flow);
         on_flow.is_some_and(|ids| ids.contains(&id))
-            || ((self.table.contains_key(&id) || self.table.len() < MAX_BINDINGS)
+            || ((self.table.contains_key(&id) || self.table.len() < most)
                 && on_flow.map_or(0, BTreeSet::len) < MAX_BINDINGS_PER_FLOW)
     }
 
@@ -139,9 +139,6 @@ fn leave<K: Ord>(index: &mut BTreeMap<K, BTreeSet<BindingId>>, key: &K, id: Bind
 
 /// A phone that refreshes at the last moment is not thrown out while its REGISTER is on the way.
 const LATE: Duration = Duration::from_secs(10);
-
-/// 10,000 phones with two lines each: the largest site we are built for, at about 1 kB a binding.
-const MAX_BINDINGS: usize = 20_000;
 
 /// An attendant console or a gateway of analogue lines carries some hundred lines over one connection.
 const MAX_BINDINGS_PER_FLOW: usize = 1_024;

@@ -14,7 +14,7 @@ use cordon_transaction::{Event as Transaction, Layer, Limits, Timers};
 
 use super::{Nonces, Registrar, Route};
 use crate::event::{Event, UnregisterReason};
-use crate::rules::{Advertise, PbxRules, PbxTransport, RegistrationRules, SiteRules};
+use crate::rules::{Advertise, PbxRules, PbxTransport, RegistrationRules, SiteLimits, SiteRules};
 use crate::wire::{Entropy, Wire};
 
 /// The registrar with its transactions, a phone's end and the PBX's end, and a clock.
@@ -210,6 +210,7 @@ fn site() -> SiteRules {
         },
         locations: vec![],
         pbx: PbxRules { hosts: vec![], media, interfaces: vec![] },
+        limits: SiteLimits::default(),
     }
 }
 

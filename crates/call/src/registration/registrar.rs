@@ -16,7 +16,7 @@ use super::request::{envelope, toward_pbx};
 use super::upstream::{UpstreamKey, Upstreams};
 use crate::call::PBX_SILENCE;
 use crate::event::{Event, Side, UnregisterReason};
-use crate::rules::{Advertise, RegistrationRules, SiteRules};
+use crate::rules::{Advertise, SiteRules};
 use crate::wire::Wire;
 
 /// Relays every REGISTER to the PBX and remembers what it granted.
@@ -68,7 +68,7 @@ impl Registrar {
         flow: FlowId,
         mut request: Request,
     ) {
-        let admitted = match self.admit(flow, &request, &wire.site.registration) {
+        let admitted = match self.admit(flow, &request, wire.site) {
             Ok(admitted) => admitted,
             Err(refusal) => return refuse(now, wire, server, Some(flow), &request, refusal),
         };
@@ -223,14 +223,16 @@ impl Registrar {
         self.bindings.live(now, binding).is_some_and(|binding| binding.flow == Some(flow))
     }
 
-    fn admit(&self, flow: FlowId, request: &Request, rules: &RegistrationRules) -> Result<Admitted, Refusal> {
-        let admitted = admit(request, rules)?;
+    fn admit(&self, flow: FlowId, request: &Request, site: &SiteRules) -> Result<Admitted, Refusal> {
+        let admitted = admit(request, &site.registration)?;
         if !self.exchanges.has_room(flow) {
             return Err(Refusal::TooManyTransactions);
         }
         if let Asked::Contacts(contacts) = &admitted.asked {
+            let most = site.limits.registrations;
             let adds = |contact: &AskedContact| contact.seconds != Some(0);
-            if contacts.iter().any(|contact| adds(contact) && !self.bindings.has_room(flow, contact.id)) {
+            if contacts.iter().any(|contact| adds(contact) && !self.bindings.has_room(most, flow, contact.id))
+            {
                 return Err(Refusal::TooManyBindings);
             }
         }

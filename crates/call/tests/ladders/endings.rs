@@ -8,6 +8,7 @@ use cordon_sip::{FlowId, HeaderName, Method, Origin, Request};
 
 use crate::agent::{Agent, phone_calls};
 use crate::description::Sdp;
+use crate::site::rules;
 use crate::world::{PBX, World};
 
 /// A call that rings nowhere yet: phone, caller, its INVITE, and the INVITE at the PBX.
@@ -233,6 +234,25 @@ fn one_phone_cannot_use_up_the_calls_of_all() {
     let mut caller = Agent::phone(&mut world, other, "1003", "1002");
     world.phone_says(other, caller.invite(&Sdp::phone()));
     assert_eq!(world.engine.call_count(), 65);
+}
+
+#[test]
+fn a_site_may_allow_few_calls_and_an_emergency_call_is_always_one_more() {
+    let mut rules = rules();
+    rules.limits.calls = 1;
+    let mut world = World::with(rules);
+    let (phone, _) = world.register(1, "1001");
+    let call = |world: &mut World, number: &str| {
+        let mut caller = Agent::phone(world, phone, "1001", number);
+        world.phone_says(phone, caller.invite(&Sdp::phone()));
+    };
+    call(&mut world, "1002");
+    world.is_quiet_at(Origin::Handset(phone));
+    call(&mut world, "1003");
+    world.phone_hears_status(phone, 503);
+    assert_eq!(world.refusals(), [Refusal::TooManyCalls]);
+    call(&mut world, "911");
+    assert_eq!(world.engine.call_count(), 2);
 }
 
 #[test]

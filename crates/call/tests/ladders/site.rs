@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use cordon_call::{
-    Advertise, LocationRules, MediaInterface, PbxRules, PbxTransport, RegistrationRules, SiteRules,
+    Advertise, LocationRules, MediaInterface, PbxRules, PbxTransport, RegistrationRules, SiteLimits,
+    SiteRules,
 };
 use cordon_policy::media::{CodecRule, LegRules, MediaRule, Opportunistic};
 use cordon_policy::request::EmergencyNumbers;
@@ -46,5 +47,6 @@ pub(crate) fn rules() -> SiteRules {
             media: leg("10.0.0.0/24", &[Suite::AesCm128HmacSha1_80]),
             interfaces: vec![interface(PBX_SIDE)],
         },
+        limits: SiteLimits::default(),
     }
 }

@@ -24,8 +24,19 @@ fn the_reference_is_taken_and_means_what_its_comments_say() {
 fn what_the_reference_calls_a_default_is_one() {
     let text = file("config/cordon.toml");
     let written = taken("config/cordon.toml", &text).settings;
-    let defaults =
-        ["state", "trust_anchors", "maximum", "srtp_suites", "opportunistic_srtp", "media", "ports"];
+    let defaults = [
+        "state",
+        "trust_anchors",
+        "maximum",
+        "srtp_suites",
+        "opportunistic_srtp",
+        "media",
+        "ports",
+        "calls",
+        "registrations",
+        "connections",
+        "connections_per_address",
+    ];
     let is_default = |line: &&str| {
         let key = line.split(" =").next().unwrap_or_default();
         !defaults.contains(&key) && !line.starts_with("listen = \"127.0.0.1:9061\"")
@@ -37,6 +48,7 @@ fn what_the_reference_calls_a_default_is_one() {
     assert_eq!(settings.locations, written.locations);
     assert_eq!(settings.pbx, written.pbx);
     assert_eq!((settings.media, settings.metrics), (written.media, written.metrics));
+    assert_eq!(settings.limits, written.limits);
 }
 
 #[test]
