@@ -1,6 +1,5 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
 
 use bytes::{BufMut, BytesMut};
 
@@ -34,9 +33,7 @@ impl Host {
             Some(bracketed) => {
                 let (address, rest) =
                     bracketed.split_once(']').ok_or(Malformed("a bracket is not closed"))?;
-                let address =
-                    Ipv6Addr::from_str(address).map_err(|_| Malformed("an IPv6 address is malformed"))?;
-                (Host::V6(address), rest.trim_start())
+                (Host::V6(parse_v6(address)?), rest.trim_start())
             }
             None => {
                 let end = text.find(':').unwrap_or(text.len());
@@ -111,7 +108,7 @@ impl Host {
 
     fn parse_part(source: &Text, text: &str) -> Result<Host, Malformed> {
         if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            return address.parse().map(Host::V6).map_err(|_| Malformed("an IPv6 address is malformed"));
+            return parse_v6(address).map(Host::V6);
         }
         if let Ok(address) = text.parse() {
             return Ok(Host::V4(address));
@@ -122,6 +119,16 @@ impl Host {
         }
         Ok(Host::Name(source.part(text)))
     }
+}
+
+/// The grammar of RFC 3261 lets three colons stand before an embedded IPv4 address, and RFC 5118 §4.10 asks to read them
+/// as the two they must be. They can mean nothing else, and are never written.
+fn parse_v6(text: &str) -> Result<Ipv6Addr, Malformed> {
+    let mended = match text.split_once(":::") {
+        Some((left, right)) if right.parse::<Ipv4Addr>().is_ok() => format!("{left}::{right}").parse(),
+        _ => text.parse(),
+    };
+    mended.map_err(|_| Malformed("an IPv6 address is malformed"))
 }
 
 impl From<IpAddr> for Host {
@@ -159,6 +166,16 @@ mod tests {
             with_port("[2001:db8::1]:5061"),
             Ok((Host::V6("2001:db8::1".parse().unwrap()), Some(5061)))
         );
+    }
+
+    #[test]
+    fn three_colons_before_an_ipv4_address_are_two() {
+        let host = with_port("[2001:db8:::192.0.2.1]:5060").unwrap();
+        assert_eq!(host, (Host::V6("2001:db8::192.0.2.1".parse().unwrap()), Some(5060)));
+        assert_eq!(Host::parse("[:::192.0.2.1]"), Host::parse("[::192.0.2.1]"));
+        for text in ["[2001:db8:::1]", "[2001::::192.0.2.1]", "[1:::2:::192.0.2.1]", "[:::]"] {
+            assert!(with_port(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -60,6 +60,10 @@ impl Uri {
         };
         let end = address.find(';').unwrap_or(address.len());
         let (host, params) = address.split_at_checked(end).ok_or(Malformed("a URI is cut"))?;
+        if host.contains(":::") {
+            // What only we can read is not passed on as it was written.
+            self.raw = None;
+        }
         let (host, port) = Host::parse_with_port(source, host)?;
         self.host = Some(host);
         self.port = port;
@@ -126,6 +130,12 @@ mod tests {
             assert_eq!(uri.user().unwrap(), &user);
             assert!(uri.host().unwrap().is(host));
         }
+    }
+
+    #[test]
+    fn three_colons_are_written_as_two() {
+        let uri = uri("sip:user@[2001:db8:::192.0.2.1];lr");
+        assert_eq!(uri.to_text(), "sip:user@[2001:db8::c000:201];lr");
     }
 
     #[test]

@@ -3,10 +3,13 @@
 #![cfg(test)]
 
 mod invalid;
+#[path = "../../../../tests/conformance/torture/invalid.rs"]
 mod invalid_messages;
+#[path = "../../../../tests/conformance/torture/layers.rs"]
 mod layer_messages;
 mod layers;
 mod valid;
+#[path = "../../../../tests/conformance/torture/valid.rs"]
 mod valid_messages;
 
 use bytes::Bytes;

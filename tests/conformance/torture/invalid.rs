@@ -1,4 +1,4 @@
-//! The messages of section 3.1.2, byte for byte.
+//! RFC 4475 section 3.1.2: invalid messages.
 
 #[rustfmt::skip]
 pub(crate) const BADINV01: &[u8] =

@@ -1,4 +1,4 @@
-//! The messages of section 3.1.1, byte for byte.
+//! RFC 4475 section 3.1.1: valid messages.
 
 #[rustfmt::skip]
 pub(crate) const WSINV: &[u8] =

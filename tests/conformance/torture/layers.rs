@@ -1,4 +1,4 @@
-//! The messages of sections 3.2 to 3.4, byte for byte.
+//! RFC 4475 sections 3.2 to 3.4: transactions, the application, RFC 2543.
 
 #[rustfmt::skip]
 pub(crate) const BADBRANCH: &[u8] =
