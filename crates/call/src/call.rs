@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use cordon_phi::Pseudonym;
 use cordon_policy::refusal::Refusal;
-use cordon_sip::{HeaderName, Headers, Method, Origin, Request, Response};
+use cordon_sip::{HeaderName, Headers, Method, Origin, Request, Response, StatusCode};
 use cordon_transaction::{ClientId, ServerId};
 
 use crate::content::Content;
@@ -179,7 +179,12 @@ impl Call {
     /// Forgets the exchange under way; nothing it would have changed is changed.
     pub(crate) fn abandon(&mut self, now: Instant, board: &mut Switchboard) {
         let Some(exchange) = self.exchange.take() else { return };
-        board.servers.remove(&exchange.server);
+        if board.servers.contains_key(&exchange.server) {
+            // Nobody has answered it yet, and nobody else ever will.
+            let tag = self.leg(exchange.from).local_tag().clone();
+            let response = Response::to(&exchange.request, StatusCode::REQUEST_TERMINATED).with_to_tag(tag);
+            board.respond(now, exchange.server, response);
+        }
         if let Some(client) = exchange.client
             && board.clients.contains_key(&client)
         {

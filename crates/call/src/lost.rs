@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use cordon_policy::refusal::Refusal;
 use cordon_sip::{FlowId, Method, Response};
 
 use crate::call::Call;
-use crate::event::CallEnd;
+use crate::event::{CallEnd, Side};
 use crate::media::{End, MediaRequest, StreamStatistics};
 use crate::switchboard::{Purpose, Switchboard};
 
@@ -36,8 +37,13 @@ impl Call {
             self.leg_mut(end).lost_since.get_or_insert(now);
             self.look_at.get_or_insert(now + SILENCE);
         } else if end == End::A && !self.is_ended() {
-            // Nobody is left to hear the answer.
-            self.end(now, board, CallEnd::Lost(self.leg(end).side()));
+            let side = self.leg(end).side();
+            match side {
+                Side::Handset => {} // nobody is left to hear an answer
+                // It may have called over a connection of its own, on which it still waits.
+                Side::Pbx => self.refuse(now, board, Refusal::PbxUnreachable),
+            }
+            self.end(now, board, CallEnd::Lost(side));
         }
     }
 
