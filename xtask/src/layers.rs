@@ -169,6 +169,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("cordon-lab", Layer::Top),
     ("cordon", Layer::Top),
     ("cordon-tests", Layer::Aid),
+    ("cordon-testkit", Layer::Aid),
 ];
 
 const HANDS: &[&str] =

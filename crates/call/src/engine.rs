@@ -36,7 +36,7 @@ pub struct Engine {
     pub(crate) is_draining: bool,
     pub(crate) options: RelayedOptions,
     /// When which call wants to be woken.
-    wakes: BTreeSet<(Instant, CallKey)>,
+    pub(crate) wakes: BTreeSet<(Instant, CallKey)>,
 }
 
 impl Engine {

@@ -10,6 +10,7 @@
 //! | `wire` | what registrations and calls use to reach the outside |
 //! | `media` | what calls ask of the relay and what it answers |
 //! | `event` | what the layer above hears, free of health information |
+//! | `holdings` | how much of everything there is |
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ mod description;
 mod engine;
 mod event;
 mod headers;
+mod holdings;
 mod in_dialog;
 mod invite;
 mod leg;
@@ -44,6 +46,7 @@ mod wire;
 
 pub use engine::Engine;
 pub use event::{CallEnd, Event, LegReceipt, Receipt, Side, UnregisterReason};
+pub use holdings::Holdings;
 pub use media::{
     AddressChange, Before, CallKey, End, EndSetup, EndStatistics, Interface, MediaAddress, MediaReply,
     MediaRequest, Protection, StreamId, StreamStatistics,

@@ -30,6 +30,11 @@ impl MediaMap {
         self.remotes.remove(&(call, End::B));
     }
 
+    /// How many addresses are known.
+    pub(crate) fn count(&self) -> usize {
+        self.owners.len() + self.remotes.len()
+    }
+
     /// Whether this is a port of a live call of ours.
     pub(crate) fn is_ours(&self, address: SocketAddr) -> bool {
         self.owners.contains_key(&canonical(address))

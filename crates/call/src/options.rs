@@ -54,6 +54,11 @@ impl RelayedOptions {
         }
     }
 
+    /// How many wait for their answer.
+    pub(crate) fn count(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Whether this transaction is one of ours.
     pub(crate) fn owns(&self, client: ClientId) -> bool {
         self.pending.contains_key(&client)

@@ -1,15 +1,14 @@
 //! Calls through the engine in virtual time, written as ladders: who says what, who hears what, what the relay is told.
 
 #[cfg(test)]
-mod agent;
+use cordon_testkit::{agent, description, site, world};
+
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod challenges;
 #[cfg(test)]
 mod changes;
-#[cfg(test)]
-mod description;
 #[cfg(test)]
 mod emergency;
 #[cfg(test)]
@@ -35,12 +34,6 @@ mod refusals;
 #[cfg(test)]
 mod registrations;
 #[cfg(test)]
-mod site;
-#[cfg(test)]
 mod udp;
 #[cfg(test)]
 mod visibility;
-#[cfg(test)]
-mod watch;
-#[cfg(test)]
-mod world;

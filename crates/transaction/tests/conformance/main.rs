@@ -1,8 +1,7 @@
 //! What the RFCs ask of a transaction layer, told as ladders in virtual time.
 
 #[cfg(test)]
-mod model;
+use cordon_testkit::ladder;
+
 #[cfg(test)]
 mod rfc3261;
-#[cfg(test)]
-mod support;

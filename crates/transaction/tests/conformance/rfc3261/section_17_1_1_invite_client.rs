@@ -1,6 +1,6 @@
 //! RFC 3261 section 17.1.1 (INVITE client transaction), RFC 6026 section 7.2, Timer C of section 16.
 
-use crate::support::{Ladder, OTHER_PHONE, PBX, PHONE, TLS, UDP, request_text, response_text};
+use crate::ladder::{Ladder, OTHER_PHONE, PBX, PHONE, TLS, UDP, request_text, response_text};
 use cordon_sip::{FlowId, Hop};
 
 #[test]

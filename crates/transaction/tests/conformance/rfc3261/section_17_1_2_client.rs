@@ -1,6 +1,6 @@
 //! RFC 3261 section 17.1.2: non-INVITE client transaction.
 
-use crate::support::{Ladder, PBX, TLS, UDP, request_text, response_text};
+use crate::ladder::{Ladder, PBX, TLS, UDP, request_text, response_text};
 use cordon_sip::Hop;
 use cordon_transaction::Limits;
 

@@ -1,6 +1,6 @@
 //! RFC 3261 section 17.2.1 (INVITE server transaction) and RFC 6026 section 7.1.
 
-use crate::support::{Ladder, PBX, PHONE, TLS, UDP, request_text};
+use crate::ladder::{Ladder, PBX, PHONE, TLS, UDP, request_text};
 use cordon_sip::Hop;
 use cordon_transaction::Gone;
 

@@ -1,6 +1,6 @@
 //! RFC 3261 section 17.2.2: non-INVITE server transaction.
 
-use crate::support::{Ladder, OTHER_PBX_FLOW, PBX, PHONE, TLS, UDP, request_text};
+use crate::ladder::{Ladder, OTHER_PBX_FLOW, PBX, PHONE, TLS, UDP, request_text};
 use cordon_sip::Hop;
 use cordon_transaction::Gone;
 

@@ -1,6 +1,6 @@
 //! RFC 3261 sections 17.2.3 (matching requests), 9.2 (CANCEL), 8.2.2.2 (merged requests); bounds of the tables.
 
-use crate::support::{Ladder, OTHER_PHONE, PBX, PHONE, TLS, UDP, request_text};
+use crate::ladder::{Ladder, OTHER_PHONE, PBX, PHONE, TLS, UDP, request_text};
 use cordon_transaction::Limits;
 
 #[test]

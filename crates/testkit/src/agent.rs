@@ -9,20 +9,26 @@ use crate::world::{PBX, World, uri, via};
 
 /// A phone or the PBX in one dialog.
 #[derive(Clone)]
-pub(crate) struct Agent {
-    pub(crate) at: Origin,
-    pub(crate) call_id: CallId,
-    pub(crate) me: NameAddr,
-    pub(crate) them: NameAddr,
-    pub(crate) target: Uri,
-    pub(crate) cseq: u32,
+pub struct Agent {
+    /// The side it is at.
+    pub at: Origin,
+    /// The Call-ID of its dialog.
+    pub call_id: CallId,
+    /// Its own name, with its tag.
+    pub me: NameAddr,
+    /// The other name, with its tag once there is one.
+    pub them: NameAddr,
+    /// Where the other side wants requests.
+    pub target: Uri,
+    /// The CSeq of its last request.
+    pub cseq: u32,
     serial: u16,
     requests: u16,
 }
 
 impl Agent {
     /// A phone about to call.
-    pub(crate) fn phone(world: &mut World, flow: FlowId, user: &str, number: &str) -> Agent {
+    pub fn phone(world: &mut World, flow: FlowId, user: &str, number: &str) -> Agent {
         Agent::caller(
             world,
             Origin::Handset(flow),
@@ -33,7 +39,7 @@ impl Agent {
     }
 
     /// The PBX about to call a phone by the contact it registered.
-    pub(crate) fn pbx(world: &mut World, user: &str, number: &str, contact: &Uri) -> Agent {
+    pub fn pbx(world: &mut World, user: &str, number: &str, contact: &Uri) -> Agent {
         Agent::caller(world, Origin::Pbx(PBX), user, number, contact.clone())
     }
 
@@ -54,7 +60,7 @@ impl Agent {
     }
 
     /// Whoever was sent this request, whether it makes a dialog or not.
-    pub(crate) fn invited(world: &mut World, at: Origin, request: &Request) -> Agent {
+    pub fn invited(world: &mut World, at: Origin, request: &Request) -> Agent {
         match request.contacts.is_empty() {
             false => Agent::callee(world, at, request),
             true => Agent { at, ..Agent::caller(world, at, "1001", "1002", request.from.uri.clone()) },
@@ -62,7 +68,7 @@ impl Agent {
     }
 
     /// Whoever was sent this INVITE.
-    pub(crate) fn callee(world: &mut World, at: Origin, invite: &Request) -> Agent {
+    pub fn callee(world: &mut World, at: Origin, invite: &Request) -> Agent {
         let serial = world.fresh();
         Agent {
             at,
@@ -77,25 +83,25 @@ impl Agent {
     }
 
     /// A new request in this dialog, or the one that begins it.
-    pub(crate) fn request(&mut self, method: Method) -> Request {
+    pub fn request(&mut self, method: Method) -> Request {
         self.cseq += 1;
         self.numbered(method, self.cseq)
     }
 
     /// An INVITE with this offer.
-    pub(crate) fn invite(&mut self, offer: &Sdp) -> Request {
+    pub fn invite(&mut self, offer: &Sdp) -> Request {
         let mut invite = self.request(Method::Invite);
         invite.set_body("application/sdp", offer.bytes());
         invite
     }
 
     /// The ACK of a 2xx to the last INVITE.
-    pub(crate) fn ack(&mut self) -> Request {
+    pub fn ack(&mut self) -> Request {
         self.numbered(Method::Ack, self.cseq)
     }
 
     /// A response to a request of the other side.
-    pub(crate) fn respond(&self, request: &Request, status: u16) -> Response {
+    pub fn respond(&self, request: &Request, status: u16) -> Response {
         let status = StatusCode::new(status).expect("a status");
         let tag = self.me.tag().expect("an agent has a tag").clone();
         let mut response = Response::to(request, status).with_to_tag(tag);
@@ -104,14 +110,14 @@ impl Agent {
     }
 
     /// A response with a description.
-    pub(crate) fn respond_with(&self, request: &Request, status: u16, body: &Sdp) -> Response {
+    pub fn respond_with(&self, request: &Request, status: u16, body: &Sdp) -> Response {
         let mut response = self.respond(request, status);
         response.set_body("application/sdp", body.bytes());
         response
     }
 
     /// Takes tag and target from a response.
-    pub(crate) fn learn(&mut self, response: &Response) {
+    pub fn learn(&mut self, response: &Response) {
         self.them = response.to.clone();
         if let Some(contact) = response.contacts.first() {
             self.target = contact.uri.clone();
@@ -138,34 +144,38 @@ impl Agent {
 }
 
 /// A call that stands, as both sides see it.
-pub(crate) struct Standing {
-    pub(crate) caller: Agent,
-    pub(crate) callee: Agent,
-    pub(crate) offer: Sdp,
-    pub(crate) answer: Sdp,
+pub struct Standing {
+    /// Who called.
+    pub caller: Agent,
+    /// Who was called.
+    pub callee: Agent,
+    /// What the caller said.
+    pub offer: Sdp,
+    /// What the callee said.
+    pub answer: Sdp,
 }
 
 /// A phone calls 1002 through the PBX and is answered.
-pub(crate) fn phone_calls(world: &mut World) -> Standing {
+pub fn phone_calls(world: &mut World) -> Standing {
     let (flow, _) = world.register(1, "1001");
     phone_calls_on(world, flow)
 }
 
 /// As [`phone_calls`], by a phone that is registered.
-pub(crate) fn phone_calls_on(world: &mut World, flow: FlowId) -> Standing {
+pub fn phone_calls_on(world: &mut World, flow: FlowId) -> Standing {
     let caller = Agent::phone(world, flow, "1001", "1002");
     connect(world, caller, Origin::Pbx(PBX), Sdp::phone(), Sdp::pbx())
 }
 
 /// The PBX calls a phone and is answered.
-pub(crate) fn pbx_calls(world: &mut World) -> Standing {
+pub fn pbx_calls(world: &mut World) -> Standing {
     let (flow, contact) = world.register(1, "1001");
     let caller = Agent::pbx(world, "1002", "1001", &contact);
     connect(world, caller, Origin::Handset(flow), Sdp::pbx(), Sdp::phone())
 }
 
 /// One side calls, the other answers, and the ACK is there.
-pub(crate) fn connect(world: &mut World, mut caller: Agent, to: Origin, offer: Sdp, answer: Sdp) -> Standing {
+pub fn connect(world: &mut World, mut caller: Agent, to: Origin, offer: Sdp, answer: Sdp) -> Standing {
     world.says(caller.at, caller.invite(&offer));
     let invite = world.hears(to, Method::Invite);
     let callee = Agent::callee(world, to, &invite);

@@ -15,7 +15,7 @@ use cordon_sip::{Host, Text};
 use crate::watch::{PBX_SIDE, PHONE_SIDE};
 
 /// The site of these tests.
-pub(crate) fn rules() -> SiteRules {
+pub fn rules() -> SiteRules {
     let leg = |network: &str, suites: &[Suite]| LegRules {
         suites: suites.to_vec(),
         codecs: CodecRule::Any,

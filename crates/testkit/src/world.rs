@@ -19,41 +19,54 @@ use crate::site::rules;
 use crate::watch::Watch;
 
 /// Everything around the engine.
-pub(crate) struct World {
-    pub(crate) engine: Engine,
-    pub(crate) now: Instant,
+pub struct World {
+    /// What is driven.
+    pub engine: Engine,
+    /// The time, which moves by hand.
+    pub now: Instant,
     phones: HashMap<FlowId, VecDeque<Message>>,
     pbx: VecDeque<Message>,
     /// What the relay was told, oldest first.
-    pub(crate) told: Vec<Told>,
-    pub(crate) events: Vec<Event>,
+    pub told: Vec<Told>,
+    /// Every event so far.
+    pub events: Vec<Event>,
     /// Streams the engine opened and did not close.
-    pub(crate) open: Vec<StreamId>,
+    pub open: Vec<StreamId>,
     /// Questions about streams that nobody answered yet.
-    pub(crate) asked: Vec<StreamId>,
-    pub(crate) has_ports: bool,
+    pub asked: Vec<StreamId>,
+    /// Whether the media engine has ports left.
+    pub has_ports: bool,
     /// The media engine does nothing until it [catches up](World::media_catches_up).
-    pub(crate) media_is_slow: bool,
+    pub media_is_slow: bool,
     waiting: VecDeque<MediaRequest>,
     watch: Watch,
     /// Every message of the engine, as written.
-    pub(crate) said: Vec<(Hop, String)>,
+    pub said: Vec<(Hop, String)>,
     next: u16,
 }
 
 /// One `Set`.
-pub(crate) struct Told {
-    pub(crate) end: End,
-    pub(crate) setup: Box<EndSetup>,
+pub struct Told {
+    /// Which end it is about.
+    pub end: End,
+    /// What it says.
+    pub setup: Box<EndSetup>,
+}
+
+impl Default for World {
+    fn default() -> World {
+        World::new()
+    }
 }
 
 impl World {
     /// A site with one location and a PBX, both SRTP, the PBX's connection up.
-    pub(crate) fn new() -> World {
+    pub fn new() -> World {
         World::with(rules())
     }
 
-    pub(crate) fn with(rules: SiteRules) -> World {
+    /// As [`new`](Self::new), with other rules.
+    pub fn with(rules: SiteRules) -> World {
         let mut world = World {
             engine: Engine::new(rules, Box::new(Counter(7))),
             now: Instant::now(),
@@ -75,13 +88,13 @@ impl World {
     }
 
     /// A number nobody else in this world has.
-    pub(crate) fn fresh(&mut self) -> u16 {
+    pub fn fresh(&mut self) -> u16 {
         self.next += 1;
         self.next
     }
 
     /// A phone connects.
-    pub(crate) fn connect(&mut self, flow: u64) -> FlowId {
+    pub fn connect(&mut self, flow: u64) -> FlowId {
         let flow = FlowId(flow);
         let facts = FlowFacts {
             flow,
@@ -97,14 +110,14 @@ impl World {
     }
 
     /// A phone connects and registers; answers the contact the PBX knows it by.
-    pub(crate) fn register(&mut self, flow: u64, user: &str) -> (FlowId, Uri) {
+    pub fn register(&mut self, flow: u64, user: &str) -> (FlowId, Uri) {
         let flow = self.connect(flow);
         let contact = self.register_on(flow, user);
         (flow, contact)
     }
 
     /// A phone registers on a connection it has; its Contact is the same on every one.
-    pub(crate) fn register_on(&mut self, flow: FlowId, user: &str) -> Uri {
+    pub fn register_on(&mut self, flow: FlowId, user: &str) -> Uri {
         let register = self.register_request(user);
         self.phone_says(flow, register);
         let relayed = self.pbx_hears(Method::Register);
@@ -117,7 +130,7 @@ impl World {
     }
 
     /// What a phone registers with.
-    pub(crate) fn register_request(&mut self, user: &str) -> Request {
+    pub fn register_request(&mut self, user: &str) -> Request {
         let serial = self.fresh();
         let me = NameAddr::new(uri(&format!("sip:{user}@mx.example.org")));
         let call_id = cordon_sip::CallId::new(format!("reg-{serial}").as_str());
@@ -137,23 +150,26 @@ impl World {
         register
     }
 
-    pub(crate) fn phone_says(&mut self, flow: FlowId, message: impl Said) {
+    /// A phone sends a message.
+    pub fn phone_says(&mut self, flow: FlowId, message: impl Said) {
         self.engine.handle_message(self.now, Origin::Handset(flow), message.message());
         self.drain();
     }
 
-    pub(crate) fn pbx_says(&mut self, message: impl Said) {
+    /// The PBX sends a message.
+    pub fn pbx_says(&mut self, message: impl Said) {
         self.engine.handle_message(self.now, Origin::Pbx(PBX), message.message());
         self.drain();
     }
 
-    pub(crate) fn says(&mut self, origin: Origin, message: impl Said) {
+    /// Whoever is at this side sends a message.
+    pub fn says(&mut self, origin: Origin, message: impl Said) {
         self.engine.handle_message(self.now, origin, message.message());
         self.drain();
     }
 
     /// The next message at a side, which must be this request; 100 Trying is passed over.
-    pub(crate) fn hears(&mut self, origin: Origin, method: Method) -> Request {
+    pub fn hears(&mut self, origin: Origin, method: Method) -> Request {
         match self.next_message(origin) {
             Some(Message::Request(request)) if request.method == method => request,
             other => panic!("{method:?} expected at {origin:?}, heard {other:?}"),
@@ -161,31 +177,35 @@ impl World {
     }
 
     /// The next message at a side, which must be a response of this status.
-    pub(crate) fn hears_status(&mut self, origin: Origin, status: u16) -> Response {
+    pub fn hears_status(&mut self, origin: Origin, status: u16) -> Response {
         match self.next_message(origin) {
             Some(Message::Response(response)) if response.status.code() == status => response,
             other => panic!("{status} expected at {origin:?}, heard {other:?}"),
         }
     }
 
-    pub(crate) fn phone_hears(&mut self, flow: FlowId, method: Method) -> Request {
+    /// As [`hears`](Self::hears), at a phone.
+    pub fn phone_hears(&mut self, flow: FlowId, method: Method) -> Request {
         self.hears(Origin::Handset(flow), method)
     }
 
-    pub(crate) fn phone_hears_status(&mut self, flow: FlowId, status: u16) -> Response {
+    /// As [`hears_status`](Self::hears_status), at a phone.
+    pub fn phone_hears_status(&mut self, flow: FlowId, status: u16) -> Response {
         self.hears_status(Origin::Handset(flow), status)
     }
 
-    pub(crate) fn pbx_hears(&mut self, method: Method) -> Request {
+    /// As [`hears`](Self::hears), at the PBX.
+    pub fn pbx_hears(&mut self, method: Method) -> Request {
         self.hears(Origin::Pbx(PBX), method)
     }
 
-    pub(crate) fn pbx_hears_status(&mut self, status: u16) -> Response {
+    /// As [`hears_status`](Self::hears_status), at the PBX.
+    pub fn pbx_hears_status(&mut self, status: u16) -> Response {
         self.hears_status(Origin::Pbx(PBX), status)
     }
 
     /// The method of the next message at a phone, of a request or of what a response answers.
-    pub(crate) fn phone_hears_any(&mut self, flow: FlowId) -> Option<Method> {
+    pub fn phone_hears_any(&mut self, flow: FlowId) -> Option<Method> {
         self.next_message(Origin::Handset(flow)).map(|message| match message {
             Message::Request(request) => request.method,
             Message::Response(response) => response.cseq_method,
@@ -193,13 +213,13 @@ impl World {
     }
 
     /// Nothing is left unheard at this side.
-    pub(crate) fn is_quiet_at(&mut self, origin: Origin) {
+    pub fn is_quiet_at(&mut self, origin: Origin) {
         let heard = self.next_message(origin);
         assert!(heard.is_none(), "{origin:?} hears {heard:?}");
     }
 
     /// Nothing is left unheard anywhere.
-    pub(crate) fn is_quiet(&mut self) {
+    pub fn is_quiet(&mut self) {
         let flows: Vec<FlowId> = self.phones.keys().copied().collect();
         for flow in flows {
             let heard = self.next_message(Origin::Handset(flow));
@@ -210,7 +230,7 @@ impl World {
     }
 
     /// Time passes, timer by timer.
-    pub(crate) fn pass(&mut self, time: Duration) {
+    pub fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(at) = self.engine.poll_timeout().filter(|at| *at <= end) {
             self.now = self.now.max(at);
@@ -221,38 +241,40 @@ impl World {
     }
 
     /// A phone's connection is gone, and whatever it had not read.
-    pub(crate) fn disconnect(&mut self, flow: FlowId) {
+    pub fn disconnect(&mut self, flow: FlowId) {
         self.engine.handle_flow_closed(self.now, flow);
         self.phones.remove(&flow);
         self.drain();
     }
 
-    pub(crate) fn lose_pbx(&mut self) {
+    /// No connection to the PBX is up.
+    pub fn lose_pbx(&mut self) {
         self.engine.handle_pbx_unreachable(self.now);
         self.drain();
     }
 
-    pub(crate) fn find_pbx(&mut self) {
+    /// A connection to the PBX is up again.
+    pub fn find_pbx(&mut self) {
         self.engine.handle_pbx_up(self.now);
         self.drain();
     }
 
     /// A key of ours toward this end comes near the end of its life.
-    pub(crate) fn key_nearly_spent(&mut self, end: End) {
+    pub fn key_nearly_spent(&mut self, end: End) {
         let stream = *self.open.last().expect("a stream is open");
         self.engine.handle_media(self.now, MediaReply::KeyNearlySpent { stream, end });
         self.drain();
     }
 
     /// The relay refuses to send where this end wants media.
-    pub(crate) fn relay_finds_a_loop(&mut self, end: End) {
+    pub fn relay_finds_a_loop(&mut self, end: End) {
         let stream = *self.open.last().expect("a stream is open");
         self.engine.handle_media(self.now, MediaReply::LoopRefused { stream, end });
         self.drain();
     }
 
     /// Answers the question about a stream: this end was last heard then.
-    pub(crate) fn answer_asked(&mut self, a: Option<Instant>, b: Option<Instant>) {
+    pub fn answer_asked(&mut self, a: Option<Instant>, b: Option<Instant>) {
         let stream = self.asked.pop().expect("the engine asked about a stream");
         let mut statistics = StreamStatistics::default();
         statistics.a.last_authenticated = a;
@@ -262,12 +284,12 @@ impl World {
     }
 
     /// The newest setup of an end.
-    pub(crate) fn setup(&self, end: End) -> &EndSetup {
+    pub fn setup(&self, end: End) -> &EndSetup {
         &self.told.iter().rev().find(|told| told.end == end).expect("the relay was told of this end").setup
     }
 
     /// Every refusal so far.
-    pub(crate) fn refusals(&self) -> Vec<Refusal> {
+    pub fn refusals(&self) -> Vec<Refusal> {
         let refusal = |event: &Event| match event {
             Event::Refused { refusal, .. } => Some(*refusal),
             _ => None,
@@ -275,7 +297,8 @@ impl World {
         self.events.iter().filter_map(refusal).collect()
     }
 
-    pub(crate) fn receipts(&self) -> Vec<&Receipt> {
+    /// The receipts of the calls that ended, oldest first.
+    pub fn receipts(&self) -> Vec<&Receipt> {
         let mut receipts = Vec::new();
         for event in &self.events {
             if let Event::CallEnded(receipt) = event {
@@ -285,19 +308,21 @@ impl World {
         receipts
     }
 
-    pub(crate) fn ends(&self) -> Vec<CallEnd> {
+    /// How the calls ended, oldest first.
+    pub fn ends(&self) -> Vec<CallEnd> {
         self.receipts().iter().map(|receipt| receipt.end).collect()
     }
 
     /// Everything is given back: calls, ports, and nothing unheard.
-    pub(crate) fn is_clean(&mut self) {
+    pub fn is_clean(&mut self) {
         self.is_quiet();
         self.pass(Duration::from_secs(64));
         assert!(self.engine.is_idle(), "{} calls are left", self.engine.call_count());
         assert!(self.open.is_empty(), "a stream is still open");
     }
 
-    pub(crate) fn next_message(&mut self, origin: Origin) -> Option<Message> {
+    /// The next message at this side; 100 Trying is passed over.
+    pub fn next_message(&mut self, origin: Origin) -> Option<Message> {
         let inbox = match origin {
             Origin::Handset(flow) => self.phones.get_mut(&flow)?,
             Origin::Pbx(_) => &mut self.pbx,
@@ -316,6 +341,7 @@ impl World {
                 self.said.push((transmit.hop, String::from_utf8_lossy(&transmit.bytes).into_owned()));
                 let message =
                     Message::parse(transmit.bytes, Framing::Stream).expect("the engine writes valid SIP");
+                self.watch.read(transmit.hop, &message);
                 match transmit.hop {
                     Hop::Handset(flow) => {
                         let inbox = self.phones.get_mut(&flow);
@@ -335,7 +361,7 @@ impl World {
     }
 
     /// The media engine does what it was asked meanwhile.
-    pub(crate) fn media_catches_up(&mut self) {
+    pub fn media_catches_up(&mut self) {
         self.media_is_slow = false;
         while let Some(request) = self.waiting.pop_front() {
             self.carry_out(request);
@@ -383,7 +409,8 @@ impl World {
 }
 
 /// What can be said to the engine.
-pub(crate) trait Said {
+pub trait Said {
+    /// The message as the engine parses it.
     fn message(self) -> Message;
 }
 
@@ -400,16 +427,18 @@ impl Said for Response {
     }
 }
 
-pub(crate) fn uri(text: &str) -> Uri {
+/// A URI of a script.
+pub fn uri(text: &str) -> Uri {
     Uri::parse(text).expect("the script writes valid URIs")
 }
 
-pub(crate) fn via(branch: &str) -> cordon_sip::Via {
+/// A Via of a phone or the PBX.
+pub fn via(branch: &str) -> cordon_sip::Via {
     cordon_sip::Via::new("TLS", Host::V4([10, 1, 0, 77].into()), Some(5061), branch)
 }
 
 /// The connection the PBX of these tests has with us.
-pub(crate) const PBX: FlowId = FlowId(9000);
+pub const PBX: FlowId = FlowId(9000);
 
 /// Bytes that never repeat, which is all these tests ask of randomness.
 struct Counter(u64);

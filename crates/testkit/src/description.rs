@@ -6,24 +6,30 @@ use cordon_sdp::{AudioLine, CryptoAttribute, Description, LineOut, LocalCrypto, 
 
 /// A description with one audio line, and whatever else is put beside it.
 #[derive(Clone)]
-pub(crate) struct Sdp {
-    pub(crate) ip: String,
-    pub(crate) port: u16,
-    pub(crate) profile: &'static str,
+pub struct Sdp {
+    /// The connection address.
+    pub ip: String,
+    /// The RTP port.
+    pub port: u16,
+    /// The transport protocol of the audio line.
+    pub profile: &'static str,
     /// `a=crypto` values.
-    pub(crate) crypto: Vec<String>,
+    pub crypto: Vec<String>,
     /// Payload types with their rtpmap.
-    pub(crate) codecs: Vec<(u8, &'static str)>,
-    pub(crate) direction: &'static str,
-    pub(crate) version: u32,
-    /// Whole media sections before and after the audio line.
-    pub(crate) before: String,
-    pub(crate) after: String,
+    pub codecs: Vec<(u8, &'static str)>,
+    /// The direction attribute.
+    pub direction: &'static str,
+    /// The version in the origin line.
+    pub version: u32,
+    /// Whole media sections before the audio line.
+    pub before: String,
+    /// Whole media sections, or further attributes, after it.
+    pub after: String,
 }
 
 impl Sdp {
     /// A phone of the location.
-    pub(crate) fn phone() -> Sdp {
+    pub fn phone() -> Sdp {
         Sdp {
             ip: "10.1.0.77".to_owned(),
             port: 4000,
@@ -38,17 +44,19 @@ impl Sdp {
     }
 
     /// The PBX.
-    pub(crate) fn pbx() -> Sdp {
+    pub fn pbx() -> Sdp {
         Sdp { ip: "10.0.0.2".to_owned(), port: 7000, crypto: vec![line(1, 'B')], ..Sdp::phone() }
     }
 
-    pub(crate) fn with(mut self, change: impl FnOnce(&mut Sdp)) -> Sdp {
+    /// The same with a change, as a new version.
+    pub fn with(mut self, change: impl FnOnce(&mut Sdp)) -> Sdp {
         change(&mut self);
         self.version += 1;
         self
     }
 
-    pub(crate) fn bytes(&self) -> Bytes {
+    /// As it goes into a body.
+    pub fn bytes(&self) -> Bytes {
         let Sdp { ip, port, profile, crypto, codecs, direction, version, before, after } = self;
         let mut text =
             format!("v=0\r\no=- 77 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n{before}");
@@ -69,17 +77,17 @@ impl Sdp {
 }
 
 /// A crypto line of the usual suite whose key is this letter throughout.
-pub(crate) fn line(tag: u32, letter: char) -> String {
+pub fn line(tag: u32, letter: char) -> String {
     format!("{tag} AES_CM_128_HMAC_SHA1_80 inline:{}", letter.to_string().repeat(40))
 }
 
 /// A crypto line of a suite with 44 key bytes, beginning with this letter.
-pub(crate) fn long_line(tag: u32, suite: &str, letter: char) -> String {
+pub fn long_line(tag: u32, suite: &str, letter: char) -> String {
     format!("{tag} {suite} inline:{}A=", letter.to_string().repeat(58))
 }
 
 /// A crypto line with a key that is known.
-pub(crate) fn line_of(tag: u32, key: &KeyMaterial) -> String {
+pub fn line_of(tag: u32, key: &KeyMaterial) -> String {
     let written = Description {
         session_id: 1,
         version: 1,
@@ -95,12 +103,12 @@ pub(crate) fn line_of(tag: u32, key: &KeyMaterial) -> String {
 }
 
 /// A description of ours, as its receiver reads it.
-pub(crate) fn read(body: &Bytes) -> Session {
+pub fn read(body: &Bytes) -> Session {
     Session::parse(body).expect("our own descriptions can be read")
 }
 
 /// The only crypto line of the audio line at this index.
-pub(crate) fn key_line(session: &Session, index: usize) -> &CryptoAttribute {
+pub fn key_line(session: &Session, index: usize) -> &CryptoAttribute {
     let lines: Vec<&CryptoAttribute> = session.media[index].usable_crypto().collect();
     assert_eq!(lines.len(), 1, "exactly one key line");
     lines[0]
