@@ -1,4 +1,5 @@
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -6,7 +7,7 @@ use cordon_sip::{Frame, Framer, FramerLimits, Framing, Message};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{Duration, timeout};
@@ -60,15 +61,17 @@ pub(crate) enum LinkEvent {
 }
 
 impl Link {
-    /// Connects over TCP and, with a client configuration, over TLS with this server name verified.
+    /// Connects over TCP and, with a client configuration, over TLS with this server name verified; `from` is the own
+    /// address, where it matters.
     pub(crate) async fn connect(
         number: u64,
         address: SocketAddr,
+        from: Option<IpAddr>,
         tls: Option<(Arc<ClientConfig>, &str)>,
         events: mpsc::Sender<(u64, LinkEvent)>,
     ) -> Result<Link, LabError> {
         let connecting = async {
-            let stream = TcpStream::connect(address).await.map_err(LabError::io("connecting"))?;
+            let stream = open(address, from).await.map_err(LabError::io("connecting"))?;
             let (local, peer) = addresses(&stream)?;
             let Some((config, name)) = tls else {
                 return Ok(Link::start(number, stream, local, peer, events));
@@ -153,6 +156,14 @@ impl Drop for Link {
             task.abort();
         }
     }
+}
+
+async fn open(address: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(from) = from {
+        socket.bind(SocketAddr::new(from, 0))?;
+    }
+    socket.connect(address).await
 }
 
 async fn read(

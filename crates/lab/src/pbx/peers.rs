@@ -205,7 +205,7 @@ async fn connect(
         .await
         .map_err(LabError::io("resolving a contact"))?;
     let address = addresses.next().ok_or(LabError::Misbehaved("a contact resolves to nothing"))?;
-    Link::connect(number, address, trust.map(|trust| (trust, target.host.as_str())), events).await
+    Link::connect(number, address, None, trust.map(|trust| (trust, target.host.as_str())), events).await
 }
 
 const MAX_PEERS: usize = 1024; // a lab; each is a socket

@@ -79,6 +79,15 @@ impl LabCall {
         self.command(|reply| Command::Ask(method, None, reply)).await?
     }
 
+    /// The next request of this dialog, complete but for its Via, for a test to send by other means. The phone counts it as
+    /// sent.
+    ///
+    /// # Errors
+    /// When the call is over.
+    pub async fn draft(&self, method: Method) -> Result<Request, LabError> {
+        self.command(|reply| Command::Draft(method, reply)).await
+    }
+
     /// Hangs up and waits until the other side has confirmed.
     ///
     /// # Errors
@@ -151,6 +160,7 @@ type Reply<T> = oneshot::Sender<Result<T, LabError>>;
 enum Command {
     Change(SessionChange, Reply<()>),
     Ask(Method, Option<Bytes>, Reply<Response>),
+    Draft(Method, oneshot::Sender<Request>),
     HangUp(Reply<()>),
 }
 
@@ -185,6 +195,9 @@ impl Task {
                     Some(Command::Ask(method, body, reply)) => {
                         let outcome = self.ask_about(method, body).await;
                         let _ = reply.send(outcome);
+                    }
+                    Some(Command::Draft(method, reply)) => {
+                        let _ = reply.send(self.dialog.request(method));
                     }
                     Some(Command::HangUp(reply)) => {
                         let outcome = self.hang_up().await;

@@ -68,7 +68,8 @@ impl Line {
     pub(crate) async fn reconnect(&self) -> Result<(), LabError> {
         self.disconnect();
         let tls = self.config.tls.as_ref().map(|tls| (tls.config.clone(), tls.name.as_str()));
-        let link = Link::connect(0, self.config.server, tls, self.events.clone()).await?;
+        let link =
+            Link::connect(0, self.config.server, Some(self.config.ip), tls, self.events.clone()).await?;
         lock(&self.link).insert(link).begin();
         Ok(())
     }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Duration, MissedTickBehavior, interval, timeout};
 
+use crate::phone::continuity::Continuity;
 use crate::tone::{ToneMeter, ToneSource};
 use crate::{LabError, random};
 
@@ -27,7 +28,11 @@ pub struct MediaReport {
     pub sent: u64,
     /// SRTP packets that authenticated.
     pub received: u64,
-    /// Datagrams on the RTP port that did not.
+    /// Of the packets sent to this phone, by their indices: those that were passed over and have not come since.
+    pub missing: u64,
+    /// SRTP packets that came behind a later one.
+    pub late: u64,
+    /// Datagrams on the RTP port that did not authenticate.
     pub refused: u64,
     /// Datagrams that came before a key was agreed.
     pub early: u64,
@@ -156,7 +161,8 @@ impl MediaEnd {
             let state = self.lock();
             let sending = (state.ssrc, state.next.as_u64());
             let heard = state.heard.map(|(ssrc, _)| ssrc);
-            let report = MediaReport { sending, heard, ..state.report.clone() };
+            let Continuity { missing, late, .. } = state.continuity;
+            let report = MediaReport { sending, heard, missing, late, ..state.report.clone() };
             (report, state.seen.len(), state.meter.clone())
         };
         MediaReport { sources, tone: meter.dominant(), ..report }
@@ -222,6 +228,7 @@ struct State {
     target_roc: Option<Roc>,
     meter: ToneMeter,
     seen: Vec<u32>,
+    continuity: Continuity,
     /// The source heard last and its index.
     heard: Option<(u32, PacketIndex)>,
     report: MediaReport,
@@ -248,6 +255,7 @@ impl State {
             target_roc: None,
             meter: ToneMeter::default(),
             seen: Vec::new(),
+            continuity: Continuity::default(),
             heard: None,
             report: MediaReport::default(),
         }
@@ -338,6 +346,7 @@ impl State {
         self.meter.hear(packet.payload());
         let ssrc = packet.ssrc().0;
         self.heard = Some((ssrc, packet.index()));
+        self.continuity.note(ssrc, packet.index());
         if !self.seen.contains(&ssrc) && self.seen.len() < MAX_SOURCES {
             self.seen.push(ssrc);
         }

@@ -1,6 +1,7 @@
 //! A phone: it registers over TLS, keeps the connection, and places and takes calls with SRTP.
 
 mod call;
+mod continuity;
 mod dialog;
 mod incoming;
 mod line;
@@ -40,7 +41,7 @@ pub struct PhoneConfig {
     pub server: SocketAddr,
     /// How it verifies the server; `None` speaks plain TCP.
     pub tls: Option<PhoneTls>,
-    /// Its own address, for media.
+    /// Its own address: of its connection, and for media.
     pub ip: IpAddr,
     /// The SRTP suites it offers and takes, in order.
     pub suites: Vec<Suite>,
