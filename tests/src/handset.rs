@@ -1,16 +1,12 @@
 //! A phone of our own making (`cordon_lab::LabPhone`) in the clinic: for what baresip never says, and for IPv6.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use cordon_lab::{Account, LabPhone, PhoneConfig, PhoneTls, Trace};
 use cordon_rtp::Suite;
 use cordon_sip::{Challenge, HeaderName, Request, Response};
 use md5::{Digest, Md5};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 
 use crate::cordon::HOST;
 use crate::kamailio::{DOMAIN, password};
@@ -18,19 +14,12 @@ use crate::pki::Authority;
 
 /// What the phone of `number` has to know to reach Cordon at `server`. It speaks from the address it sends media from.
 pub fn config(authority: &Authority, number: &str, server: SocketAddr, ip: &str) -> Result<PhoneConfig> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(&authority.anchor)?)?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     Ok(PhoneConfig {
         name: format!("phone {number}"),
         account: Account::new(number, &password(number)),
         domain: DOMAIN.to_owned(),
         server,
-        tls: Some(PhoneTls { config: Arc::new(tls), name: HOST.to_owned() }),
+        tls: Some(PhoneTls { config: authority.client_config()?, name: HOST.to_owned() }),
         ip: ip.parse().context("a phone has an address")?,
         suites: vec![Suite::AesCm128HmacSha1_80],
         tone: 440.0,

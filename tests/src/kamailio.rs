@@ -25,7 +25,7 @@ pub enum Transport {
 /// The SIP domain that the PBX serves.
 pub const DOMAIN: &str = "mx.clinic.test";
 
-/// What the PBX prints for each request, before the method.
+/// What the PBX prints for each request, before the method; the user in From follows it after ` by `.
 pub const ASKED: &str = "cordon-test-pbx was asked to";
 
 /// A running Kamailio.
@@ -161,7 +161,7 @@ modparam("registrar", "min_expires", 10)
 modparam("auth", "qop", "auth")
 
 request_route {
-  xlog("L_NOTICE", "cordon-test-pbx was asked to $rm\n");
+  xlog("L_NOTICE", "cordon-test-pbx was asked to $rm by $fU\n");
   if (!mf_process_maxfwd_header("70")) { sl_send_reply("483","Too Many Hops"); exit; }
   if (is_method("CANCEL")) { if (t_check_trans()) { t_relay(); } exit; }
   if (has_totag()) {

@@ -15,3 +15,4 @@ pub mod pki;
 pub mod program;
 pub mod sipp;
 pub mod tone;
+pub mod wire;

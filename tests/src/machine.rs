@@ -23,6 +23,8 @@ pub const CORDON_LOCATION_V6: &str = "fd00:10:1::5";
 pub const CORDON_PBX_SIDE_V6: &str = "fd00:10::5";
 /// The PBX, when it speaks IPv6.
 pub const PBX_V6: &str = "fd00:10::2";
+/// Addresses of the location that belong to nobody: [`Machine::invite_crowd`] makes every one of them speak.
+pub const CROWD: &str = "10.1.128.0/17";
 /// An address inside no configured network.
 pub const STRANGER: &str = "10.9.0.66";
 
@@ -73,6 +75,24 @@ impl Machine {
         &self.folder
     }
 
+    /// From now on a socket may be bound to any address of [`CROWD`].
+    pub fn invite_crowd(&self) -> Result<()> {
+        let status = Command::new("ip").args(["route", "add", "local", CROWD, "dev", "lo"]).status()?;
+        ensure!(status.success(), "the addresses of the crowd can be made local");
+        Ok(())
+    }
+
+    /// Makes these names known on this machine only, beside what its hosts file says.
+    pub fn name_hosts(&self, hosts: &[(&str, &str)]) -> Result<()> {
+        let mut text = std::fs::read_to_string(HOSTS).unwrap_or_default();
+        for (name, address) in hosts {
+            text.push_str(&format!("{address} {name}\n"));
+        }
+        let file = self.folder.join("hosts");
+        std::fs::write(&file, text)?;
+        replace(Path::new(HOSTS), &file)
+    }
+
     /// Makes `bundle` the distribution's public trust store on this machine only.
     pub fn replace_public_store(&self, bundle: &Path) -> Result<()> {
         replace(Path::new("/etc/ssl/certs/ca-certificates.crt"), bundle)
@@ -106,6 +126,14 @@ fn now() -> u128 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos())
 }
 
+/// The `index`-th address of the crowd; they repeat after some thirty thousand.
+pub fn one_of_crowd(index: usize) -> IpAddr {
+    let index = index % (128 * 254);
+    let (third, fourth) = (128 + index / 254, 1 + index % 254);
+    IpAddr::from([10, 1, u8::try_from(third).unwrap_or(u8::MAX), u8::try_from(fourth).unwrap_or(1)])
+}
+
+const HOSTS: &str = "/etc/hosts";
 const MARK: &str = "CORDON_TEST_MACHINE";
 
 /// One veth pair per party, so that a phone which looks for "its" interface finds one.

@@ -1,12 +1,16 @@
 //! Certificates for a test: one private CA and the leaves it signed, or leaves that are wrong on purpose.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256, date_time_ymd,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
 /// A certificate authority that lives in one folder.
 pub struct Authority {
@@ -49,6 +53,18 @@ impl Authority {
         Ok(Self { folder: folder.to_owned(), issuer: Issuer::new(params, key), anchor })
     }
 
+    /// A TLS client that trusts this authority and nobody else, and speaks what its library speaks by default.
+    pub fn client_config(&self) -> Result<Arc<ClientConfig>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(&self.anchor)?)?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Arc::new(config))
+    }
+
     /// Signs a leaf with these subject alternative names (host names or addresses).
     pub fn leaf(&self, file: &str, names: &[&str]) -> Result<Leaf> {
         self.flawed_leaf(file, names, Flaw::None)
@@ -59,18 +75,27 @@ impl Authority {
         self.issue(file, names, Flaw::None, KeyPair::generate_for(&PKCS_RSA_SHA256)?)
     }
 
+    /// Signs a leaf that the test alters before it is signed.
+    pub fn leaf_with(
+        &self,
+        file: &str,
+        names: &[&str],
+        alter: impl FnOnce(&mut CertificateParams),
+    ) -> Result<Leaf> {
+        let mut params = parameters(file, names)?;
+        alter(&mut params);
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        self.store(file, &certificate, &key)
+    }
+
     /// Signs a leaf that has a flaw.
     pub fn flawed_leaf(&self, file: &str, names: &[&str], flaw: Flaw) -> Result<Leaf> {
         self.issue(file, names, flaw, KeyPair::generate()?)
     }
 
     fn issue(&self, file: &str, names: &[&str], flaw: Flaw, key: KeyPair) -> Result<Leaf> {
-        let mut params =
-            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
-        params.distinguished_name.push(DnType::CommonName, names.first().copied().unwrap_or(file));
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let mut params = parameters(file, names)?;
         if flaw == Flaw::Expired {
             params.not_before = date_time_ymd(2019, 1, 1);
             params.not_after = date_time_ymd(2020, 1, 1);
@@ -80,6 +105,10 @@ impl Authority {
         } else {
             params.signed_by(&key, &self.issuer)?
         };
+        self.store(file, &certificate, &key)
+    }
+
+    fn store(&self, file: &str, certificate: &Certificate, key: &KeyPair) -> Result<Leaf> {
         let leaf = Leaf {
             certificate: self.folder.join(format!("{file}.pem")),
             key: self.folder.join(format!("{file}.key")),
@@ -88,4 +117,14 @@ impl Authority {
         std::fs::write(&leaf.key, key.serialize_pem())?;
         Ok(leaf)
     }
+}
+
+/// What every leaf has in common.
+fn parameters(file: &str, names: &[&str]) -> Result<CertificateParams> {
+    let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
+    params.distinguished_name.push(DnType::CommonName, names.first().copied().unwrap_or(file));
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    Ok(params)
 }

@@ -65,6 +65,11 @@ impl Program {
         self.output.lines.lock().expect("no holder panics").len()
     }
 
+    /// What was printed after the first `skip` lines.
+    pub fn lines_after(&self, skip: usize) -> Vec<String> {
+        self.output.lines.lock().expect("no holder panics").iter().skip(skip).cloned().collect()
+    }
+
     /// Everything printed so far.
     pub fn text(&self) -> String {
         self.output.lines.lock().expect("no holder panics").join("\n")

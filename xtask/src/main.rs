@@ -4,6 +4,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
+mod attack;
 mod check;
 mod layers;
 mod setup;
@@ -12,6 +13,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.first().map(String::as_str) {
         Some("check") => check::run(&arguments[1..]),
+        Some("attack") => attack::run(&arguments[1..]),
         Some("setup") => setup::run(),
         Some("layers") => layers::run(),
         _ => {
@@ -51,5 +53,8 @@ cargo xtask VERB
   check       everything CI runs: setup, format, clippy, layers, build, all tests
               example: cargo xtask check
               example: cargo xtask check refused    (only the tests whose name contains the word)
+  attack      runs the attack suite and prints its table (docs/threats.md); --full: the stated lengths, a release build
+              example: cargo xtask attack A03
+              example: cargo xtask attack --full B
   setup       installs the programs that the tests talk to (needs root on Debian 12)
   layers      proves the arrows words <- cores <- edges <- top, and that no core has hands";

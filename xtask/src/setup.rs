@@ -35,6 +35,7 @@ fn is_installed(package: &str) -> bool {
 const PACKAGES: &[&str] = &[
     "baresip-core",
     "ca-certificates",
+    "curl",
     "iproute2",
     "kamailio",
     "kamailio-tls-modules",
@@ -42,5 +43,7 @@ const PACKAGES: &[&str] = &[
     "procps",
     "sipsak",
     "sipvicious",
+    "sslscan",
+    "testssl.sh",
     "tshark",
 ];

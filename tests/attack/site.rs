@@ -1,0 +1,74 @@
+//! What is attacked: Cordon in front of Kamailio, on a machine of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use cordon_lab::PhoneConfig;
+use cordon_tests::cordon::{Configuration, Cordon, HOST};
+use cordon_tests::handset;
+use cordon_tests::kamailio::{ASKED, DOMAIN, Kamailio, Transport};
+use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, Machine, PBX};
+use cordon_tests::pki::Authority;
+use cordon_tests::wire::Wire;
+
+use crate::report;
+
+/// Everything an attack can reach, and what it needs to get there.
+pub(crate) struct Site {
+    /// Scratch of this test.
+    pub(crate) folder: PathBuf,
+    /// Who certified both ends.
+    pub(crate) authority: Authority,
+    /// What Cordon was started with.
+    pub(crate) configuration: Configuration,
+    /// Cordon, one process.
+    pub(crate) cordon: Cordon,
+    /// The PBX; a test may take it away.
+    pub(crate) pbx: Option<Kamailio>,
+}
+
+impl Site {
+    pub(crate) fn open(machine: &Machine, change: impl Fn(&mut Configuration)) -> Result<Self> {
+        let folder = machine.folder().to_owned();
+        machine.invite_crowd()?;
+        // Two names for one address: only the first is in the PBX's certificate.
+        machine.name_hosts(&[(DOMAIN, PBX), ("second.clinic.test", PBX)])?;
+        let authority = Authority::new(&folder, "lab-ca")?;
+        let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION, CORDON_PBX_SIDE])?;
+        let pbx = Kamailio::start(&folder, &authority, Transport::Tls)?;
+        let mut configuration = Configuration::lab(&authority, &leaf, Transport::Tls);
+        change(&mut configuration);
+        let cordon = Cordon::start(&folder, &configuration)?;
+        Ok(Self { folder, authority, configuration, cordon, pbx: Some(pbx) })
+    }
+
+    /// The stated length in the full form, the short one in CI.
+    pub(crate) fn length<T>(&self, short: T, full: T) -> T {
+        if report::is_full() { full } else { short }
+    }
+
+    /// A TLS connection of the attacker's, on which no phone has registered.
+    pub(crate) fn wire(&self) -> Result<Wire> {
+        Wire::open(&self.authority, ATTACKER)
+    }
+
+    /// A lab phone at an address of the location.
+    pub(crate) fn phone(&self, number: &str, address: &str) -> Result<PhoneConfig> {
+        let door: SocketAddr = format!("{CORDON_LOCATION}:5061").parse()?;
+        handset::config(&self.authority, number, door, address)
+    }
+
+    /// How many requests of this number the PBX has met.
+    pub(crate) fn pbx_met(&self, number: &str) -> usize {
+        let who = format!(" by {number}");
+        let met = |pbx: &Kamailio| {
+            let text = pbx.program.text();
+            text.lines().filter(|line| line.contains(ASKED) && line.ends_with(&who)).count()
+        };
+        self.pbx.as_ref().map_or(0, met)
+    }
+}
+
+/// Where most attackers sit: inside the location, at an address no phone of the canary has.
+pub(crate) const ATTACKER: &str = "10.1.130.1";
