@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cordon_sip::{Frame, Framer, FramerLimits, Framing, Message};
+use cordon_sip::{Frame, Framer, FramerLimits, Message};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -179,8 +179,8 @@ async fn read(
         framer.push(chunk.get(..count).unwrap_or_default());
         loop {
             match framer.next_frame() {
-                Ok(Some(Frame::Message(bytes))) => {
-                    let message = match Message::parse(bytes, Framing::Stream) {
+                Ok(Some(Frame::Message(framed))) => {
+                    let message = match framed.parse() {
                         Ok(message) => message,
                         Err(error) => {
                             tracing::debug!(error = error.reason(), "the lab cannot read a message");

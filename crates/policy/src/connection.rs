@@ -4,7 +4,7 @@ mod names;
 
 use std::net::{IpAddr, SocketAddr};
 
-use cordon_sip::FlowId;
+use cordon_sip::{FlowId, Rule};
 use ipnet::IpNet;
 
 pub use names::{group_name, suite_name, version_name};
@@ -97,6 +97,23 @@ pub fn admit_pbx_source(networks: &[IpNet], address: IpAddr) -> Result<Permit<So
 pub fn contains(networks: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(&address))
+}
+
+/// The refusal of a message that breaks a rule of the wire. The SIP status of both is the same.
+pub fn refusal_for(rule: Rule) -> Refusal {
+    match rule {
+        Rule::Grammar => Refusal::MessageUnreadable,
+        Rule::Version => Refusal::VersionUnsupported,
+        Rule::ContentLength => Refusal::ContentLengthUnclear,
+        Rule::LineEnds => Refusal::LineEndUnclear,
+        Rule::HeadSize => Refusal::HeadTooLarge,
+        Rule::LineLength => Refusal::LineTooLong,
+        Rule::HeaderCount => Refusal::TooManyHeaders,
+        Rule::ViaCount => Refusal::TooManyVias,
+        Rule::ContactCount => Refusal::TooManyContacts,
+        Rule::RouteCount => Refusal::TooManyRoutes,
+        Rule::BodySize => Refusal::BodyTooLarge,
+    }
 }
 
 /// What a ClientHello offers, as numbers from the IANA registries.

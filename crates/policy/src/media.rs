@@ -191,7 +191,7 @@ pub fn refusal_for(error: SdpError) -> Refusal {
         SdpError::TooManyMedia | SdpError::TooManyAttributes | SdpError::TooManyFormats => {
             Refusal::TooManyMediaLines
         }
-        SdpError::TooLong => Refusal::MessageTooLarge,
+        SdpError::TooLong => Refusal::BodyTooLarge,
         SdpError::NotUtf8
         | SdpError::Version
         | SdpError::Line

@@ -36,12 +36,30 @@ pub enum Refusal {
     CredentialsExposed,
     /// A message broke the grammar so badly that it could not be taken.
     MessageUnreadable,
-    /// A message was longer than what is kept for one.
-    MessageTooLarge,
+    /// A body was longer than what is kept for one.
+    BodyTooLarge,
     /// A connection opened and then said nothing, or began a message and never ended it.
     FlowTooSlow,
     /// The peer does not read what is sent to it.
     FlowNotRead,
+    /// Content-Length is missing, stands twice, is no number, or is not what came.
+    ContentLengthUnclear,
+    /// A line ended with CR or LF alone.
+    LineEndUnclear,
+    /// The head of a message was longer than what is kept for one.
+    HeadTooLarge,
+    /// One header was longer than any header is.
+    LineTooLong,
+    /// A message had more headers than are read.
+    TooManyHeaders,
+    /// A message had come further than any path is long.
+    TooManyVias,
+    /// A message had more Contacts than are kept.
+    TooManyContacts,
+    /// A message was to take more hops than are read.
+    TooManyRoutes,
+    /// A message of another version than SIP/2.0.
+    VersionUnsupported,
 
     /// The highest TLS version offered is below 1.2.
     TlsTooOld,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cordon_policy::refusal::MAX_WARNING_TEXT;
 use cordon_policy::{Answer, Door, Family, Refusal, controls};
+use cordon_sip::Rule;
 
 const DOOR: Door<'static> = Door { host: "sip.clinic-north.example.org", port: 5061 };
 
@@ -79,6 +80,15 @@ fn refusals_of_plain_sip_name_the_tls_host_and_port() {
         assert_eq!(refusal.status(), 480);
         assert!(refusal.retry_after().is_some());
     }
+}
+
+#[test]
+fn every_rule_of_the_wire_has_a_refusal_of_its_own_with_the_status_that_is_answered() {
+    let refusals = Rule::ALL.map(cordon_policy::connection::refusal_for);
+    for (rule, refusal) in Rule::ALL.into_iter().zip(refusals) {
+        assert_eq!(refusal.status(), rule.status().code(), "{rule:?}");
+    }
+    assert_eq!(refusals.iter().collect::<BTreeSet<_>>().len(), Rule::ALL.len());
 }
 
 #[test]

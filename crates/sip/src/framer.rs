@@ -2,10 +2,11 @@ use std::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::content_length::ContentLength;
-use crate::head::{Fault, Lines, name_and_value};
-use crate::parser::{HEAD_TOO_LARGE, MAX_HEAD};
-use crate::{ErrorReply, MAX_MESSAGE, ParseError, StatusCode};
+use crate::framed::Framed;
+use crate::index::{Index, MAX_HEAD};
+use crate::message::MAX_BODY;
+use crate::rule::{Fault, Rule};
+use crate::{ErrorReply, ParseError, StatusCode};
 
 /// Cuts a stream of bytes into messages and keep-alives (RFC 3261 section 18.3, RFC 5626 section 3.5.1).
 ///
@@ -14,8 +15,8 @@ use crate::{ErrorReply, MAX_MESSAGE, ParseError, StatusCode};
 pub struct Framer {
     limits: FramerLimits,
     buffer: BytesMut,
-    /// Up to here the head of the coming message was searched without finding its end.
-    searched: usize,
+    /// The head of the coming message, as far as it is there.
+    index: Index,
     /// Length of the coming message, once its head is complete.
     expected: Option<usize>,
     /// A CRLF stood before this point and it is not yet known whether a second one follows.
@@ -26,10 +27,10 @@ pub struct Framer {
 /// What a framer accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FramerLimits {
-    /// The largest message; beyond it the error is a 513.
-    pub message: usize,
-    /// The largest head; beyond it the error is a 513.
+    /// The largest head, at most [`MAX_HEAD`]; beyond it the error is a 513.
     pub head: usize,
+    /// The largest body, at most [`MAX_BODY`]; beyond it the error is a 513.
+    pub body: usize,
     /// Whether we send pings on this stream, so that each CRLF is a pong and is reported at once.
     pub expect_pongs: bool,
 }
@@ -38,7 +39,7 @@ pub struct FramerLimits {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Frame {
     /// A whole message, as long as its Content-Length says; no byte of another is in it or shares its memory.
-    Message(Bytes),
+    Message(Framed),
     /// CRLF CRLF: the peer asks whether we live; the answer is CRLF.
     Ping,
     /// A single CRLF: the answer to a ping, or an empty line before a message.
@@ -55,7 +56,7 @@ impl Framer {
         Framer {
             limits,
             buffer: BytesMut::new(),
-            searched: 0,
+            index: Index::new(),
             expected: None,
             crlf_pending: false,
             failed: None,
@@ -82,6 +83,7 @@ impl Framer {
             let head = self.buffer.get(..MAX_HEAD).unwrap_or(&self.buffer);
             let error = FrameError(ParseError::new(fault, Bytes::copy_from_slice(head)));
             self.buffer = BytesMut::new();
+            self.index = Index::new();
             self.failed = Some(error.clone());
             error
         })
@@ -104,18 +106,17 @@ impl Framer {
         };
         let message = Bytes::copy_from_slice(self.buffer.get(..length).unwrap_or_default());
         self.buffer.advance(length);
-        self.searched = 0;
         self.expected = None;
         if self.buffer.is_empty() {
             // Thousands of phones are silent most of the time: none of them keeps a buffer meanwhile.
             self.buffer = BytesMut::new();
         }
-        Ok(Some(Frame::Message(message)))
+        Ok(Some(Frame::Message(Framed::stream(message, std::mem::take(&mut self.index)))))
     }
 
     /// Empty lines between messages: two together are a ping, one alone a pong.
     fn take_line_ends(&mut self) -> Option<Frame> {
-        while self.searched == 0 && self.buffer.starts_with(b"\r\n") {
+        while self.index.is_fresh() && self.buffer.starts_with(b"\r\n") {
             self.buffer.advance(2);
             if self.limits.expect_pongs {
                 return Some(Frame::Pong);
@@ -131,48 +132,14 @@ impl Framer {
 
     /// The length of the message at the front, once its head is there.
     fn find_message(&mut self) -> Result<Option<usize>, Fault> {
-        let Some(head) = self.find_head_end()? else {
+        if !self.index.scan(&self.buffer, self.limits.head)? {
             return Ok(None);
-        };
-        let mut length = ContentLength::default();
-        let bytes = self.buffer.get(..head).unwrap_or_default();
-        for line in Lines::new(bytes) {
-            let line = line?;
-            // A name that is not UTF-8 is not ours; the parser refuses the message for it.
-            let text = String::from_utf8_lossy(bytes.get(line.start..line.end).unwrap_or_default());
-            match name_and_value(&text) {
-                Ok((name, value)) if ContentLength::is_named(name) => length.note(value)?,
-                _ => {}
-            }
         }
-        let total = head.saturating_add(4).saturating_add(length.required()?);
-        if total > self.limits.message {
-            return Err(Fault::too_large("the message is larger than the limit"));
+        let body = self.index.length().required()?;
+        if body > self.limits.body {
+            return Err(Fault::new(Rule::BodySize, "the body is larger than the limit"));
         }
-        Ok(Some(total))
-    }
-
-    /// Searches on from where the last search ended; a bare CR or LF is noticed as soon as it is there.
-    fn find_head_end(&mut self) -> Result<Option<usize>, Fault> {
-        let mut at = self.searched;
-        while let Some(&byte) = self.buffer.get(at) {
-            if at > self.limits.head {
-                return Err(HEAD_TOO_LARGE);
-            }
-            match byte {
-                b'\n' => return Err(Fault::bad("a bare LF stands in the head")),
-                b'\r' => match self.buffer.get(at + 1..) {
-                    None | Some([]) => break,
-                    Some([b'\n', b'\r', b'\n', ..]) => return Ok(Some(at)),
-                    Some([b'\n'] | [b'\n', b'\r']) => break,
-                    Some([b'\n', ..]) => at += 2,
-                    Some(_) => return Err(Fault::bad("a bare CR stands in the head")),
-                },
-                _ => at += 1,
-            }
-        }
-        self.searched = at;
-        Ok(None)
+        Ok(self.index.body_start().and_then(|start| start.checked_add(body)))
     }
 }
 
@@ -184,7 +151,7 @@ impl Default for Framer {
 
 impl Default for FramerLimits {
     fn default() -> FramerLimits {
-        FramerLimits { message: MAX_MESSAGE, head: MAX_HEAD, expect_pongs: false }
+        FramerLimits { head: MAX_HEAD, body: MAX_BODY, expect_pongs: false }
     }
 }
 
@@ -197,7 +164,7 @@ impl Frame {
             empty_lines += 1;
         }
         match (datagram.is_empty(), empty_lines) {
-            (false, _) => Frame::Message(datagram),
+            (false, _) => Frame::Message(Framed::datagram(datagram)),
             (true, 0 | 1) => Frame::Pong,
             (true, _) => Frame::Ping,
         }
@@ -205,12 +172,17 @@ impl Frame {
 }
 
 impl FrameError {
+    /// The rule that was broken.
+    pub fn rule(&self) -> Rule {
+        self.0.rule()
+    }
+
     /// The status to answer: 400 or 513.
     pub fn status(&self) -> StatusCode {
         self.0.status()
     }
 
-    /// The rule that was broken, without a word of what the peer wrote.
+    /// How it was broken, without a word of what the peer wrote.
     pub fn reason(&self) -> &'static str {
         self.0.reason()
     }
@@ -230,7 +202,7 @@ impl fmt::Debug for Framer {
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Frame::Message(bytes) => write!(f, "Message({} bytes)", bytes.len()),
+            Frame::Message(framed) => write!(f, "Message({} bytes)", framed.bytes().len()),
             Frame::Ping => f.write_str("Ping"),
             Frame::Pong => f.write_str("Pong"),
         }

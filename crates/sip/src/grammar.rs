@@ -19,7 +19,11 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
 }
 
 pub(crate) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(is_token_byte)
+    is_token_bytes(text.as_bytes())
+}
+
+pub(crate) fn is_token_bytes(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().copied().all(is_token_byte)
 }
 
 /// Takes linear white space off both ends; a fold counts as white space.
@@ -29,6 +33,10 @@ pub(crate) fn trim(text: &str) -> &str {
 
 pub(crate) fn is_lws(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
+}
+
+pub(crate) fn is_lws_byte(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// Digits and nothing else, without a sign, up to `limit`. Leading zeros are legal.

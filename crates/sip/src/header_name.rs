@@ -12,7 +12,7 @@ pub struct HeaderName(Name);
 
 #[derive(Clone)]
 enum Name {
-    Known(&'static str),
+    Known(Known),
     Other(Text),
 }
 
@@ -27,8 +27,8 @@ impl HeaderName {
     }
 
     pub(crate) fn parse_part(source: &Text, text: &str) -> Result<HeaderName, Malformed> {
-        match HeaderName::known(text) {
-            Some(name) => Ok(HeaderName(Name::Known(name))),
+        match Known::find(text.as_bytes()) {
+            Some(known) => Ok(HeaderName::from(known)),
             None if is_token(text) => Ok(HeaderName(Name::Other(source.part(text)))),
             None => Err(Malformed("a header name is not a token")),
         }
@@ -37,22 +37,75 @@ impl HeaderName {
     /// The name as it is written.
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Name::Known(name) => name,
+            Name::Known(known) => known.as_str(),
             Name::Other(text) => text.as_str(),
         }
     }
 
-    /// The usual spelling, when `text` is a name this crate knows, long or compact.
-    pub(crate) fn known(text: &str) -> Option<&'static str> {
-        if let [letter] = text.as_bytes() {
-            return COMPACT
-                .iter()
-                .find(|(compact, _)| compact.eq_ignore_ascii_case(letter))
-                .map(|(_, name)| *name);
-        }
-        KNOWN.iter().find(|name| name.eq_ignore_ascii_case(text)).copied()
+    /// A name that was looked up already and is none that this crate knows.
+    pub(crate) fn extension(text: Text) -> HeaderName {
+        HeaderName(Name::Other(text))
     }
 }
+
+impl From<Known> for HeaderName {
+    fn from(known: Known) -> HeaderName {
+        HeaderName(Name::Known(known))
+    }
+}
+
+impl Known {
+    /// The header of this name, long or compact, in any case.
+    pub(crate) fn find(name: &[u8]) -> Option<Known> {
+        if let [letter] = name {
+            let is_it = |(compact, _): &&(u8, Known)| compact.eq_ignore_ascii_case(letter);
+            return COMPACT.iter().find(is_it).map(|(_, known)| *known);
+        }
+        let (first, last) = (*name.first()?, *name.last()?);
+        let mut place = SHELVES.first.get(shelf(name.len(), first, last)).copied().flatten();
+        while let Some(at) = place {
+            let known = *Known::ALL.get(usize::from(at))?;
+            if known.as_str().as_bytes().eq_ignore_ascii_case(name) {
+                return Some(known);
+            }
+            place = SHELVES.next.get(usize::from(at)).copied().flatten();
+        }
+        None
+    }
+}
+
+/// The known names, laid out by length and ends, so that one in a message is compared with one or two of them.
+struct Shelves {
+    first: [Option<u8>; SHELF_COUNT],
+    next: [Option<u8>; Known::ALL.len()],
+}
+
+impl Shelves {
+    // Run by the compiler only: a name that did not fit would not build.
+    #[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
+    const fn new() -> Shelves {
+        let mut shelves = Shelves { first: [None; SHELF_COUNT], next: [None; Known::ALL.len()] };
+        let mut at = 0;
+        while at < Known::ALL.len() {
+            let name = KNOWN[at].as_bytes();
+            let shelf = shelf(name.len(), name[0], name[name.len() - 1]);
+            shelves.next[at] = shelves.first[shelf];
+            assert!(at <= u8::MAX as usize);
+            shelves.first[shelf] = Some(at as u8);
+            at += 1;
+        }
+        shelves
+    }
+}
+
+const fn shelf(length: usize, first: u8, last: u8) -> usize {
+    (length * 7 + (first | 0x20) as usize * 5 + (last | 0x20) as usize * 3) % SHELF_COUNT
+}
+
+static SHELVES: Shelves = Shelves::new();
+
+/// Some three per name.
+const SHELF_COUNT: usize = 256;
 
 impl PartialEq for HeaderName {
     fn eq(&self, other: &HeaderName) -> bool {
@@ -76,7 +129,7 @@ impl Hash for HeaderName {
 impl fmt::Debug for HeaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Name::Known(name) => f.write_str(name),
+            Name::Known(known) => f.write_str(known.as_str()),
             // A stranger chose it: it may say anything.
             Name::Other(text) => write!(f, "extension ({} bytes)", text.len()),
         }
@@ -85,9 +138,28 @@ impl fmt::Debug for HeaderName {
 
 macro_rules! names {
     ($($constant:ident = $name:literal;)*) => {
-        impl HeaderName {
-            $(#[doc = concat!("`", $name, "`")] pub const $constant: HeaderName = HeaderName(Name::Known($name));)*
+        /// The headers that are told apart without comparing texts.
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "one spelling for the constant and the variant behind it")]
+        pub(crate) enum Known {
+            $($constant),*
         }
+
+        impl Known {
+            const ALL: [Known; KNOWN.len()] = [$(Known::$constant),*];
+
+            /// The usual spelling.
+            pub(crate) fn as_str(self) -> &'static str {
+                match self {
+                    $(Known::$constant => $name),*
+                }
+            }
+        }
+
+        impl HeaderName {
+            $(#[doc = concat!("`", $name, "`")] pub const $constant: HeaderName = HeaderName(Name::Known(Known::$constant));)*
+        }
+
         const KNOWN: &[&str] = &[$($name),*];
     };
 }
@@ -172,26 +244,26 @@ names! {
 }
 
 /// The compact forms of the IANA registry of SIP headers.
-const COMPACT: &[(u8, &str)] = &[
-    (b'a', "Accept-Contact"),
-    (b'b', "Referred-By"),
-    (b'c', "Content-Type"),
-    (b'd', "Request-Disposition"),
-    (b'e', "Content-Encoding"),
-    (b'f', "From"),
-    (b'i', "Call-ID"),
-    (b'j', "Reject-Contact"),
-    (b'k', "Supported"),
-    (b'l', "Content-Length"),
-    (b'm', "Contact"),
-    (b'o', "Event"),
-    (b'r', "Refer-To"),
-    (b's', "Subject"),
-    (b't', "To"),
-    (b'u', "Allow-Events"),
-    (b'v', "Via"),
-    (b'x', "Session-Expires"),
-    (b'y', "Identity"),
+const COMPACT: &[(u8, Known)] = &[
+    (b'a', Known::ACCEPT_CONTACT),
+    (b'b', Known::REFERRED_BY),
+    (b'c', Known::CONTENT_TYPE),
+    (b'd', Known::REQUEST_DISPOSITION),
+    (b'e', Known::CONTENT_ENCODING),
+    (b'f', Known::FROM),
+    (b'i', Known::CALL_ID),
+    (b'j', Known::REJECT_CONTACT),
+    (b'k', Known::SUPPORTED),
+    (b'l', Known::CONTENT_LENGTH),
+    (b'm', Known::CONTACT),
+    (b'o', Known::EVENT),
+    (b'r', Known::REFER_TO),
+    (b's', Known::SUBJECT),
+    (b't', Known::TO),
+    (b'u', Known::ALLOW_EVENTS),
+    (b'v', Known::VIA),
+    (b'x', Known::SESSION_EXPIRES),
+    (b'y', Known::IDENTITY),
 ];
 
 #[cfg(test)]
@@ -209,7 +281,23 @@ mod tests {
     }
 
     #[test]
-    fn every_compact_form_leads_to_a_known_name() {
-        assert!(COMPACT.iter().all(|(_, name)| KNOWN.contains(name)));
+    fn every_name_finds_itself_in_any_case() {
+        for known in Known::ALL {
+            let name = known.as_str();
+            for spelling in [name.to_owned(), name.to_lowercase(), name.to_uppercase()] {
+                assert!(Known::find(spelling.as_bytes()) == Some(known), "{spelling}");
+            }
+            let longer = format!("{name}x");
+            assert!(Known::find(longer.as_bytes()).is_none_or(|other| other.as_str() == longer));
+        }
+        assert!(Known::find(b"").is_none() && Known::find(b"z").is_none());
+    }
+
+    #[test]
+    fn content_length_is_found_under_both_its_names() {
+        for name in ["Content-Length", "content-LENGTH", "l", "L"] {
+            assert!(Known::find(name.as_bytes()) == Some(Known::CONTENT_LENGTH), "{name}");
+        }
+        assert!(Known::find(b"Content-Lengths").is_none());
     }
 }

@@ -24,6 +24,10 @@ impl Headers {
         Headers::default()
     }
 
+    pub(crate) fn with_room_for(count: usize) -> Headers {
+        Headers { list: Vec::with_capacity(count) }
+    }
+
     /// The value of the first header of this name.
     pub fn get(&self, name: &HeaderName) -> Option<&Text> {
         self.list.iter().find(|header| header.name == *name).map(|header| &header.value)

@@ -1,7 +1,7 @@
 //! SIP bytes to messages and back (RFC 3261 sections 7, 18.3, 19, 20 and 25).
 //!
 //! - [`Framer`] cuts a stream into messages and keep-alives; there is one authority on Content-Length.
-//! - [`Message::parse`] makes a [`Request`] or a [`Response`] of one frame, or a [`ParseError`] that knows its answer.
+//! - [`Framed::parse`] makes a [`Request`] or a [`Response`] of one frame, or a [`ParseError`] that knows its answer.
 //! - [`Request::write`] and [`Response::write`] make bytes again.
 //!
 //! Nothing here does input or output, reads a clock or keeps state between messages, but for the framer's own
@@ -16,12 +16,14 @@ mod contacts;
 mod content_length;
 mod credentials;
 mod flow;
+mod framed;
 mod framer;
 mod grammar;
 mod head;
 mod header_name;
 mod headers;
 mod host;
+mod index;
 mod message;
 mod method;
 mod name_addr;
@@ -30,6 +32,7 @@ mod parse_error;
 mod parser;
 mod request;
 mod response;
+mod rule;
 mod scheme;
 mod status;
 mod text;
@@ -44,18 +47,21 @@ pub use challenge::Challenge;
 pub use contacts::Contacts;
 pub use credentials::Credentials;
 pub use flow::{FlowId, Hop, Origin};
+pub use framed::Framed;
 pub use framer::{Frame, FrameError, Framer, FramerLimits};
 pub use grammar::Malformed;
 pub use header_name::HeaderName;
 pub use headers::{Header, Headers};
 pub use host::Host;
-pub use message::{Framing, MAX_MESSAGE, Message};
+pub use index::{Field, Index, MAX_HEAD, MAX_HEADERS};
+pub use message::{Framing, MAX_BODY, Message};
 pub use method::Method;
 pub use name_addr::NameAddr;
 pub use params::Params;
 pub use parse_error::{ErrorReply, ParseError};
 pub use request::Request;
 pub use response::Response;
+pub use rule::Rule;
 pub use scheme::Scheme;
 pub use status::StatusCode;
 pub use text::Text;

@@ -66,6 +66,6 @@ impl From<Response> for Message {
     }
 }
 
-/// The largest message taken, head and body; beyond it the answer is 513 and the flow is closed. It is the
-/// largest a UDP datagram can carry, so nothing legal over UDP is lost.
-pub const MAX_MESSAGE: usize = 64 * 1024;
+/// The largest body taken; beyond it the answer is 513, and a stream is closed. Session descriptions are 1 to 4 kB; with its
+/// head a message is still about the largest that UDP can carry, so that nothing legal there is lost.
+pub const MAX_BODY: usize = 64 * 1024;

@@ -2,10 +2,12 @@ use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::head::{Fault, name_and_value};
-use crate::parser::MAX_HEAD;
-use crate::writer::put_line_safe;
-use crate::{HeaderName, NameAddr, StatusCode};
+use crate::head::name_and_value;
+use crate::header_name::Known;
+use crate::index::{MAX_HEAD, MAX_LINE};
+use crate::parser::MAX_VIAS;
+use crate::rule::{Fault, Rule};
+use crate::{HeaderName, NameAddr, StatusCode, Warning};
 
 /// A message that breaks the grammar or a limit: which rule, which status says so, and the answer to send.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,12 +22,17 @@ impl ParseError {
         ParseError { fault, message }
     }
 
-    /// The status to answer: 400, 505 or 513.
-    pub fn status(&self) -> StatusCode {
-        self.fault.status
+    /// The rule that was broken.
+    pub fn rule(&self) -> Rule {
+        self.fault.rule
     }
 
-    /// The rule that was broken, without a word of what the peer wrote.
+    /// The status to answer: 400, 505 or 513.
+    pub fn status(&self) -> StatusCode {
+        self.fault.rule.status()
+    }
+
+    /// How it was broken, without a word of what the peer wrote.
     pub fn reason(&self) -> &'static str {
         self.fault.reason
     }
@@ -40,7 +47,7 @@ impl ParseError {
 
 impl fmt::Debug for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ParseError({}, {:?})", self.fault.status, self.fault.reason)
+        write!(f, "ParseError({}, {:?})", self.status(), self.fault.reason)
     }
 }
 
@@ -53,11 +60,13 @@ impl fmt::Display for ParseError {
 impl std::error::Error for ParseError {}
 
 /// The answer to a request that could not be parsed: its own headers are sent back as written, which a
-/// [`crate::Response`] with its well-formed fields could not do.
+/// [`crate::Response`] with its well-formed fields could not do. Its lines are whole and free of control characters,
+/// whatever the request was like.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ErrorReply {
     status: StatusCode,
-    bytes: Bytes,
+    /// Start line and headers, but for Content-Length and the empty line.
+    head: Bytes,
 }
 
 impl ErrorReply {
@@ -66,61 +75,86 @@ impl ErrorReply {
         self.status
     }
 
+    /// The same answer with a warning that tells more than the status.
+    pub fn with_warning(mut self, warning: &Warning) -> ErrorReply {
+        let warning = warning.to_text();
+        let mut head =
+            BytesMut::with_capacity(self.head.len().saturating_add(warning.len()).saturating_add(11));
+        head.put_slice(&self.head);
+        put_header(&mut head, Known::WARNING, warning.as_str());
+        self.head = head.freeze();
+        self
+    }
+
     /// The bytes to send.
     pub fn write(&self) -> Bytes {
-        self.bytes.clone()
+        [self.head.as_ref(), b"Content-Length: 0\r\n\r\n"].concat().into()
     }
 
     fn to(message: &[u8], fault: Fault) -> Option<ErrorReply> {
-        let head = message.get(..MAX_HEAD).unwrap_or(message);
-        let mut lines = logical_lines(head);
+        let read = message.get(..MAX_HEAD).unwrap_or(message);
+        let mut lines = logical_lines(read);
         let start = lines.next()?;
         let method = start.split(' ').next()?;
         let is_answerable = HeaderName::parse(method).is_ok() && method != "ACK";
         if !is_answerable {
             return None;
         }
-        let mut out = BytesMut::with_capacity(512);
-        out.put_slice(format!("SIP/2.0 {} {}\r\n", fault.status, fault.reason).as_bytes());
-        let mut seen = Vec::new();
+        let status = fault.rule.status();
+        let mut head = BytesMut::with_capacity(512);
+        head.put_slice(format!("SIP/2.0 {status} {}\r\n", fault.reason).as_bytes());
+        let mut seen: Vec<Known> = Vec::new();
         let mut tag_seed = FNV_OFFSET;
         for line in lines {
             let Ok((name, value)) = name_and_value(&line) else {
                 continue;
             };
-            let Some(name @ ("Via" | "From" | "To" | "Call-ID" | "CSeq")) = HeaderName::known(name) else {
+            let Some(known) = Known::find(name.as_bytes()).filter(|known| is_echoed(*known)) else {
                 continue;
             };
-            if name != "Via" && seen.contains(&name) {
+            let is_doubled = known != Known::VIA && seen.contains(&known);
+            if is_doubled || value.len() > MAX_ECHO || head.len().saturating_add(value.len()) > MAX_ECHOES {
                 continue;
             }
             if seen.len() >= MAX_ECHOED {
                 break;
             }
-            seen.push(name);
-            if name != "To" {
+            seen.push(known);
+            if known != Known::TO {
                 tag_seed = value
                     .bytes()
                     .fold(tag_seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME));
-            }
-            out.put_slice(name.as_bytes());
-            out.put_slice(b": ");
-            put_line_safe(&mut out, value.as_bytes());
-            if name == "To" && NameAddr::parse(value).is_ok_and(|to| to.tag().is_none()) {
+                put_header(&mut head, known, value);
+            } else if NameAddr::parse(value).is_ok_and(|to| to.tag().is_none()) {
                 // RFC 3261 §8.2.6.2 and §8.2.7: the same tag for each retransmission, without any state.
-                out.put_slice(format!(";tag={tag_seed:016x}").as_bytes());
+                put_header(&mut head, known, &format!("{value};tag={tag_seed:016x}"));
+            } else {
+                put_header(&mut head, known, value);
             }
-            out.put_slice(b"\r\n");
         }
-        out.put_slice(b"Content-Length: 0\r\n\r\n");
-        seen.contains(&"Via").then(|| ErrorReply { status: fault.status, bytes: out.freeze() })
+        seen.contains(&Known::VIA).then(|| ErrorReply { status, head: head.freeze() })
     }
 }
 
 impl fmt::Debug for ErrorReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ErrorReply({}, {} bytes)", self.status, self.bytes.len())
+        write!(f, "ErrorReply({}, {} bytes)", self.status, self.head.len())
     }
+}
+
+/// What an answer repeats of its request (RFC 3261 §8.2.6.2).
+fn is_echoed(known: Known) -> bool {
+    matches!(known, Known::VIA | Known::FROM | Known::TO | Known::CALL_ID | Known::CSEQ)
+}
+
+/// A header of the reply; a control character becomes a space, so that who reads the reply is not made to stumble.
+fn put_header(out: &mut BytesMut, known: Known, value: &str) {
+    out.put_slice(known.as_str().as_bytes());
+    out.put_slice(b": ");
+    for byte in value.bytes() {
+        out.put_u8(if byte.is_ascii_control() { b' ' } else { byte });
+    }
+    out.put_slice(b"\r\n");
 }
 
 /// Lines up to the empty one, folds joined, whatever ends them: here the grammar is already broken. A last line
@@ -144,8 +178,14 @@ fn logical_lines(head: &[u8]) -> impl Iterator<Item = String> {
     lines.into_iter()
 }
 
-/// 70 Vias and the four others: no reply is longer than a head may be.
-const MAX_ECHOED: usize = 74;
+/// As many Vias as a message may have, and the four others.
+const MAX_ECHOED: usize = MAX_VIAS + 4;
+
+/// A value that is sent back keeps its line readable, with its name and our tag.
+const MAX_ECHO: usize = MAX_LINE - 64;
+
+/// What is sent back leaves room for the status line and a warning in a head that can be read.
+const MAX_ECHOES: usize = MAX_HEAD - 1024;
 
 // FNV-1a, which need not resist anybody: a To tag of a stateless 400 protects nothing.
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;

@@ -2,63 +2,69 @@
 
 use bytes::Bytes;
 
-use crate::content_length::ContentLength;
+use crate::content_length::ambiguous;
 use crate::grammar::{Malformed, number};
-use crate::head::{Fault, Line, Lines, name_and_value, unfold};
+use crate::head::unfold;
+use crate::header_name::Known;
+use crate::index::{EMPTY_LINE, Field, Index};
+use crate::message::MAX_BODY;
+use crate::rule::{Fault, Rule};
 use crate::{
-    CallId, Contacts, Framing, HeaderName, Headers, MAX_MESSAGE, Message, Method, NameAddr, ParseError,
-    Request, Response, StatusCode, Text, Uri, Via,
+    CallId, Contacts, Framing, HeaderName, Headers, Message, Method, NameAddr, ParseError, Request, Response,
+    StatusCode, Text, Uri, Via,
 };
 
+/// Reads a message that nobody has indexed yet.
 pub(crate) fn parse(bytes: Bytes, framing: Framing) -> Result<Message, ParseError> {
-    read(&bytes, framing).map_err(|fault| ParseError::new(fault, bytes))
-}
-
-/// Where the head ends, without the empty line after it.
-pub(crate) fn head_end(bytes: &[u8]) -> Result<usize, Fault> {
-    let searched = bytes.get(..MAX_HEAD + 4).unwrap_or(bytes);
-    match searched.windows(4).position(|window| window == b"\r\n\r\n") {
-        Some(end) => Ok(end),
-        None if bytes.len() > MAX_HEAD => Err(HEAD_TOO_LARGE),
-        None => Err(Fault::bad("no empty line ends the head")),
+    let mut index = Index::new();
+    match index.read_head(&bytes) {
+        Ok(()) => parse_indexed(bytes, &index, framing),
+        Err(fault) => Err(ParseError::new(fault, bytes)),
     }
 }
 
-fn read(bytes: &Bytes, framing: Framing) -> Result<Message, Fault> {
-    if bytes.len() > MAX_MESSAGE {
-        return Err(Fault::too_large("the message is larger than 64 kB"));
+/// Reads a message by its index.
+pub(crate) fn parse_indexed(bytes: Bytes, index: &Index, framing: Framing) -> Result<Message, ParseError> {
+    read(&bytes, index, framing).map_err(|fault| ParseError::new(fault, bytes))
+}
+
+fn read(bytes: &Bytes, index: &Index, framing: Framing) -> Result<Message, Fault> {
+    if let Some(fault) = index.fault() {
+        return Err(fault);
     }
-    let end = head_end(bytes)?;
-    let head = Text::from_utf8(bytes.slice(..end)).ok_or(Fault::bad("the head is not UTF-8"))?;
+    let body = body(bytes, index, framing)?;
+    let head = Text::from_utf8(bytes.slice(..index.head_end().min(bytes.len())));
+    let head = head.ok_or(Fault::bad("the head is not UTF-8"))?;
     let text = head.as_str();
-    let mut lines = Lines::new(head.as_bytes());
-    let start = match lines.next() {
-        Some(line) => line?.check()?,
-        None => return Err(Fault::bad("the message is empty")),
-    };
-    if start.folded {
-        return Err(Fault::bad("the start line is folded"));
+    let start = StartLine::parse(&head, text.get(index.start_line()).unwrap_or_default())?;
+    let mut draft = Draft::with_room_for(index.fields());
+    for field in index.fields() {
+        draft.add(&head, text, field)?;
     }
-    let start = StartLine::parse(&head, text.get(start.start..start.end).unwrap_or_default())?;
-    let mut draft = Draft::default();
-    for line in lines {
-        draft.add(&head, text, line?.check()?)?;
-    }
-    let body = bytes.slice((end + 4).min(bytes.len())..);
-    let body = match framing {
-        Framing::Stream if draft.length.required()? == body.len() => body,
-        Framing::Stream => return Err(Fault::bad("the body is not as long as Content-Length says")),
-        Framing::Datagram => match draft.length.value() {
-            Some(length) if length > body.len() => return Err(Fault::bad("the body is cut short")),
-            Some(length) => body.slice(..length),
-            None => body,
-        },
-    };
     match start {
         StartLine::Request { method, uri } => draft.into_request(method, uri, body).map(Message::Request),
         StartLine::Response { status, reason } => {
             draft.into_response(status, reason, body).map(Message::Response)
         }
+    }
+}
+
+/// What stands behind the empty line, as far as Content-Length says.
+fn body(bytes: &Bytes, index: &Index, framing: Framing) -> Result<Bytes, Fault> {
+    let start = index.head_end().saturating_add(EMPTY_LINE);
+    let body = bytes.slice(start.min(bytes.len())..);
+    let body = match framing {
+        Framing::Stream if index.length().required()? == body.len() => body,
+        Framing::Stream => return Err(ambiguous("the body is not as long as Content-Length says")),
+        Framing::Datagram => match index.length().given()? {
+            Some(length) if length > body.len() => return Err(ambiguous("the body is cut short")),
+            Some(length) => body.slice(..length),
+            None => body,
+        },
+    };
+    match body.len() > MAX_BODY {
+        true => Err(Fault::new(Rule::BodySize, "the body is larger than 64 kB")),
+        false => Ok(body),
     }
 }
 
@@ -104,7 +110,6 @@ impl StartLine {
 /// The headers as they are met.
 #[derive(Default)]
 struct Draft {
-    count: usize,
     via: Vec<Via>,
     from: Option<NameAddr>,
     to: Option<NameAddr>,
@@ -116,59 +121,84 @@ struct Draft {
     record_route: Vec<NameAddr>,
     headers: Headers,
     content_type: Option<Text>,
-    length: ContentLength,
 }
 
 impl Draft {
-    /// Takes a header line of `head`, which reads `text`: looked at once, since each look at a [`Text`] checks all of it.
-    fn add(&mut self, head: &Text, text: &str, line: Line) -> Result<(), Fault> {
-        self.count += 1;
-        if self.count > MAX_HEADERS {
-            return Err(Fault::bad("more than 128 headers"));
-        }
-        let (name, value) = name_and_value(text.get(line.start..line.end).unwrap_or_default())?;
-        let name = HeaderName::parse_part(head, name)?;
-        let value = if line.folded { Text::from(unfold(value)) } else { head.part(value) };
-        self.add_header(name, value)
+    fn with_room_for(fields: &[Field]) -> Draft {
+        let others = fields.iter().filter(|field| !field.known().is_some_and(has_own_field)).count();
+        Draft { headers: Headers::with_room_for(others), ..Draft::default() }
     }
 
-    fn add_header(&mut self, name: HeaderName, value: Text) -> Result<(), Fault> {
-        let text = value.as_str();
-        match name.as_str() {
-            "Via" => Via::parse_list(&value, text, MAX_VIAS, &mut self.via)?,
-            "From" => once(&mut self.from, NameAddr::parse_part(&value, text)?, "From stands twice")?,
-            "To" => once(&mut self.to, NameAddr::parse_part(&value, text)?, "To stands twice")?,
-            "Call-ID" => once(&mut self.call_id, CallId::parse(&value)?, "Call-ID stands twice")?,
-            "CSeq" => once(&mut self.cseq, parse_cseq(&value)?, "CSeq stands twice")?,
-            "Max-Forwards" => {
+    /// Takes a header of `head`, which reads `text`: looked at once, since each look at a [`Text`] checks all of it.
+    fn add(&mut self, head: &Text, text: &str, field: &Field) -> Result<(), Fault> {
+        let written = text.get(field.value()).unwrap_or_default();
+        let value = match field.is_folded() {
+            true => Text::from(unfold(written)),
+            false => head.part(written),
+        };
+        match field.known() {
+            Some(known) if field.is_folded() => self.add_known(known, &value.clone(), value.as_str()),
+            Some(known) => self.add_known(known, &value, written),
+            None => {
+                let name = head.part(text.get(field.name()).unwrap_or_default());
+                self.headers.push(HeaderName::extension(name), value);
+                Ok(())
+            }
+        }
+    }
+
+    /// `text` is what `value` reads.
+    fn add_known(&mut self, known: Known, value: &Text, text: &str) -> Result<(), Fault> {
+        match known {
+            Known::VIA => self.add_vias(value, text)?,
+            Known::FROM => once(&mut self.from, NameAddr::parse_part(value, text)?, "From stands twice")?,
+            Known::TO => once(&mut self.to, NameAddr::parse_part(value, text)?, "To stands twice")?,
+            Known::CALL_ID => once(&mut self.call_id, CallId::parse(value)?, "Call-ID stands twice")?,
+            Known::CSEQ => once(&mut self.cseq, parse_cseq(value)?, "CSeq stands twice")?,
+            Known::MAX_FORWARDS => {
                 let hops = number(text, u64::from(u8::MAX)).and_then(|hops| u8::try_from(hops).ok());
                 let hops = hops.ok_or(Fault::bad("Max-Forwards is not 0 to 255"))?;
                 once(&mut self.max_forwards, hops, "Max-Forwards stands twice")?;
             }
-            "Contact" => self.add_contacts(&value)?,
-            "Route" => add_addresses(&mut self.route, &value, MAX_ROUTES)?,
-            "Record-Route" => add_addresses(&mut self.record_route, &value, MAX_ROUTES)?,
-            "Content-Length" => self.length.note(text)?,
-            "Content-Type" => once(&mut self.content_type, value, "Content-Type stands twice")?,
-            _ if SINGLE.contains(&name.as_str()) && self.headers.has(&name) => {
+            Known::CONTACT => self.add_contacts(value, text)?,
+            Known::ROUTE => add_addresses(&mut self.route, value, text, MAX_ROUTES, TOO_MANY_ROUTES)?,
+            Known::RECORD_ROUTE => {
+                add_addresses(&mut self.record_route, value, text, MAX_ROUTES, TOO_MANY_ROUTES)?;
+            }
+            // The index has read it, and nobody after it does.
+            Known::CONTENT_LENGTH => {}
+            Known::CONTENT_TYPE => {
+                once(&mut self.content_type, value.clone(), "Content-Type stands twice")?;
+            }
+            _ if has_one_value(known) && self.headers.has(&HeaderName::from(known)) => {
                 return Err(Fault::bad("a header of one value stands twice"));
             }
-            _ => self.headers.push(name, value),
+            _ => self.headers.push(HeaderName::from(known), value),
         }
         Ok(())
     }
 
-    fn add_contacts(&mut self, value: &Text) -> Result<(), Fault> {
+    fn add_vias(&mut self, value: &Text, text: &str) -> Result<(), Fault> {
+        let list = &mut self.via;
+        let read = Via::parse_list(value, text, MAX_VIAS, list);
+        read.map_err(|malformed| bound_or(malformed, list.len() < MAX_VIAS, TOO_MANY_VIAS))
+    }
+
+    fn add_contacts(&mut self, value: &Text, text: &str) -> Result<(), Fault> {
         let lonely = Fault::bad("Contact: * does not stand alone");
-        match (&mut self.contacts, value.as_str()) {
-            (none @ None, "*") => *none = Some(Contacts::Star),
-            (Some(_), "*") | (Some(Contacts::Star), _) => return Err(lonely),
-            (Some(Contacts::List(list)), _) => add_addresses(list, value, MAX_CONTACTS_IN_RESPONSE)?,
-            (none @ None, text) => {
-                *none = Some(Contacts::List(NameAddr::parse_list(value, text, MAX_CONTACTS_IN_RESPONSE)?));
+        let contacts = match (&mut self.contacts, text) {
+            (none @ None, "*") => {
+                *none = Some(Contacts::Star);
+                return Ok(());
             }
-        }
-        Ok(())
+            (Some(_), "*") | (Some(Contacts::Star), _) => return Err(lonely),
+            (Some(Contacts::List(list)), _) => list,
+            (none @ None, _) => match none.insert(Contacts::default()) {
+                Contacts::List(list) => list,
+                Contacts::Star => return Err(lonely),
+            },
+        };
+        add_addresses(contacts, value, text, MAX_CONTACTS_IN_RESPONSE, TOO_MANY_CONTACTS_IN_RESPONSE)
     }
 
     fn into_request(self, method: Method, uri: Uri, body: Bytes) -> Result<Request, Fault> {
@@ -181,7 +211,7 @@ impl Draft {
             return Err(Fault::bad("Contact: * stands outside a REGISTER"));
         }
         if contacts.as_slice().len() > MAX_CONTACTS {
-            return Err(Fault::bad("more than 16 Contacts"));
+            return Err(Fault::new(Rule::ContactCount, "more than 16 Contacts"));
         }
         // RFC 3261 §20.17: the time zone of Date is GMT and nothing else.
         if self.headers.get(&HeaderName::DATE).is_some_and(|date| !date.as_str().ends_with("GMT")) {
@@ -241,10 +271,7 @@ fn check_version(version: &str) -> Result<(), Fault> {
     }
     let is_sip = version.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("SIP/"));
     if is_sip && version.len() > 4 {
-        return Err(Fault {
-            status: StatusCode::VERSION_NOT_SUPPORTED,
-            reason: "the version is not SIP/2.0",
-        });
+        return Err(Fault::new(Rule::Version, "the version is not SIP/2.0"));
     }
     Err(Fault::bad("the request line has no SIP version"))
 }
@@ -258,10 +285,24 @@ fn parse_cseq(value: &Text) -> Result<(u32, Method), Fault> {
     Ok((sequence, method))
 }
 
-fn add_addresses(list: &mut Vec<NameAddr>, value: &Text, limit: usize) -> Result<(), Malformed> {
-    let room = limit.saturating_sub(list.len());
-    list.append(&mut NameAddr::parse_list(value, value.as_str(), room)?);
-    Ok(())
+/// Adds a comma list of addresses to `list`, which holds `limit` at most.
+fn add_addresses(
+    list: &mut Vec<NameAddr>,
+    value: &Text,
+    text: &str,
+    limit: usize,
+    too_many: Fault,
+) -> Result<(), Fault> {
+    let read = NameAddr::parse_list(value, text, limit, list);
+    read.map_err(|malformed| bound_or(malformed, list.len() < limit, too_many))
+}
+
+/// A list that could not be read to its end: when it had no room left, the one more was not even looked at.
+fn bound_or(malformed: Malformed, had_room: bool, too_many: Fault) -> Fault {
+    match had_room {
+        true => malformed.into(),
+        false => too_many,
+    }
 }
 
 fn once<T>(field: &mut Option<T>, value: T, twice: &'static str) -> Result<(), Fault> {
@@ -271,41 +312,57 @@ fn once<T>(field: &mut Option<T>, value: T, twice: &'static str) -> Result<(), F
     }
 }
 
+/// Headers that a message holds in a field of their own, not among the others.
+fn has_own_field(known: Known) -> bool {
+    matches!(
+        known,
+        Known::VIA
+            | Known::FROM
+            | Known::TO
+            | Known::CALL_ID
+            | Known::CSEQ
+            | Known::MAX_FORWARDS
+            | Known::CONTACT
+            | Known::ROUTE
+            | Known::RECORD_ROUTE
+            | Known::CONTENT_LENGTH
+            | Known::CONTENT_TYPE
+    )
+}
+
 /// Headers of one value where two readers could choose differently between two of them.
-const SINGLE: &[&str] = &[
-    "Content-Disposition",
-    "Date",
-    "Event",
-    "Expires",
-    "Min-Expires",
-    "Min-SE",
-    "RAck",
-    "Refer-To",
-    "Referred-By",
-    "Replaces",
-    "RSeq",
-    "Session-Expires",
-];
+fn has_one_value(known: Known) -> bool {
+    matches!(
+        known,
+        Known::CONTENT_DISPOSITION
+            | Known::DATE
+            | Known::EVENT
+            | Known::EXPIRES
+            | Known::MIN_EXPIRES
+            | Known::MIN_SE
+            | Known::RACK
+            | Known::REFER_TO
+            | Known::REFERRED_BY
+            | Known::REPLACES
+            | Known::RSEQ
+            | Known::SESSION_EXPIRES
+    )
+}
 
-/// The head of real messages is 1 to 4 kB; an endless one must not be buffered. Beyond it the answer is 513.
-pub(crate) const MAX_HEAD: usize = 16 * 1024;
-
-pub(crate) const HEAD_TOO_LARGE: Fault = Fault::too_large("the head is larger than 16 kB");
-
-/// Real messages have 10 to 40 headers; each costs work here and at the PBX.
-const MAX_HEADERS: usize = 128;
-
-/// A request starts with 70 hops (RFC 3261 §8.1.1.6), so more Vias than that are nobody's path.
-const MAX_VIAS: usize = 70;
+/// Real paths have two or three; RFC 4475 has a valid message of 34, and nothing needs more.
+pub(crate) const MAX_VIAS: usize = 40;
+const TOO_MANY_VIAS: Fault = Fault::new(Rule::ViaCount, "more than 40 Vias");
 
 /// Each is a proxy between a phone and its PBX; five are many.
 const MAX_ROUTES: usize = 32;
+const TOO_MANY_ROUTES: Fault = Fault::new(Rule::RouteCount, "more than 32 Routes or Record-Routes");
 
 /// A phone registers one contact, rarely three; each one becomes state.
 const MAX_CONTACTS: usize = 16;
 
 /// The 200 to a REGISTER lists every phone of the user, also those that went away without a word.
 const MAX_CONTACTS_IN_RESPONSE: usize = 64;
+const TOO_MANY_CONTACTS_IN_RESPONSE: Fault = Fault::new(Rule::ContactCount, "more than 64 Contacts");
 
 /// RFC 3261 §8.1.1.5.
 const MAX_CSEQ: u64 = (1 << 31) - 1;

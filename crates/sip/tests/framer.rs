@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use bytes::Bytes;
-use cordon_sip::{Frame, FrameError, Framer, FramerLimits, Framing, Message};
+use cordon_sip::{Frame, FrameError, Framer, FramerLimits, MAX_HEAD, Message, Rule};
 use proptest::prelude::*;
 
 #[test]
@@ -10,7 +10,7 @@ fn a_message_ends_where_content_length_says_and_the_next_begins() {
     let stream = [options("l: 5\r\n", "hello"), options("Content-Length: 0\r\n", "")].concat();
     let frames = frames_of(stream.as_bytes()).unwrap();
     assert_eq!(frames.len(), 2);
-    assert_eq!(frames[0], Frame::Message(Bytes::from(options("l: 5\r\n", "hello"))));
+    assert_eq!(bytes_of(&frames[0]), options("l: 5\r\n", "hello"));
 }
 
 #[test]
@@ -19,11 +19,8 @@ fn every_legal_spelling_of_content_length_is_honoured() {
         ["Content-Length : 5", "CONTENT-LENGTH:5", "L \t : 0005", "l:\r\n 5", "Content-Length:5\r\n "]
     {
         let stream = options(&format!("{header}\r\n"), "BYE s");
-        assert_eq!(
-            frames_of(stream.as_bytes()).unwrap(),
-            [Frame::Message(Bytes::from(stream))],
-            "{header:?}"
-        );
+        let frames = frames_of(stream.as_bytes()).unwrap();
+        assert_eq!(frames.iter().map(bytes_of).collect::<Vec<_>>(), [stream], "{header:?}");
     }
 }
 
@@ -50,19 +47,39 @@ fn an_ambiguous_content_length_ends_the_stream_with_400() {
         "l:\r\n",
     ] {
         let error = frames_of(options(header, "BYE").as_bytes()).unwrap_err();
-        assert_eq!(error.status().code(), 400, "{header:?}");
+        assert_eq!((error.status().code(), error.rule()), (400, Rule::ContentLength), "{header:?}");
     }
 }
 
 #[test]
-fn a_huge_content_length_is_513_and_never_wraps() {
-    for length in
-        ["65536", "2147483648", "4294967296", "4294967328", "9223372036854775808", "18446744073709551615"]
-    {
+fn a_body_beyond_the_limit_is_513_before_a_byte_of_it_is_kept() {
+    for length in ["65537", "99999999", "2147483647"] {
         let error = frames_of(options(&format!("l: {length}\r\n"), "").as_bytes()).unwrap_err();
-        assert_eq!(error.status().code(), 513, "{length}");
+        assert_eq!((error.status().code(), error.rule()), (513, Rule::BodySize), "{length}");
         assert!(error.reply().is_some());
     }
+}
+
+#[test]
+fn a_content_length_that_others_would_wrap_is_ambiguous() {
+    for length in ["2147483648", "4294967296", "4294967328", "9223372036854775808", "18446744073709551615"] {
+        let error = frames_of(options(&format!("l: {length}\r\n"), "").as_bytes()).unwrap_err();
+        assert_eq!((error.status().code(), error.rule()), (400, Rule::ContentLength), "{length}");
+        assert!(error.reply().is_some());
+    }
+}
+
+#[test]
+fn the_answer_to_a_bad_content_length_repeats_the_headers_behind_it() {
+    let head =
+        "OPTIONS sip:h SIP/2.0\r\nl: 5 5\r\nVia: SIP/2.0/TLS p;branch=z9hG4bKa\r\nCSeq: 1 OPTIONS\r\n\r\n";
+    let mut framer = Framer::default();
+    let error = head.as_bytes().iter().find_map(|byte| {
+        framer.push(&[*byte]);
+        framer.next_frame().err()
+    });
+    let reply = String::from_utf8(error.unwrap().reply().unwrap().write().to_vec()).unwrap();
+    assert!(reply.contains("branch=z9hG4bKa") && reply.contains("CSeq: 1 OPTIONS"), "{reply}");
 }
 
 #[test]
@@ -70,7 +87,8 @@ fn bare_line_ends_are_400_as_soon_as_they_are_seen() {
     for start in
         ["OPTIONS sip:h SIP/2.0\n", "OPTIONS sip:h SIP/2.0\rX", "OPTIONS sip:h SIP/2.0\r\nVia: x\n\r\n"]
     {
-        assert_eq!(frames_of(start.as_bytes()).unwrap_err().status().code(), 400, "{start:?}");
+        let error = frames_of(start.as_bytes()).unwrap_err();
+        assert_eq!((error.status().code(), error.rule()), (400, Rule::LineEnds), "{start:?}");
     }
 }
 
@@ -79,9 +97,7 @@ fn a_control_character_costs_the_message_and_not_the_flow() {
     let stream = [options("Subject: \u{1b}[2J\r\nl: 0\r\n", ""), options("l: 0\r\n", "")].concat();
     let frames = frames_of(stream.as_bytes()).unwrap();
     let parsed = frames.into_iter().map(|frame| match frame {
-        Frame::Message(bytes) => {
-            Message::parse(bytes, Framing::Stream).map(|_| ()).map_err(|error| error.status().code())
-        }
+        Frame::Message(framed) => framed.parse().map(|_| ()).map_err(|error| error.status().code()),
         other => panic!("{other:?}"),
     });
     assert_eq!(parsed.collect::<Vec<_>>(), [Err(400), Ok(())]);
@@ -99,8 +115,8 @@ fn an_endless_head_is_513_before_it_fills_memory() {
             Err(error) => break error,
         }
     };
-    assert_eq!(error.status().code(), 513);
-    assert!(pushed <= 18_000);
+    assert_eq!((error.status().code(), error.rule()), (513, Rule::HeadSize));
+    assert!(pushed <= MAX_HEAD + 2_000);
 }
 
 #[test]
@@ -116,9 +132,11 @@ fn after_an_error_nothing_more_is_read() {
 fn two_empty_lines_are_a_ping_and_one_is_a_pong() {
     let message = options("l: 0\r\n", "");
     let stream = format!("\r\n\r\n{message}\r\n{message}\r\n\r\n\r\n\r\n");
-    let sip = || Frame::Message(Bytes::from(message.clone()));
-    let expected = [Frame::Ping, sip(), Frame::Pong, sip(), Frame::Ping, Frame::Ping];
-    assert_eq!(frames_of(stream.as_bytes()).unwrap(), expected);
+    let frames = frames_of(stream.as_bytes()).unwrap();
+    let [Frame::Ping, first, Frame::Pong, second, Frame::Ping, Frame::Ping] = frames.as_slice() else {
+        panic!("{frames:?}");
+    };
+    assert_eq!((bytes_of(first), bytes_of(second)), (message.clone(), message));
 }
 
 #[test]
@@ -131,17 +149,57 @@ fn who_sends_pings_sees_each_pong_at_once() {
 
 #[test]
 fn a_smaller_limit_is_kept() {
-    let mut framer = Framer::new(FramerLimits { message: 100, ..FramerLimits::default() });
+    let mut framer = Framer::new(FramerLimits { body: 89, ..FramerLimits::default() });
     framer.push(options("l: 90\r\n", "").as_bytes());
     assert_eq!(framer.next_frame().unwrap_err().status().code(), 513);
+}
+
+#[test]
+fn a_bound_that_is_passed_costs_the_message_and_not_the_flow() {
+    let many = |header: &str, count: usize| header.repeat(count);
+    for (headers, rule) in [
+        (many("Z: 1\r\n", 200), Rule::HeaderCount),
+        (format!("X: {}\r\n", "a".repeat(9_000)), Rule::LineLength),
+        (many("Via: SIP/2.0/TLS p;branch=z9hG4bKa\r\n", 40), Rule::ViaCount),
+        (format!("Via: SIP/2.0/TLS p{}\r\n", ", SIP/2.0/TLS p".repeat(300)), Rule::ViaCount),
+        (many("Contact: <sip:a@h>\r\n", 17), Rule::ContactCount),
+        (format!("m: <sip:a@h>{}\r\n", ", <sip:a@h>".repeat(500)), Rule::ContactCount),
+        (many("Route: <sip:h;lr>\r\n", 33), Rule::RouteCount),
+        (many("Record-Route: <sip:h;lr>\r\n", 33), Rule::RouteCount),
+    ] {
+        let stream = [options(&format!("{headers}l: 0\r\n"), ""), options("l: 0\r\n", "")].concat();
+        let mut parsed = frames_of(stream.as_bytes()).unwrap().into_iter().map(|frame| match frame {
+            Frame::Message(framed) => framed.parse(),
+            other => panic!("{other:?}"),
+        });
+        let error = parsed.next().unwrap().unwrap_err();
+        assert_eq!((error.rule(), error.status().code()), (rule, 513));
+        assert!(error.reply().is_some(), "{rule:?}");
+        assert!(matches!(parsed.next(), Some(Ok(Message::Request(_)))), "{rule:?}");
+    }
+}
+
+#[test]
+fn a_bound_is_the_last_number_that_passes() {
+    for headers in [
+        "Z: 1\r\n".repeat(122),
+        "Via: SIP/2.0/TLS p;branch=z9hG4bKa\r\n".repeat(39),
+        "Contact: <sip:a@h>\r\n".repeat(16),
+        "Route: <sip:h;lr>\r\n".repeat(32),
+    ] {
+        let frames = frames_of(options(&format!("{headers}l: 0\r\n"), "").as_bytes()).unwrap();
+        let [Frame::Message(framed)] = frames.as_slice() else { panic!("one message") };
+        assert_eq!(framed.clone().parse().err().map(|error| error.reason()), None);
+    }
+    let body = "x".repeat(cordon_sip::MAX_BODY);
+    assert_eq!(frames_of(options("l: 65536\r\n", &body).as_bytes()).unwrap().len(), 1);
 }
 
 #[test]
 fn a_datagram_is_one_frame() {
     assert_eq!(Frame::datagram(Bytes::from_static(b"\r\n\r\n")), Frame::Ping);
     assert_eq!(Frame::datagram(Bytes::from_static(b"")), Frame::Pong);
-    let stray = Frame::datagram(Bytes::from_static(b"\r\nOPTIONS"));
-    assert_eq!(stray, Frame::Message(Bytes::from_static(b"OPTIONS")));
+    assert_eq!(bytes_of(&Frame::datagram(Bytes::from_static(b"\r\nOPTIONS"))), "OPTIONS");
 }
 
 #[test]
@@ -152,7 +210,7 @@ fn a_frame_shares_no_memory_with_its_neighbours() {
     let [Frame::Message(first), Frame::Message(second)] = frames.as_slice() else {
         panic!("two messages");
     };
-    assert!(first.is_unique() && second.is_unique());
+    assert!(first.bytes().is_unique() && second.bytes().is_unique());
 }
 
 proptest! {
@@ -206,10 +264,18 @@ proptest! {
         let Frame::Message(frame) = frames[0].clone() else {
             return Err(TestCaseError::fail("not a message"));
         };
-        match Message::parse(frame, Framing::Stream) {
+        match frame.parse() {
             Ok(Message::Request(request)) => prop_assert_eq!(request.body, body.as_bytes()),
             other => return Err(TestCaseError::fail(format!("{other:?}"))),
         }
+    }
+}
+
+/// What a frame holds, which is a message.
+fn bytes_of(frame: &Frame) -> String {
+    match frame {
+        Frame::Message(framed) => String::from_utf8(framed.bytes().to_vec()).unwrap(),
+        other => panic!("{other:?}"),
     }
 }
 

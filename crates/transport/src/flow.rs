@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cordon_policy::Refusal;
-use cordon_sip::{Frame, FrameError, Framer, Framing, Message, Origin, ParseError};
+use cordon_policy::connection::refusal_for;
+use cordon_sip::{Frame, FrameError, Framer, Message, Origin, ParseError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, timeout};
 
@@ -94,8 +94,8 @@ impl Flow {
                 None
             }
             Frame::Pong => None,
-            Frame::Message(bytes) => {
-                let event = match Message::parse(bytes, Framing::Stream) {
+            Frame::Message(framed) => {
+                let event = match framed.parse() {
                     Ok(message) => {
                         let message = with_source(message, self.peer);
                         TransportEvent::Message { origin: self.origin, reliable: true, message }
@@ -116,7 +116,7 @@ impl Flow {
         TransportEvent::Unreadable {
             origin: self.origin,
             peer: self.peer,
-            refusal: refusal_of(status),
+            refusal: refusal_for(error.rule()),
             error: error.reason(),
             status,
         }
@@ -131,7 +131,7 @@ impl Flow {
         let event = TransportEvent::Unreadable {
             origin: self.origin,
             peer: self.peer,
-            refusal: refusal_of(status),
+            refusal: refusal_for(error.rule()),
             error: error.reason(),
             status,
         };
@@ -166,13 +166,6 @@ pub(crate) fn with_source(mut message: Message, peer: SocketAddr) -> Message {
         via.set_received_rport(SocketAddr::new(peer.ip().to_canonical(), peer.port()));
     }
     message
-}
-
-pub(crate) fn refusal_of(status: u16) -> Refusal {
-    match status {
-        513 => Refusal::MessageTooLarge,
-        _ => Refusal::MessageUnreadable,
-    }
 }
 
 async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {

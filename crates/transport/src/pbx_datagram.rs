@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cordon_policy::Refusal;
-use cordon_policy::connection;
-use cordon_sip::{FlowId, Frame, Framing, Message, Origin};
+use cordon_policy::connection::{self, refusal_for};
+use cordon_sip::{FlowId, Frame, Origin};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use crate::config::{PbxWay, Target};
 use crate::event::{ConnectionKey, PbxTransport, TransportEvent};
-use crate::flow::{refusal_of, with_source};
+use crate::flow::with_source;
 use crate::pbx_connector::resolve;
 use crate::shared::{Phase, Shared};
 use crate::transport::{SendError, StartError};
@@ -138,9 +138,9 @@ async fn hear(socket: &PbxSocket, shared: &Shared) {
             continue;
         }
         let datagram = Bytes::copy_from_slice(buffer.get(..count).unwrap_or_default());
-        let Frame::Message(bytes) = Frame::datagram(datagram) else { continue };
+        let Frame::Message(framed) = Frame::datagram(datagram) else { continue };
         let origin = Origin::Pbx(socket.flow_of(shared, node));
-        let event = match Message::parse(bytes, Framing::Datagram) {
+        let event = match framed.parse() {
             Ok(message) => {
                 let message = with_source(message, node);
                 TransportEvent::Message { origin, reliable: false, message }
@@ -150,7 +150,7 @@ async fn hear(socket: &PbxSocket, shared: &Shared) {
                     let _ = socket.socket.try_send_to(&reply.write(), node);
                 }
                 let status = error.status().code();
-                let refusal = refusal_of(status);
+                let refusal = refusal_for(error.rule());
                 TransportEvent::Unreadable { origin, peer: node, refusal, error: error.reason(), status }
             }
         };

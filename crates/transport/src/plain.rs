@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cordon_policy::Refusal;
 use cordon_policy::connection;
-use cordon_sip::{Frame, Framer, Framing, Message, Request};
+use cordon_sip::{Frame, Framed, Framer, Message, Request};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -121,8 +121,8 @@ impl Visit {
         mut stream: S,
     ) {
         match timeout(HEARING, read_message(&mut stream)).await {
-            Ok(Some(bytes)) => {
-                if let Some(answer) = self.refuse(shared, bytes, Framing::Stream).map(|(answer, _)| answer) {
+            Ok(Some(framed)) => {
+                if let Some(answer) = self.refuse(shared, framed).map(|(answer, _)| answer) {
                     let _ = timeout(LINGER, say_goodbye(&mut stream, &answer)).await;
                 }
             }
@@ -133,15 +133,15 @@ impl Visit {
 
     /// The answer, and the port it goes to.
     fn refuse_datagram(self, shared: &Shared, datagram: Bytes) -> Option<(Bytes, u16)> {
-        let Frame::Message(bytes) = Frame::datagram(datagram) else { return None };
-        let (answer, request_port) = self.refuse(shared, bytes, Framing::Datagram)?;
+        let Frame::Message(framed) = Frame::datagram(datagram) else { return None };
+        let (answer, request_port) = self.refuse(shared, framed)?;
         Some((answer, request_port.unwrap_or(self.peer.port())))
     }
 
     /// Answer and, where the Via asks for another than the source port, that port (RFC 3261 §18.2.2, RFC 3581).
-    fn refuse(self, shared: &Shared, bytes: Bytes, framing: Framing) -> Option<(Bytes, Option<u16>)> {
-        let length = bytes.len();
-        let request = match Message::parse(bytes, framing) {
+    fn refuse(self, shared: &Shared, framed: Framed) -> Option<(Bytes, Option<u16>)> {
+        let length = framed.bytes().len();
+        let request = match framed.parse() {
             Ok(Message::Request(request)) => request,
             Ok(Message::Response(_)) => return None,
             Err(_) => {
@@ -188,12 +188,12 @@ fn response_port(request: &Request) -> Option<u16> {
 }
 
 /// The first whole message; `None` when the stream ends or is not SIP.
-async fn read_message<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Bytes> {
+async fn read_message<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Framed> {
     let mut framer = Framer::default();
     let mut buffer = [0; 2_048];
     loop {
         match framer.next_frame() {
-            Ok(Some(Frame::Message(bytes))) => return Some(bytes),
+            Ok(Some(Frame::Message(framed))) => return Some(framed),
             Ok(Some(Frame::Ping | Frame::Pong)) => {}
             Ok(None) => {
                 let count = stream.read(&mut buffer).await.ok().filter(|&count| count > 0)?;

@@ -5,7 +5,7 @@ use super::{Refusal, call, config, media, overload, pbx, registration, tls, tran
 
 impl Refusal {
     /// Every refusal, in the order of the codes.
-    pub const ALL: [Refusal; 93] = [
+    pub const ALL: [Refusal; 102] = [
         Refusal::PlainUdp,
         Refusal::PlainTcp,
         Refusal::PlainOnTlsPort,
@@ -13,9 +13,18 @@ impl Refusal {
         Refusal::NotSip,
         Refusal::CredentialsExposed,
         Refusal::MessageUnreadable,
-        Refusal::MessageTooLarge,
+        Refusal::BodyTooLarge,
         Refusal::FlowTooSlow,
         Refusal::FlowNotRead,
+        Refusal::ContentLengthUnclear,
+        Refusal::LineEndUnclear,
+        Refusal::HeadTooLarge,
+        Refusal::LineTooLong,
+        Refusal::TooManyHeaders,
+        Refusal::TooManyVias,
+        Refusal::TooManyContacts,
+        Refusal::TooManyRoutes,
+        Refusal::VersionUnsupported,
         Refusal::TlsTooOld,
         Refusal::TlsNoCommonSuite,
         Refusal::TlsNoCommonGroup,
@@ -111,9 +120,18 @@ impl Refusal {
             Refusal::NotSip => &transport::NOT_SIP,
             Refusal::CredentialsExposed => &transport::CREDENTIALS_EXPOSED,
             Refusal::MessageUnreadable => &transport::MESSAGE_UNREADABLE,
-            Refusal::MessageTooLarge => &transport::MESSAGE_TOO_LARGE,
+            Refusal::BodyTooLarge => &transport::BODY_TOO_LARGE,
             Refusal::FlowTooSlow => &transport::FLOW_TOO_SLOW,
             Refusal::FlowNotRead => &transport::FLOW_NOT_READ,
+            Refusal::ContentLengthUnclear => &transport::CONTENT_LENGTH_UNCLEAR,
+            Refusal::LineEndUnclear => &transport::LINE_END_UNCLEAR,
+            Refusal::HeadTooLarge => &transport::HEAD_TOO_LARGE,
+            Refusal::LineTooLong => &transport::LINE_TOO_LONG,
+            Refusal::TooManyHeaders => &transport::TOO_MANY_HEADERS,
+            Refusal::TooManyVias => &transport::TOO_MANY_VIAS,
+            Refusal::TooManyContacts => &transport::TOO_MANY_CONTACTS,
+            Refusal::TooManyRoutes => &transport::TOO_MANY_ROUTES,
+            Refusal::VersionUnsupported => &transport::VERSION_UNSUPPORTED,
 
             Refusal::TlsTooOld => &tls::TOO_OLD,
             Refusal::TlsNoCommonSuite => &tls::NO_COMMON_SUITE,

@@ -98,18 +98,18 @@ pub(super) const MESSAGE_UNREADABLE: Row = Row {
     remedy: Remedy::Site("update the firmware of the sender; the event names what could not be read"),
 };
 
-pub(super) const MESSAGE_TOO_LARGE: Row = Row {
+pub(super) const BODY_TOO_LARGE: Row = Row {
     code: "CD-TRANSPORT-08",
     answer: Answer::Sip(513),
     retry_after: None,
     standard: None,
-    text: "message is longer than 64 kB",
-    label: "message_too_large",
-    title: "Message too large",
-    rule: "No message grows beyond the bound that is kept for one.",
+    text: "body is longer than 64 kB",
+    label: "body_too_large",
+    title: "Body too large",
+    rule: "No body grows beyond 64 kB; the connection is closed, since nothing of it is kept.",
     controls: &["ZC-46"],
     remedy: Remedy::Site(
-        "look for a header or a body that grows with every hop, such as an image in Call-Info or a forwarding loop",
+        "look for what the sender puts into messages, such as pictures or whole address books",
     ),
 };
 
@@ -139,4 +139,127 @@ pub(super) const FLOW_NOT_READ: Row = Row {
     rule: "What waits for one connection is bounded; beyond it the connection is closed and the phone has to come back.",
     controls: &["ZC-46"],
     remedy: Remedy::Site("check the network to the phone; a phone that hangs has to be restarted"),
+};
+
+pub(super) const CONTENT_LENGTH_UNCLEAR: Row = Row {
+    code: "CD-TRANSPORT-11",
+    answer: Answer::Sip(400),
+    retry_after: None,
+    standard: None,
+    text: "Content-Length is missing, double or wrong",
+    label: "content_length_unclear",
+    title: "Content-Length that can be read in two ways",
+    rule: "Content-Length stands once, in plain digits, and is the length of the body; else nobody knows what belongs to the next message, and the connection is closed.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site(
+        "update the firmware of the sender; if it is not a phone of this site, it may be an attack that hides one message in another",
+    ),
+};
+
+pub(super) const LINE_END_UNCLEAR: Row = Row {
+    code: "CD-TRANSPORT-12",
+    answer: Answer::Sip(400),
+    retry_after: None,
+    standard: None,
+    text: "a line ends with CR or LF alone",
+    label: "line_end_unclear",
+    title: "Line end that can be read in two ways",
+    rule: "A line ends with CR LF: what one reader takes for the end of a line another does not, and the connection is closed.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site(
+        "update the firmware of the sender; if it is not a phone of this site, it may be an attack that hides one message in another",
+    ),
+};
+
+pub(super) const HEAD_TOO_LARGE: Row = Row {
+    code: "CD-TRANSPORT-13",
+    answer: Answer::Sip(513),
+    retry_after: None,
+    standard: None,
+    text: "head is longer than 16 kB",
+    label: "head_too_large",
+    title: "Head too large",
+    rule: "The headers of a message take 16 kB at most; the connection is closed, since an end was not seen.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site("look for headers that grow with every hop, as in a forwarding loop"),
+};
+
+pub(super) const LINE_TOO_LONG: Row = Row {
+    code: "CD-TRANSPORT-14",
+    answer: Answer::Sip(513),
+    retry_after: None,
+    standard: None,
+    text: "a header is longer than 8 kB",
+    label: "line_too_long",
+    title: "Header too long",
+    rule: "One header takes 8 kB at most, folds included.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site("look for the header that the sender fills so, such as a picture in Call-Info"),
+};
+
+pub(super) const TOO_MANY_HEADERS: Row = Row {
+    code: "CD-TRANSPORT-15",
+    answer: Answer::Sip(513),
+    retry_after: None,
+    standard: None,
+    text: "more than 128 headers",
+    label: "too_many_headers",
+    title: "Too many headers",
+    rule: "A message has 128 headers at most; real ones have 10 to 40.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site("look for headers that are added with every hop, as in a forwarding loop"),
+};
+
+pub(super) const TOO_MANY_VIAS: Row = Row {
+    code: "CD-TRANSPORT-16",
+    answer: Answer::Sip(513),
+    retry_after: None,
+    standard: None,
+    text: "more than 40 Vias",
+    label: "too_many_vias",
+    title: "Too many Vias",
+    rule: "A message has passed 40 hops at most.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site("look for a forwarding loop between the PBX and its neighbours"),
+};
+
+pub(super) const TOO_MANY_CONTACTS: Row = Row {
+    code: "CD-TRANSPORT-17",
+    answer: Answer::Sip(513),
+    retry_after: None,
+    standard: None,
+    text: "too many Contacts",
+    label: "too_many_contacts",
+    title: "Too many Contacts",
+    rule: "A request has 16 Contacts at most and an answer 64: each one becomes state.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site(
+        "let each phone register its own contact; remove what is stale from the account in the PBX",
+    ),
+};
+
+pub(super) const TOO_MANY_ROUTES: Row = Row {
+    code: "CD-TRANSPORT-18",
+    answer: Answer::Sip(513),
+    retry_after: None,
+    standard: None,
+    text: "more than 32 Routes",
+    label: "too_many_routes",
+    title: "Too many Routes",
+    rule: "A message has 32 Route and 32 Record-Route addresses at most.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site("look for a forwarding loop between the PBX and its neighbours"),
+};
+
+pub(super) const VERSION_UNSUPPORTED: Row = Row {
+    code: "CD-TRANSPORT-19",
+    answer: Answer::Sip(505),
+    retry_after: None,
+    standard: None,
+    text: "only SIP/2.0 is spoken",
+    label: "version_unsupported",
+    title: "Another version of SIP",
+    rule: "SIP/2.0 is the one version there is (RFC 3261).",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site("update the firmware of the sender; no phone speaks another version"),
 };

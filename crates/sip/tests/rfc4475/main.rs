@@ -54,5 +54,5 @@ fn again(bytes: Bytes) -> Message {
     let Ok(Some(Frame::Message(frame))) = framer.next_frame() else {
         panic!("what we write is not one frame");
     };
-    Message::parse(frame, Framing::Stream).unwrap()
+    frame.parse().unwrap()
 }

@@ -91,7 +91,7 @@ fn section_3_1_1_8_bytes_behind_the_body_belong_to_nobody_in_a_datagram() {
     let mut begins = Vec::new();
     while let Ok(Some(frame)) = framer.next_frame() {
         if let Frame::Message(message) = frame {
-            begins.push(message.slice(..8));
+            begins.push(message.bytes().slice(..8));
         }
     }
     assert_eq!(begins, [Bytes::from_static(b"REGISTER"), Bytes::from_static(b"INVITE s")]);
