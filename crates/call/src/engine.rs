@@ -294,11 +294,7 @@ impl Engine {
             Happened::TurnedAway { origin, request, why } => {
                 self.handle_turned_away(now, origin, &request, why);
             }
-            Happened::Ack { origin, request } => {
-                if let Some((key, end)) = self.dialog_of(now, origin, &request) {
-                    self.with_call(now, key, |call, board| call.handle_ack(now, board, end, &request));
-                }
-            }
+            Happened::Ack { origin, request } => self.handle_ack(now, origin, &request),
             Happened::Cancelled { server, headers } => {
                 if let Some(key) = self.board.servers.remove(&server) {
                     self.with_call(now, key, |call, board| call.handle_cancel(now, board, server, &headers));

@@ -1,6 +1,7 @@
 //! What may cross from one side to the other. Nothing else does: a header that is not named here stays on its side.
 
 use cordon_policy::Refusal;
+use cordon_policy::request::is_anonymous;
 use cordon_sip::{
     Header, HeaderName, Headers, Host, NameAddr, Request, Response, Scheme, StatusCode, Text, Uri, Warning,
 };
@@ -90,9 +91,9 @@ pub(crate) fn as_seen_across(person: &NameAddr, domain: &Text) -> NameAddr {
     let uri = &person.uri;
     let mut seen = match (uri.scheme(), uri.host()) {
         (Scheme::Tel | Scheme::Other(_), _) => uri.detached(),
-        // RFC 3323 §4.1.1.3: this host is a statement, not a place.
-        (Scheme::Sip | Scheme::Sips, Some(host)) if host.is("anonymous.invalid") => {
-            bare(uri, host.detached())
+        // RFC 3323 §4.1.1.3: this host is a statement, not a place, and whoever is named before it is nobody.
+        (Scheme::Sip | Scheme::Sips, Some(host)) if is_anonymous(uri) => {
+            bare(uri, host.detached()).with_user(Some("anonymous"))
         }
         // sips would promise what the leg to a PBX in a lab cannot keep.
         (Scheme::Sip | Scheme::Sips, _) => bare(uri, Host::Name(domain.clone())),
@@ -105,9 +106,11 @@ pub(crate) fn as_seen_across(person: &NameAddr, domain: &Text) -> NameAddr {
     person
 }
 
-/// User and host alone.
+/// User and host alone: no password either.
 fn bare(uri: &Uri, host: Host) -> Uri {
-    uri.detached().without_params_and_headers().with_scheme(Scheme::Sip).with_host(host, None)
+    let own = uri.detached();
+    let bare = own.clone().without_params_and_headers().with_user_of(&own);
+    bare.with_scheme(Scheme::Sip).with_host(host, None)
 }
 
 fn copy(source: &Headers, target: &mut Headers, is_wanted: impl Fn(&HeaderName) -> bool) {

@@ -307,7 +307,7 @@ fn legs_from_handset(
     invite: &Request,
 ) -> Result<(Leg, Leg), Refusal> {
     let facts = board.flows.get(&flow).cloned().ok_or(Refusal::RegisterFirst)?;
-    let binding = board.registrar.binding_of(now, flow, &invite.from);
+    let binding = board.registrar.binding_of(now, &board.site.registration.domain, flow, &invite.from);
     let opaque = board.registrar.contact_toward_pbx(now, &board.site, flow, &invite.from);
     let toward_handset = board.contact(Some(&facts), None);
     let toward_pbx = match &opaque {

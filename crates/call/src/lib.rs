@@ -41,6 +41,7 @@ mod reinvite;
 mod release;
 mod requests;
 mod rules;
+mod standing;
 mod switchboard;
 mod wire;
 

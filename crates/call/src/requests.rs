@@ -2,15 +2,17 @@
 
 use std::time::Instant;
 
+use cordon_phi::Pseudonym;
 use cordon_policy::refusal::Refusal;
-use cordon_policy::request::{RequestFacts, Sender, admit_request, is_emergency};
-use cordon_sip::{Method, Origin, Request, Text};
+use cordon_policy::request::{admit_request, is_emergency};
+use cordon_sip::{Method, Origin, Request};
 use cordon_transaction::{ServerId, TurnedAway};
 
 use crate::engine::Engine;
+use crate::event::Event;
 use crate::media::{CallKey, End};
 use crate::refuse::Asked;
-use crate::switchboard::handset_flow;
+use crate::switchboard::{handset_flow, side_of};
 
 impl Engine {
     /// A request with a transaction of its own: emergency first, then every rule, then whose it is.
@@ -21,11 +23,7 @@ impl Engine {
         origin: Origin,
         mut request: Request,
     ) {
-        let (sender, has_binding) = match origin {
-            Origin::Handset(flow) => (Sender::Handset, self.board.registrar.has_live_binding(now, flow)),
-            Origin::Pbx(_) => (Sender::Pbx, true),
-        };
-        let facts = RequestFacts { sender, has_binding };
+        let facts = self.board.facts_of_request(now, origin, &request);
         let permit = match admit_request(&facts, &request, &self.board.site.emergency) {
             Ok(permit) => permit,
             Err(refusal) => return self.board.refuse(now, &Asked::alone(server, origin, &request), refusal),
@@ -60,12 +58,34 @@ impl Engine {
     }
 
     fn handle_in_dialog(&mut self, now: Instant, server: ServerId, origin: Origin, request: Request) {
-        let Some((key, end)) = self.dialog_of(now, origin, &request) else {
-            return self.board.refuse(now, &Asked::alone(server, origin, &request), Refusal::DialogUnknown);
-        };
-        self.with_call(now, key, |call, board| {
-            call.handle_request(now, board, end, (server, origin), request)
-        });
+        match self.dialog_of(now, origin, &request) {
+            Dialog::Theirs(key, end) => self.with_call(now, key, |call, board| {
+                call.handle_request(now, board, end, (server, origin), request)
+            }),
+            Dialog::Foreign(call) => {
+                let asked = Asked { call: Some(call), ..Asked::alone(server, origin, &request) };
+                self.board.refuse(now, &asked, Refusal::DialogUnknown);
+            }
+            Dialog::Unknown => {
+                self.board.refuse(now, &Asked::alone(server, origin, &request), Refusal::DialogUnknown);
+            }
+        }
+    }
+
+    /// An ACK of a 2xx. It has no answer, whoever sent it.
+    pub(crate) fn handle_ack(&mut self, now: Instant, origin: Origin, request: &Request) {
+        match self.dialog_of(now, origin, request) {
+            Dialog::Theirs(key, end) => {
+                self.with_call(now, key, |call, board| call.handle_ack(now, board, end, request));
+            }
+            Dialog::Foreign(call) => self.board.events.push_back(Event::Refused {
+                refusal: Refusal::DialogUnknown,
+                side: side_of(origin),
+                flow: handset_flow(origin),
+                call: Some(call),
+            }),
+            Dialog::Unknown => {}
+        }
     }
 
     /// A request no transaction was made for.
@@ -79,6 +99,7 @@ impl Engine {
         let refusal = match why {
             TurnedAway::Merged => Refusal::RequestLoop,
             TurnedAway::Full => Refusal::TooManyTransactions,
+            TurnedAway::NothingToCancel => Refusal::DialogUnknown,
         };
         let is_emergency =
             handset_flow(origin).is_some() && is_emergency(request, &self.board.site.emergency);
@@ -92,17 +113,27 @@ impl Engine {
         }
     }
 
-    /// The leg a request belongs to: our tag, Call-ID, the peer's tag, and a sender that owns it.
-    pub(crate) fn dialog_of(
-        &mut self,
-        now: Instant,
-        origin: Origin,
-        request: &Request,
-    ) -> Option<(CallKey, End)> {
-        let tag: &Text = request.to.tag()?;
-        let (key, end) = self.board.dialogs.get(tag).copied()?;
-        let leg = self.calls.get_mut(&key)?.leg_mut(end);
-        let is_theirs = leg.matches(request) && leg.is_owned_by(now, origin, &self.board);
-        is_theirs.then_some((key, end))
+    /// Whose dialog a request is in: our tag, Call-ID, the peer's tag, and a sender that owns the leg.
+    fn dialog_of(&mut self, now: Instant, origin: Origin, request: &Request) -> Dialog {
+        let found = request.to.tag().and_then(|tag| self.board.dialogs.get(tag)).copied();
+        let Some((key, end)) = found else { return Dialog::Unknown };
+        let Some(call) = self.calls.get_mut(&key) else { return Dialog::Unknown };
+        let name = call.name;
+        let leg = call.leg_mut(end);
+        match leg.matches(request).then(|| leg.is_owned_by(now, origin, &self.board)) {
+            Some(true) => Dialog::Theirs(key, end),
+            Some(false) => Dialog::Foreign(name),
+            None => Dialog::Unknown,
+        }
     }
+}
+
+/// What a request in a dialog is to its sender.
+enum Dialog {
+    /// The sender owns this leg of this call.
+    Theirs(CallKey, End),
+    /// The dialog stands, for somebody else. The answer is the same as for one that does not; the event names the call.
+    Foreign(Pseudonym),
+    /// There is no such dialog.
+    Unknown,
 }

@@ -88,6 +88,10 @@ pub enum Refusal {
     PhoneUnreachable,
     /// The PBX calls a contact that no phone holds.
     PhoneUnknown,
+    /// A REGISTER by one account for another.
+    ThirdPartyRegistration,
+    /// Too many wrong answers to challenges for one account.
+    AccountLocked,
 
     /// A method that is not built.
     MethodNotAllowed,
@@ -113,6 +117,10 @@ pub enum Refusal {
     SchemeUnsupported,
     /// A body that is not a session description.
     BodyUnsupported,
+    /// The From is of an account that is not registered on the connection.
+    ForeignIdentity,
+    /// A Route or a maddr would have the request sent elsewhere.
+    ForeignRoute,
 
     /// RTP/AVP(F) without keys.
     PlainMedia,
@@ -204,6 +212,10 @@ pub enum Refusal {
     TooManyFlowsFromAddress,
     /// One address asks faster than it is answered.
     TooFast,
+    /// As many calls as one account may have begun.
+    TooManyCallsOfAccount,
+    /// As many emergency calls as one device may have begun without a registration.
+    TooManyEmergencyCalls,
 
     /// Configuration: our own certificate does not end in the public store.
     OwnCertificateNotPublic,

@@ -2,7 +2,7 @@
 
 mod emergency;
 
-use cordon_sip::{HeaderName, Method, Request, Scheme, Text};
+use cordon_sip::{HeaderName, Method, Request, Scheme, Text, Uri};
 
 pub use emergency::{EmergencyNumbers, UnreadableNumber};
 
@@ -16,6 +16,11 @@ pub struct RequestFacts {
     pub sender: Sender,
     /// A phone has a live registration on the connection the request came on. Does not matter for the PBX.
     pub has_binding: bool,
+    /// The From is an account that is registered on this connection, or [anonymous](is_anonymous). Matters only beside
+    /// [`has_binding`](Self::has_binding).
+    pub owns_from: bool,
+    /// A Route or a maddr names a place that is neither we nor the PBX.
+    pub leads_elsewhere: bool,
 }
 
 /// The sides requests come from.
@@ -41,7 +46,7 @@ pub enum Admitted {
 /// Requests inside a dialog pass here; whose they are is for the layer that knows dialogs.
 ///
 /// # Errors
-/// The first rule that is broken: method, hops, scheme, required extensions, body, registration.
+/// The first rule that is broken: method, hops, scheme, required extensions, body, way, registration, name.
 pub fn admit_request(
     facts: &RequestFacts,
     request: &Request,
@@ -69,11 +74,34 @@ pub fn admit_request(
     if !has_readable_body(request) {
         return Err(Refusal::BodyUnsupported);
     }
-    if facts.sender == Sender::Handset && !facts.has_binding && needs_binding(request) {
-        return Err(Refusal::RegisterFirst);
+    if facts.sender == Sender::Handset && request.to.tag().is_none() {
+        admit_from_handset(facts, request)?;
     }
     Ok(Permit::grant(Admitted::Ordinary))
 }
+
+/// What is asked of a phone's request that begins something. Within a dialog it is settled where a request goes and whose
+/// it is.
+fn admit_from_handset(facts: &RequestFacts, request: &Request) -> Result<(), Refusal> {
+    if facts.leads_elsewhere {
+        return Err(Refusal::ForeignRoute);
+    }
+    if !facts.has_binding && needs_binding(request) {
+        return Err(Refusal::RegisterFirst);
+    }
+    if facts.has_binding && !facts.owns_from && is_seen_by_others(request) {
+        return Err(Refusal::ForeignIdentity);
+    }
+    Ok(())
+}
+
+/// Whether a From withholds who calls (RFC 3323 section 4.1.1.3): its host is no place, and its user nobody.
+pub fn is_anonymous(from: &Uri) -> bool {
+    from.is_sip() && from.host().is_some_and(|host| host.is(ANONYMOUS_HOST))
+}
+
+/// The host of everybody who withholds a name (RFC 3323 section 4.1.1.3).
+pub const ANONYMOUS_HOST: &str = "anonymous.invalid";
 
 /// Looks at a REGISTER: phones register in the domain of the site.
 ///
@@ -128,6 +156,15 @@ fn has_readable_body(request: &Request) -> bool {
 }
 
 fn needs_binding(request: &Request) -> bool {
-    let begins = request.to.tag().is_none();
-    begins && !matches!(request.method, Method::Register | Method::Options)
+    !matches!(request.method, Method::Register | Method::Options)
+}
+
+/// Whether the From goes on to somebody. A REGISTER has a rule of its own, and OPTIONS to ourselves keep a connection
+/// alive under whatever name.
+fn is_seen_by_others(request: &Request) -> bool {
+    match request.method {
+        Method::Register => false,
+        Method::Options => request.uri.user().is_some(),
+        _ => true,
+    }
 }

@@ -3,7 +3,8 @@
 
 use cordon_policy::Refusal;
 use cordon_policy::request::{
-    Admitted, EmergencyNumbers, RequestFacts, Sender, admit_register, admit_request, unsupported,
+    Admitted, EmergencyNumbers, RequestFacts, Sender, admit_register, admit_request, is_anonymous,
+    unsupported,
 };
 use cordon_sip::{CallId, HeaderName, Method, NameAddr, Request, Text, Uri};
 
@@ -95,6 +96,48 @@ fn required_extensions_are_all_named() {
 }
 
 #[test]
+fn a_phone_speaks_only_as_an_account_of_its_own() {
+    let impostor = RequestFacts { owns_from: false, ..REGISTERED };
+    assert_eq!(admit(&impostor, &request(Method::Invite)), Err(Refusal::ForeignIdentity));
+    assert_eq!(admit(&impostor, &request(Method::Options)), Err(Refusal::ForeignIdentity));
+    assert!(admit(&impostor, &request(Method::Register)).is_ok(), "it has a rule of its own");
+    let mut to_us = request(Method::Options);
+    to_us.uri = Uri::parse("sip:sip.example.org").unwrap();
+    assert!(admit(&impostor, &to_us).is_ok());
+    let mut bye = request(Method::Bye);
+    bye.to = bye.to.with_tag("t1");
+    assert!(admit(&impostor, &bye).is_ok(), "its tags tell whose it is");
+    let mut call = request(Method::Invite);
+    call.uri = Uri::parse("sip:911@mx.example.org").unwrap();
+    assert_eq!(admit(&impostor, &call), Ok(Admitted::Emergency));
+}
+
+#[test]
+fn nobody_is_anonymous_but_at_the_place_that_is_none() {
+    let is_anonymous = |uri: &str| is_anonymous(&Uri::parse(uri).unwrap());
+    assert!(is_anonymous("sip:anonymous@anonymous.invalid"));
+    assert!(is_anonymous("sips:c8oqz84zk7z@Anonymous.Invalid"));
+    assert!(!is_anonymous("sip:anonymous@mx.example.org"));
+    assert!(!is_anonymous("sip:anonymous.invalid@mx.example.org"));
+    assert!(!is_anonymous("tel:100"));
+}
+
+#[test]
+fn a_request_that_wants_to_go_elsewhere_is_refused_unless_it_is_an_emergency_or_in_a_dialog() {
+    let astray = RequestFacts { leads_elsewhere: true, ..REGISTERED };
+    for method in [Method::Invite, Method::Options, Method::Register] {
+        assert_eq!(admit(&astray, &request(method)), Err(Refusal::ForeignRoute));
+    }
+    let mut bye = request(Method::Bye);
+    bye.to = bye.to.with_tag("t1");
+    assert!(admit(&astray, &bye).is_ok());
+    let mut call = request(Method::Invite);
+    call.uri = Uri::parse("sip:911@mx.example.org").unwrap();
+    assert_eq!(admit(&astray, &call), Ok(Admitted::Emergency));
+    assert!(admit(&RequestFacts { leads_elsewhere: true, ..PBX }, &request(Method::Invite)).is_ok());
+}
+
+#[test]
 fn hops_end_at_zero_and_ack_and_cancel_are_never_refused() {
     let mut invite = request(Method::Invite);
     invite.max_forwards = Some(0);
@@ -143,6 +186,7 @@ fn request(method: Method) -> Request {
     )
 }
 
-const REGISTERED: RequestFacts = RequestFacts { sender: Sender::Handset, has_binding: true };
-const STRANGER: RequestFacts = RequestFacts { sender: Sender::Handset, has_binding: false };
-const PBX: RequestFacts = RequestFacts { sender: Sender::Pbx, has_binding: true };
+const REGISTERED: RequestFacts =
+    RequestFacts { sender: Sender::Handset, has_binding: true, owns_from: true, leads_elsewhere: false };
+const STRANGER: RequestFacts = RequestFacts { has_binding: false, owns_from: false, ..REGISTERED };
+const PBX: RequestFacts = RequestFacts { sender: Sender::Pbx, ..REGISTERED };

@@ -41,7 +41,7 @@ pub enum Event {
         request: Request,
     },
     /// A request no transaction was made for. Answer it with
-    /// [`Layer::respond_without_state`](crate::Layer::respond_without_state) or not at all. Never ACK, never CANCEL.
+    /// [`Layer::respond_without_state`](crate::Layer::respond_without_state) or not at all. Never ACK.
     TurnedAway {
         /// Where it came from.
         origin: Origin,
@@ -107,6 +107,8 @@ pub enum TurnedAway {
     Merged,
     /// The table is full, in all or for its flow: 503.
     Full,
+    /// A CANCEL of nothing that this sender has asked for: 481 (9.2).
+    NothingToCancel,
 }
 
 /// The transaction already has its final response, or is over.

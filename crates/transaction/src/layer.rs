@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cordon_sip::{FlowId, Headers, Hop, Message, Method, Origin, Request, Response, StatusCode};
+use cordon_sip::{FlowId, Headers, Hop, Message, Method, Origin, Request, Response};
 
 use crate::client::Asker;
 use crate::clients::{Clients, Follow, Turn};
@@ -44,7 +44,7 @@ impl Layer {
             Message::Response(response) => self.handle_response(now, origin, response),
             Message::Request(request) => match request.method {
                 Method::Ack => self.handle_ack(now, origin, request),
-                Method::Cancel => self.handle_cancel(now, origin, &request),
+                Method::Cancel => self.handle_cancel(now, origin, request),
                 _ => self.handle_request(now, origin, reliable, request),
             },
         }
@@ -140,7 +140,7 @@ impl Layer {
     /// (8.2.7).
     pub fn respond_without_state(&mut self, origin: Origin, request: &Request, response: Response) {
         let response = response.with_to_tag(stateless::tag(request));
-        self.reply(origin, Some(response));
+        self.reply(origin, &response);
     }
 
     /// Gives an INVITE of ours up: the CANCEL leaves now or after the first provisional response (9.1), and the
@@ -178,13 +178,12 @@ impl Layer {
         }
     }
 
-    fn handle_cancel(&mut self, now: Instant, origin: Origin, request: &Request) {
+    fn handle_cancel(&mut self, now: Instant, origin: Origin, request: Request) {
         let turn = Turn { now, timers: self.timers, output: &mut self.output };
-        let answer = match self.servers.handle_cancel(origin, request, turn) {
-            Some(to_tag) => Some(stateless::cancel_ok(request, to_tag)),
-            None => stateless::answer(request, StatusCode::CALL_DOES_NOT_EXIST),
-        };
-        self.reply(origin, answer);
+        match self.servers.handle_cancel(origin, &request, turn) {
+            Some(to_tag) => self.reply(origin, &stateless::cancel_ok(&request, to_tag)),
+            None => self.turn_away(origin, request, TurnedAway::NothingToCancel),
+        }
     }
 
     fn handle_request(&mut self, now: Instant, origin: Origin, reliable: bool, request: Request) {
@@ -207,11 +206,8 @@ impl Layer {
         self.output.events.push_back(Event::TurnedAway { origin, request, why });
     }
 
-    fn reply(&mut self, origin: Origin, answer: Option<Response>) {
-        if let Some(answer) = answer {
-            let bytes = answer.write();
-            self.output.transmits.push_back(Transmit { hop: origin.reply_hop(), bytes });
-        }
+    fn reply(&mut self, origin: Origin, answer: &Response) {
+        self.output.transmits.push_back(Transmit { hop: origin.reply_hop(), bytes: answer.write() });
     }
 
     /// Sends the CANCEL an INVITE transaction asked for.

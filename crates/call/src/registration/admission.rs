@@ -4,13 +4,16 @@ use cordon_policy::refusal::Refusal;
 use cordon_policy::request::admit_register;
 use cordon_sip::{Contacts, HeaderName, NameAddr, Request};
 
-use super::phone::{Aor, BindingId};
+use super::phone::{Account, Aor, BindingId};
+use super::upstream::UpstreamKey;
 use crate::rules::RegistrationRules;
 
 /// A REGISTER that may be relayed.
 pub(super) struct Admitted {
     /// Whose registration (the To).
-    pub(super) aor: Aor,
+    pub(super) account: Account,
+    /// The PBX's names for it go by account and the phone's Call-ID.
+    pub(super) upstream: UpstreamKey,
     pub(super) asked: Asked,
 }
 
@@ -36,13 +39,16 @@ pub(super) struct AskedContact {
 /// Looks at a REGISTER of a phone.
 ///
 /// # Errors
-/// [`Refusal::ForeignDomain`] or [`Refusal::ContactUnusable`].
+/// [`Refusal::ForeignDomain`], [`Refusal::ThirdPartyRegistration`] or [`Refusal::ContactUnusable`].
 pub(super) fn admit(request: &Request, rules: &RegistrationRules) -> Result<Admitted, Refusal> {
     admit_register(request, rules.domain.as_str())?;
     if !request.from.uri.host().is_some_and(|host| host.is(rules.domain.as_str())) {
         return Err(Refusal::ForeignDomain);
     }
     let aor = Aor::of(&request.to.uri).ok_or(Refusal::ForeignDomain)?;
+    if Aor::of(&request.from.uri).as_ref() != Some(&aor) {
+        return Err(Refusal::ThirdPartyRegistration);
+    }
     let header = request.headers.seconds(&HeaderName::EXPIRES);
     let asked = match &request.contacts {
         Contacts::Star if header == Some(0) => Asked::RemoveAll,
@@ -62,7 +68,7 @@ pub(super) fn admit(request: &Request, rules: &RegistrationRules) -> Result<Admi
             Asked::Contacts(contacts)
         }
     };
-    Ok(Admitted { aor, asked })
+    Ok(Admitted { account: Account::of(&aor), upstream: UpstreamKey::of(&aor, &request.call_id), asked })
 }
 
 /// The `expires` parameter of a Contact.

@@ -5,20 +5,20 @@ use std::time::{Duration, Instant};
 
 use cordon_sip::{FlowId, NameAddr};
 
-use super::phone::{Aor, BindingId};
+use super::phone::{Account, BindingId};
 
 /// Every phone the PBX has granted a binding.
 #[derive(Default)]
 pub(super) struct Bindings {
     table: BTreeMap<BindingId, Binding>,
     by_flow: BTreeMap<FlowId, BTreeSet<BindingId>>,
-    by_aor: BTreeMap<Aor, BTreeSet<BindingId>>,
+    by_account: BTreeMap<Account, BTreeSet<BindingId>>,
     by_end: BTreeSet<(Instant, BindingId)>,
 }
 
 /// One phone's registration tied to its flow.
 pub(super) struct Binding {
-    pub(super) aor: Aor,
+    pub(super) account: Account,
     /// As the phone wrote it: where the PBX's requests are sent on, over the flow and never to its address.
     pub(super) contact: NameAddr,
     /// `None` between the loss of a flow and the phone's next REGISTER.
@@ -45,21 +45,24 @@ impl Bindings {
         self.table.len()
     }
 
-    /// Whether another binding fits, into `most` of all and on this flow.
-    pub(super) fn has_room(&self, most: usize, flow: FlowId, id: BindingId) -> bool {
+    /// Whether another binding fits, into `most` of all, on this flow and beside the account's other phones.
+    pub(super) fn has_room(&self, most: usize, flow: FlowId, account: Account, id: BindingId) -> bool {
         let on_flow = self.on_flow(flow);
         on_flow.is_some_and(|ids| ids.contains(&id))
-            || ((self.table.contains_key(&id) || self.table.len() < most)
+            || ((self.table.contains_key(&id)
+                || (self.table.len() < most && self.connected(account) < MAX_BINDINGS_PER_ACCOUNT))
                 && on_flow.map_or(0, BTreeSet::len) < MAX_BINDINGS_PER_FLOW)
     }
 
-    /// Puts a binding in place of the phone's earlier one and returns the flow that one was on.
+    /// Puts a binding in place of the phone's earlier one and returns the flow that one was on. An account that has as many as
+    /// it may loses the one that nobody has been behind for longest.
     pub(super) fn put(&mut self, id: BindingId, binding: Binding) -> Option<FlowId> {
         let before = self.remove(id).and_then(|before| before.flow);
+        self.make_room(binding.account);
         if let Some(flow) = binding.flow {
             self.by_flow.entry(flow).or_default().insert(id);
         }
-        self.by_aor.entry(binding.aor.clone()).or_default().insert(id);
+        self.by_account.entry(binding.account).or_default().insert(id);
         self.by_end.insert((binding.end(), id));
         self.table.insert(id, binding);
         before
@@ -71,7 +74,7 @@ impl Bindings {
         if let Some(flow) = binding.flow {
             leave(&mut self.by_flow, &flow, id);
         }
-        leave(&mut self.by_aor, &binding.aor, id);
+        leave(&mut self.by_account, &binding.account, id);
         Some(binding)
     }
 
@@ -94,8 +97,15 @@ impl Bindings {
         ids.filter_map(move |id| Some((*id, self.live(now, *id)?)))
     }
 
-    pub(super) fn of_aor(&self, aor: &Aor) -> Vec<BindingId> {
-        self.by_aor.get(aor).into_iter().flatten().copied().collect()
+    /// The bindings of this account, at most [`MAX_BINDINGS_PER_ACCOUNT`].
+    pub(super) fn of_account(&self, account: Account) -> impl Iterator<Item = BindingId> + use<'_> {
+        self.by_account.get(&account).into_iter().flatten().copied()
+    }
+
+    /// The phone on this flow that is registered with this account.
+    pub(super) fn live_of(&self, now: Instant, flow: FlowId, account: Account) -> Option<BindingId> {
+        let is_here = |id: &BindingId| self.live(now, *id).is_some_and(|binding| binding.flow == Some(flow));
+        self.of_account(account).find(is_here)
     }
 
     /// The flow is gone: its phones keep their bindings, without a way to them. Returns them.
@@ -123,6 +133,23 @@ impl Bindings {
         self.remove(id).map(|binding| (id, binding))
     }
 
+    fn connected(&self, account: Account) -> usize {
+        let has_flow = |id: &BindingId| self.get(*id).is_some_and(|binding| binding.flow.is_some());
+        self.of_account(account).filter(has_flow).count()
+    }
+
+    fn make_room(&mut self, account: Account) {
+        if self.of_account(account).count() < MAX_BINDINGS_PER_ACCOUNT {
+            return;
+        }
+        let left = self.of_account(account).filter_map(|id| Some((id, self.get(id)?)));
+        let left =
+            left.filter(|(_, binding)| binding.flow.is_none()).min_by_key(|(_, binding)| binding.end());
+        if let Some((id, _)) = left {
+            self.remove(id);
+        }
+    }
+
     fn on_flow(&self, flow: FlowId) -> Option<&BTreeSet<BindingId>> {
         self.by_flow.get(&flow)
     }
@@ -142,3 +169,6 @@ const LATE: Duration = Duration::from_secs(10);
 
 /// An attendant console or a gateway of analogue lines carries some hundred lines over one connection.
 const MAX_BINDINGS_PER_FLOW: usize = 1_024;
+
+/// A line that a whole ward shares rings on some dozens of phones.
+const MAX_BINDINGS_PER_ACCOUNT: usize = 64;

@@ -1,6 +1,6 @@
 //! Who a phone is: the same across reconnects and restarts, and unguessable from outside.
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use cordon_phi::{Phi, Pseudonym};
 use cordon_sip::{Host, NameAddr, Text, Uri};
 
@@ -16,15 +16,41 @@ impl Aor {
     pub(crate) fn of(uri: &Uri) -> Option<Self> {
         let user = uri.dialled().filter(|_| uri.is_sip())?;
         let domain = match uri.host()? {
-            Host::Name(name) => name.as_str().trim_end_matches('.').to_ascii_lowercase(),
+            Host::Name(name) => name.as_str().to_owned(),
             Host::V4(address) => address.to_string(),
             Host::V6(address) => address.to_string(),
         };
-        Some(Self(format!("{}@{domain}", user.as_str())))
+        Some(Self::in_domain(user.as_str(), &domain))
+    }
+
+    fn in_domain(user: &str, domain: &str) -> Self {
+        Self(format!("{user}@{}", domain.trim_end_matches('.').to_ascii_lowercase()))
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
+    }
+}
+
+/// An account by its hash: of one size, whatever a peer writes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Account([u8; 16]);
+
+impl Account {
+    /// The account of an address of record.
+    pub(crate) fn of(aor: &Aor) -> Self {
+        let hash = digest::digest(&digest::SHA256, aor.as_bytes());
+        let mut account = Self([0; 16]);
+        account.0.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+        account
+    }
+
+    /// The account the other side sees behind a From of this site: what counts is the user, since the host becomes the
+    /// domain. `None` for what is no user of the domain (a `tel:` address, user parameters).
+    pub(crate) fn of_user(uri: &Uri, domain: &Text) -> Option<Self> {
+        let has_parameters = uri.user().is_some_and(|user| user.as_str().contains(';'));
+        let name = uri.dialled().filter(|_| uri.is_sip() && !has_parameters)?;
+        Some(Self::of(&Aor::in_domain(name.as_str(), domain.as_str())))
     }
 }
 

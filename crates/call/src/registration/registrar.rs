@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cordon_policy::refusal::{Door, Refusal};
-use cordon_sip::{FlowId, HeaderName, Hop, NameAddr, Request, Response, StatusCode, Uri, Via};
+use cordon_sip::{FlowId, HeaderName, Hop, NameAddr, Request, Response, StatusCode, Text, Uri, Via};
 use cordon_transaction::{ClientId, ServerId};
 
 use super::admission::{Admitted, Asked, AskedContact, admit};
@@ -11,9 +11,9 @@ use super::answer::{capped, granted_seconds, to_phone};
 use super::bindings::{Binding, Bindings};
 use super::exchange::{Exchange, Exchanges};
 use super::nonces::Nonces;
-use super::phone::{Aor, BindingId};
+use super::phone::{Account, BindingId};
 use super::request::{envelope, toward_pbx};
-use super::upstream::{UpstreamKey, Upstreams};
+use super::upstream::Upstreams;
 use crate::call::PBX_SILENCE;
 use crate::event::{Event, Side, UnregisterReason};
 use crate::rules::{Advertise, SiteRules};
@@ -73,14 +73,12 @@ impl Registrar {
             Err(refusal) => return refuse(now, wire, server, Some(flow), &request, refusal),
         };
         nonces.strip_foreign(now, flow, &mut request);
-        let upstream = UpstreamKey::of(&admitted.aor, &request.call_id);
-        let client = self.relay(now, wire, &request, &admitted, &upstream);
+        let client = self.relay(now, wire, &request, &admitted);
         let exchange = Exchange {
             server,
             flow: Some(flow),
             request: envelope(&request),
             admitted,
-            upstream,
             silent_at: now.checked_add(PBX_SILENCE),
             is_answered: false,
         };
@@ -126,7 +124,7 @@ impl Registrar {
             return refuse(now, wire, exchange.server, Some(flow), &exchange.request, refusal);
         }
         let contacts = match response.status.is_success() {
-            true => self.own_contacts(now, flow, &exchange.admitted.aor),
+            true => self.own_contacts(now, flow, exchange.admitted.account),
             false => Vec::new(),
         };
         let maximum = wire.site.registration.maximum;
@@ -194,14 +192,26 @@ impl Registrar {
         self.bindings.live_on(now, flow).next().is_some()
     }
 
+    /// Whether a From is of a phone that is registered on this connection.
+    pub(crate) fn holds(&self, now: Instant, domain: &Text, flow: FlowId, from: &Uri) -> bool {
+        let account = Account::of_user(from, domain);
+        account.is_some_and(|account| self.bindings.live_of(now, flow, account).is_some())
+    }
+
     /// The phone on this connection that speaks as `from`; the only one there when `from` names none, as an
     /// anonymous caller's does.
-    pub(crate) fn binding_of(&self, now: Instant, flow: FlowId, from: &NameAddr) -> Option<BindingId> {
-        let aor = Aor::of(&from.uri);
-        let mut on_flow = self.bindings.live_on(now, flow);
-        if let Some((id, _)) = self.bindings.live_on(now, flow).find(|(_, b)| Some(&b.aor) == aor.as_ref()) {
+    pub(crate) fn binding_of(
+        &self,
+        now: Instant,
+        domain: &Text,
+        flow: FlowId,
+        from: &NameAddr,
+    ) -> Option<BindingId> {
+        let speaker = Account::of_user(&from.uri, domain);
+        if let Some(id) = speaker.and_then(|account| self.bindings.live_of(now, flow, account)) {
             return Some(id);
         }
+        let mut on_flow = self.bindings.live_on(now, flow);
         let (only, _) = on_flow.next()?;
         on_flow.next().is_none().then_some(only)
     }
@@ -214,7 +224,8 @@ impl Registrar {
         flow: FlowId,
         from: &NameAddr,
     ) -> Option<Uri> {
-        self.binding_of(now, flow, from).map(|id| id.contact(&site.registration))
+        let binding = self.binding_of(now, &site.registration.domain, flow, from);
+        binding.map(|id| id.contact(&site.registration))
     }
 
     /// Whether this phone is now registered on this connection: what an earlier connection of its owned, this one may
@@ -231,8 +242,9 @@ impl Registrar {
         if let Asked::Contacts(contacts) = &admitted.asked {
             let most = site.limits.registrations;
             let adds = |contact: &AskedContact| contact.seconds != Some(0);
-            if contacts.iter().any(|contact| adds(contact) && !self.bindings.has_room(most, flow, contact.id))
-            {
+            let has_room =
+                |contact: &AskedContact| self.bindings.has_room(most, flow, admitted.account, contact.id);
+            if contacts.iter().any(|contact| adds(contact) && !has_room(contact)) {
                 return Err(Refusal::TooManyBindings);
             }
         }
@@ -246,10 +258,9 @@ impl Registrar {
         wire: &mut Wire<'_>,
         request: &Request,
         admitted: &Admitted,
-        upstream: &UpstreamKey,
     ) -> ClientId {
         let end = now.checked_add(KEEP_NAMES).unwrap_or(now);
-        let names = self.upstreams.next(upstream, end, || wire.token());
+        let names = self.upstreams.next(&admitted.upstream, end, || wire.token());
         let rules = &wire.site.registration;
         let Advertise { host, port, transport } = &rules.advertise;
         let via = Via::new(transport.via(), host.clone(), Some(*port), wire.branch());
@@ -263,7 +274,8 @@ impl Registrar {
         match &exchange.admitted.asked {
             Asked::List => {}
             Asked::RemoveAll => {
-                for id in self.bindings.of_aor(&exchange.admitted.aor) {
+                let all: Vec<BindingId> = self.bindings.of_account(exchange.admitted.account).collect();
+                for id in all {
                     self.remove(wire, id, UnregisterReason::Asked);
                 }
             }
@@ -287,12 +299,12 @@ impl Registrar {
         seconds: u32,
     ) {
         let kept = Duration::from_secs(seconds.into()).min(LONGEST_GRANT) + KEEP_NAMES;
-        self.upstreams.keep(&exchange.upstream, now.checked_add(kept).unwrap_or(now));
+        self.upstreams.keep(&exchange.admitted.upstream, now.checked_add(kept).unwrap_or(now));
         // A phone that is gone again has nothing to be reached by.
         let Some(flow) = exchange.flow else { return };
         let expires = Duration::from_secs(capped(seconds, wire.site.registration.maximum).into());
         let binding = Binding {
-            aor: exchange.admitted.aor.clone(),
+            account: exchange.admitted.account,
             contact: contact.written.clone(),
             flow: Some(flow),
             granted_until: now.checked_add(expires).unwrap_or(now),
@@ -328,10 +340,11 @@ impl Registrar {
         }
     }
 
-    /// The bindings this phone may see: those of its AOR on its own connection, with the seconds they have left.
-    fn own_contacts(&self, now: Instant, flow: FlowId, aor: &Aor) -> Vec<(NameAddr, u32)> {
-        let own = self.bindings.live_on(now, flow).filter(|(_, binding)| binding.aor == *aor);
-        own.map(|(_, binding)| (binding.contact.clone(), binding.seconds_left(now))).collect()
+    /// The bindings this phone may see: those of its account on its own connection, with the seconds they have left.
+    fn own_contacts(&self, now: Instant, flow: FlowId, account: Account) -> Vec<(NameAddr, u32)> {
+        let own = self.bindings.of_account(account).filter_map(|id| self.bindings.live(now, id));
+        let own = own.filter(|binding| binding.flow == Some(flow));
+        own.map(|binding| (binding.contact.clone(), binding.seconds_left(now))).collect()
     }
 }
 

@@ -389,20 +389,6 @@ fn codecs_and_direction_cross_and_media_lines_beside_the_audio_are_closed() {
 }
 
 #[test]
-fn two_phones_with_the_same_call_id_tag_and_branch_have_two_calls() {
-    let mut world = World::new();
-    let (one, _) = world.register(1, "1001");
-    let (two, _) = world.register(2, "1003");
-    let mut caller = Agent::phone(&mut world, one, "1001", "1002");
-    let invite = caller.invite(&Sdp::phone());
-    world.phone_says(one, invite.clone());
-    world.phone_says(two, invite);
-    world.pbx_hears(Method::Invite);
-    world.pbx_hears(Method::Invite);
-    assert_eq!(world.engine.call_count(), 2);
-}
-
-#[test]
 fn route_headers_of_a_dialog_with_a_proxy_are_kept_and_never_steer_us() {
     let mut world = World::new();
     let (phone, _) = world.register(1, "1001");

@@ -16,11 +16,17 @@ mod endings;
 #[cfg(test)]
 mod hairpins;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod late_offers;
 #[cfg(test)]
 mod losses;
 #[cfg(test)]
 mod media_policy;
+#[cfg(test)]
+mod next_hops;
+#[cfg(test)]
+mod ownership;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

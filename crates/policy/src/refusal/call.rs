@@ -164,3 +164,31 @@ pub(super) const BODY_UNSUPPORTED: Row = Row {
         "switch off what adds parts to the body: recording metadata, location objects, vendor data",
     ),
 };
+
+pub(super) const FOREIGN_IDENTITY: Row = Row {
+    code: "CD-CALL-13",
+    answer: Answer::Sip(403),
+    retry_after: None,
+    standard: None,
+    text: "From is no account registered on this connection",
+    label: "foreign_identity",
+    title: "Call in the name of another account",
+    rule: "A phone calls as an account that is registered on its connection, or as anonymous (RFC 3323). Emergency calls are not refused for it.",
+    controls: &["ZC-46", "HV-25"],
+    remedy: Remedy::Site(
+        "register the line on the phone that shall call with it; set user name and caller name of the line to its own account",
+    ),
+};
+
+pub(super) const FOREIGN_ROUTE: Row = Row {
+    code: "CD-CALL-14",
+    answer: Answer::Sip(403),
+    retry_after: None,
+    standard: None,
+    text: "a Route or maddr to elsewhere is not followed",
+    label: "foreign_route",
+    title: "Request that wants to go elsewhere",
+    rule: "Requests of phones go to the PBX and nowhere else: a Route may name this server, the domain or the PBX, and maddr is not taken.",
+    controls: &["ZC-46", "ZC-77", "HV-19"],
+    remedy: Remedy::Site("set the outbound proxy of the phone to `site.host`, and nothing beside it"),
+};

@@ -52,7 +52,7 @@ pub(super) const TOO_MANY_BINDINGS: Row = Row {
     text: "too many registrations",
     label: "too_many_bindings",
     title: "Too many registrations",
-    rule: "The number of registrations is bounded, in total and on one connection.",
+    rule: "The number of registrations is bounded: in total, on one connection, and of one account.",
     controls: &["HV-21"],
     remedy: Remedy::Site("look for a phone or a script that registers ever new contacts"),
 };
@@ -110,4 +110,32 @@ pub(super) const TOO_FAST: Row = Row {
     rule: "Refusals toward one address are limited in rate, so that they can neither flood nor be reflected.",
     controls: &["HV-21", "ZC-46"],
     remedy: Remedy::Site("set the device at that address to TLS, it repeats what is refused"),
+};
+
+pub(super) const TOO_MANY_CALLS_OF_ACCOUNT: Row = Row {
+    code: "CD-OVERLOAD-10",
+    answer: Answer::Sip(503),
+    retry_after: Some(10),
+    standard: None,
+    text: "too many calls of this account at once",
+    label: "too_many_calls_of_account",
+    title: "Too many calls of one account",
+    rule: "One account has a bounded number of calls at once, on however many connections; emergency calls are not counted.",
+    controls: &["HV-18", "HV-21"],
+    remedy: Remedy::Site(
+        "look for a dialler or a stolen password: change the password of the account; a gateway gets an account for each line",
+    ),
+};
+
+pub(super) const TOO_MANY_EMERGENCY_CALLS: Row = Row {
+    code: "CD-OVERLOAD-11",
+    answer: Answer::Sip(503),
+    retry_after: Some(10),
+    standard: None,
+    text: "too many emergency calls without registration",
+    label: "too_many_emergency_calls",
+    title: "Too many emergency calls from one device that is not registered",
+    rule: "Without a registration a connection has 4 emergency calls at once, an address 32 at once and 60 begun in a minute, so that one device cannot take every media port from the others. Registered phones have no such bound.",
+    controls: &["HV-06", "HV-21"],
+    remedy: Remedy::Site("find the device at that address: it dials an emergency number without end"),
 };

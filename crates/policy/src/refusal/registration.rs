@@ -84,3 +84,35 @@ pub(super) const PHONE_UNKNOWN: Row = Row {
     controls: &["ZC-36", "ZC-77"],
     remedy: Remedy::Site("let the phone register again; delete stale contacts in the PBX if it stays"),
 };
+
+pub(super) const THIRD_PARTY: Row = Row {
+    code: "CD-REG-07",
+    answer: Answer::Sip(403),
+    retry_after: None,
+    standard: None,
+    text: "From and To of the REGISTER must be the same account",
+    label: "third_party_registration",
+    title: "Registration for somebody else",
+    rule: "A phone registers its own account and no other: From and To name the same one.",
+    controls: &["ZC-46", "ZC-55", "HV-25"],
+    remedy: Remedy::Site(
+        "register each account with its own name in From and To, as every phone does by itself",
+    ),
+};
+
+pub(super) const ACCOUNT_LOCKED: Row = Row {
+    code: "CD-REG-08",
+    // Not 503, which would make a phone leave us with all its other accounts (RFC 3261 section 21.5.4), and not 403, after
+    // which many phones give the account up until somebody restarts them.
+    answer: Answer::Sip(500),
+    retry_after: Some(60),
+    standard: None,
+    text: "too many wrong passwords for this account, try later",
+    label: "account_locked",
+    title: "Account locked against guessing",
+    rule: "After ten wrong passwords for an account, connections on which it is not registered wait before they may try again; phones that are registered with it go on.",
+    controls: &["ZC-46", "ZC-51", "HV-25"],
+    remedy: Remedy::Site(
+        "find the device by the connection in the log: correct its password, or take it off the network if nobody knows it; the lock ends by itself",
+    ),
+};

@@ -5,7 +5,7 @@ use super::{Refusal, call, config, media, overload, pbx, registration, tls, tran
 
 impl Refusal {
     /// Every refusal, in the order of the codes.
-    pub const ALL: [Refusal; 102] = [
+    pub const ALL: [Refusal; 108] = [
         Refusal::PlainUdp,
         Refusal::PlainTcp,
         Refusal::PlainOnTlsPort,
@@ -38,6 +38,8 @@ impl Refusal {
         Refusal::ContactUnusable,
         Refusal::PhoneUnreachable,
         Refusal::PhoneUnknown,
+        Refusal::ThirdPartyRegistration,
+        Refusal::AccountLocked,
         Refusal::MethodNotAllowed,
         Refusal::ExtensionRequired,
         Refusal::HopsExhausted,
@@ -50,6 +52,8 @@ impl Refusal {
         Refusal::RedirectLoop,
         Refusal::SchemeUnsupported,
         Refusal::BodyUnsupported,
+        Refusal::ForeignIdentity,
+        Refusal::ForeignRoute,
         Refusal::PlainMedia,
         Refusal::OpportunisticMedia,
         Refusal::KeysMissing,
@@ -94,6 +98,8 @@ impl Refusal {
         Refusal::TooManyFlows,
         Refusal::TooManyFlowsFromAddress,
         Refusal::TooFast,
+        Refusal::TooManyCallsOfAccount,
+        Refusal::TooManyEmergencyCalls,
         Refusal::OwnCertificateNotPublic,
         Refusal::OwnCertificateSelfSigned,
         Refusal::OwnCertificateExpired,
@@ -147,6 +153,8 @@ impl Refusal {
             Refusal::ContactUnusable => &registration::CONTACT_UNUSABLE,
             Refusal::PhoneUnreachable => &registration::PHONE_UNREACHABLE,
             Refusal::PhoneUnknown => &registration::PHONE_UNKNOWN,
+            Refusal::ThirdPartyRegistration => &registration::THIRD_PARTY,
+            Refusal::AccountLocked => &registration::ACCOUNT_LOCKED,
 
             Refusal::MethodNotAllowed => &call::METHOD_NOT_ALLOWED,
             Refusal::ExtensionRequired => &call::EXTENSION_REQUIRED,
@@ -160,6 +168,8 @@ impl Refusal {
             Refusal::RedirectLoop => &call::REDIRECT_LOOP,
             Refusal::SchemeUnsupported => &call::SCHEME_UNSUPPORTED,
             Refusal::BodyUnsupported => &call::BODY_UNSUPPORTED,
+            Refusal::ForeignIdentity => &call::FOREIGN_IDENTITY,
+            Refusal::ForeignRoute => &call::FOREIGN_ROUTE,
 
             Refusal::PlainMedia => &media::PLAIN_MEDIA,
             Refusal::OpportunisticMedia => &media::OPPORTUNISTIC_MEDIA,
@@ -207,6 +217,8 @@ impl Refusal {
             Refusal::TooManyFlows => &overload::TOO_MANY_FLOWS,
             Refusal::TooManyFlowsFromAddress => &overload::TOO_MANY_FLOWS_FROM_ADDRESS,
             Refusal::TooFast => &overload::TOO_FAST,
+            Refusal::TooManyCallsOfAccount => &overload::TOO_MANY_CALLS_OF_ACCOUNT,
+            Refusal::TooManyEmergencyCalls => &overload::TOO_MANY_EMERGENCY_CALLS,
 
             Refusal::OwnCertificateNotPublic => &config::OWN_CERTIFICATE_NOT_PUBLIC,
             Refusal::OwnCertificateSelfSigned => &config::OWN_CERTIFICATE_SELF_SIGNED,

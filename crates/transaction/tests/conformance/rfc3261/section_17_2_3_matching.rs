@@ -27,10 +27,10 @@ fn a_cancel_after_the_final_response_has_no_effect() {
 }
 
 #[test]
-fn a_cancel_without_a_match_is_answered_481_without_state() {
+fn a_cancel_without_a_match_is_turned_away_without_state() {
     let mut ladder = Ladder::new();
     ladder.receive(PHONE, TLS, &request_text("CANCEL", "a"));
-    assert_eq!(ladder.seen(), ["0 <- CANCEL", "0 -> 481"]);
+    assert_eq!(ladder.seen(), ["0 <- CANCEL", "0 up: turned away CANCEL NothingToCancel"]);
     ladder.assert_empty();
 }
 
@@ -39,7 +39,7 @@ fn a_cancel_from_another_phone_matches_nothing() {
     let mut ladder = Ladder::new();
     ladder.receive(PHONE, TLS, &request_text("INVITE", "a")).seen();
     ladder.receive(OTHER_PHONE, TLS, &request_text("CANCEL", "a"));
-    assert_eq!(ladder.seen(), ["0 <- CANCEL", "0 -> 481"]);
+    assert_eq!(ladder.seen(), ["0 <- CANCEL", "0 up: turned away CANCEL NothingToCancel"]);
 }
 
 #[test]

@@ -1,0 +1,53 @@
+//! What a phone may claim on its connection: in whose name it speaks, and where its requests go.
+
+use std::time::Instant;
+
+use cordon_policy::connection::FlowFacts;
+use cordon_policy::request::{RequestFacts, Sender, is_anonymous};
+use cordon_sip::{Host, Origin, Request, Uri};
+
+use crate::switchboard::Switchboard;
+
+impl Switchboard {
+    /// What policy must know of the sender of a request.
+    pub(crate) fn facts_of_request(&self, now: Instant, origin: Origin, request: &Request) -> RequestFacts {
+        let Origin::Handset(flow) = origin else {
+            return RequestFacts {
+                sender: Sender::Pbx,
+                has_binding: true,
+                owns_from: true,
+                leads_elsewhere: false,
+            };
+        };
+        let from = &request.from.uri;
+        let domain = &self.site.registration.domain;
+        RequestFacts {
+            sender: Sender::Handset,
+            has_binding: self.registrar.has_live_binding(now, flow),
+            owns_from: is_anonymous(from) || self.registrar.holds(now, domain, flow, from),
+            leads_elsewhere: self.leads_elsewhere(self.flows.get(&flow), request),
+        }
+    }
+
+    /// Whether a request asks for a way of its own. A phone whose outbound proxy we are says so in a Route; nothing it writes
+    /// there, or anywhere else, chooses where we send.
+    fn leads_elsewhere(&self, facts: Option<&FlowFacts>, request: &Request) -> bool {
+        let has_maddr = |uri: &Uri| uri.params().has("maddr");
+        let is_astray =
+            |uri: &Uri| has_maddr(uri) || !uri.host().is_some_and(|host| self.is_home(facts, host));
+        has_maddr(&request.uri) || request.route.iter().any(|route| is_astray(&route.uri))
+    }
+
+    /// Whether a host is we as this phone knows us, the domain, or the PBX: the only next hop there is.
+    fn is_home(&self, facts: Option<&FlowFacts>, host: &Host) -> bool {
+        let is_ours = self.site.host.as_ref().is_some_and(|ours| ours.is_same_as(host));
+        let is_asked_for = |facts: &FlowFacts| {
+            let is_local = host.ip() == Some(facts.local.ip().to_canonical());
+            is_local || facts.server_name.as_deref().is_some_and(|name| host.is(name))
+        };
+        is_ours
+            || facts.is_some_and(is_asked_for)
+            || host.is(self.site.registration.domain.as_str())
+            || self.site.pbx.hosts.iter().any(|pbx| pbx.is_same_as(host))
+    }
+}
