@@ -44,7 +44,7 @@ impl Kamailio {
     /// As [`Kamailio::start`], at the PBX's IPv6 address.
     pub fn start_v6(folder: &Path, authority: &Authority, transport: Transport) -> Result<Self> {
         let leaf = authority.leaf("pbx", &[DOMAIN, PBX_V6])?;
-        Self::start_at(PBX_V6, folder, authority, transport, &leaf)
+        Self::start_at(PBX_V6, folder, authority, transport, &leaf, SCRIPT)
     }
 
     /// As [`Kamailio::start`], with a certificate of the test's choice.
@@ -54,7 +54,19 @@ impl Kamailio {
         transport: Transport,
         leaf: &Leaf,
     ) -> Result<Self> {
-        Self::start_at(PBX, folder, authority, transport, leaf)
+        Self::start_at(PBX, folder, authority, transport, leaf, SCRIPT)
+    }
+
+    /// As [`Kamailio::start`], with a script that says `@LISTEN@`, `@TLS@` and `@MODULES@` where the usual one does and
+    /// prints `cordon-test-pbx is ready`.
+    pub(crate) fn start_script(
+        folder: &Path,
+        authority: &Authority,
+        transport: Transport,
+        script: &str,
+    ) -> Result<Self> {
+        let leaf = authority.leaf("pbx", &[DOMAIN, PBX])?;
+        Self::start_at(PBX, folder, authority, transport, &leaf, script)
     }
 
     fn start_at(
@@ -63,6 +75,7 @@ impl Kamailio {
         authority: &Authority,
         transport: Transport,
         leaf: &Leaf,
+        text: &str,
     ) -> Result<Self> {
         let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
         let folder = folder.join("kamailio");
@@ -88,8 +101,7 @@ impl Kamailio {
         let modules = modules().context("kamailio's modules are installed (cargo xtask setup)")?;
         std::fs::write(
             &script,
-            SCRIPT
-                .replace("@LISTEN@", &listen)
+            text.replace("@LISTEN@", &listen)
                 .replace("@TLS@", &tls.display().to_string())
                 .replace("@MODULES@", &modules),
         )?;

@@ -13,6 +13,8 @@ pub mod machine;
 pub mod metrics;
 pub mod pki;
 pub mod program;
+pub mod raw_flow;
+pub mod reading_pbx;
 pub mod sipp;
 pub mod tone;
 pub mod wire;

@@ -3,11 +3,12 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use socket2::{Domain, Socket, Type};
 
 use crate::cordon::HOST;
@@ -32,11 +33,25 @@ pub struct Answer {
 impl Wire {
     /// Connects from an address of the location and finishes the handshake.
     pub fn open(authority: &Authority, from: &str) -> Result<Self> {
-        let tcp = tcp(from.parse()?, 5061)?;
+        Self::open_at(
+            authority.client_config()?,
+            SocketAddr::new(CORDON_LOCATION.parse()?, 5061),
+            from.parse()?,
+        )
+    }
+
+    /// As [`Wire::open`], to a door that stands elsewhere.
+    pub fn open_at(config: Arc<ClientConfig>, door: SocketAddr, from: IpAddr) -> Result<Self> {
+        let tcp = connect(from, door)?;
         let name = ServerName::try_from(HOST)?;
-        let mut stream = StreamOwned::new(ClientConnection::new(authority.client_config()?, name)?, tcp);
+        let mut stream = StreamOwned::new(ClientConnection::new(config, name)?, tcp);
         stream.conn.complete_io(&mut stream.sock).context("the TLS handshake")?;
         Ok(Self { stream, unread: Vec::new() })
+    }
+
+    /// The address it speaks from.
+    pub fn local(&self) -> Result<SocketAddr> {
+        Ok(self.stream.sock.local_addr()?)
     }
 
     /// Sends bytes, in as few records as they fit in.
@@ -123,9 +138,12 @@ impl Answer {
 
 /// A TCP connection to one of Cordon's ports for phones, from an address of the test's choice.
 pub fn tcp(from: IpAddr, port: u16) -> Result<TcpStream> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    connect(from, SocketAddr::new(CORDON_LOCATION.parse()?, port))
+}
+
+fn connect(from: IpAddr, to: SocketAddr) -> Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
     socket.bind(&SocketAddr::new(from, 0).into())?;
-    let to = SocketAddr::new(CORDON_LOCATION.parse()?, port);
     socket.connect_timeout(&to.into(), CONNECT_TIME).context("connecting")?;
     socket.set_tcp_nodelay(true)?;
     Ok(socket.into())

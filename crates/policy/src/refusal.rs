@@ -121,6 +121,8 @@ pub enum Refusal {
     ForeignIdentity,
     /// A Route or a maddr would have the request sent elsewhere.
     ForeignRoute,
+    /// An INVITE that accepts no session description in its answer.
+    DescriptionUnwanted,
 
     /// RTP/AVP(F) without keys.
     PlainMedia,

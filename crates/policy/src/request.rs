@@ -74,6 +74,9 @@ pub fn admit_request(
     if !has_readable_body(request) {
         return Err(Refusal::BodyUnsupported);
     }
+    if request.method == Method::Invite && !takes_description(request) {
+        return Err(Refusal::DescriptionUnwanted);
+    }
     if facts.sender == Sender::Handset && request.to.tag().is_none() {
         admit_from_handset(facts, request)?;
     }
@@ -152,7 +155,17 @@ fn has_readable_body(request: &Request) -> bool {
     }
     let kind = request.content_type.as_ref().map_or("", Text::as_str);
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/sdp")
+    kind.eq_ignore_ascii_case(SDP)
+}
+
+/// RFC 3261 §20.1: without Accept a session description is taken, with an empty one nothing is.
+fn takes_description(request: &Request) -> bool {
+    let is_description = |range: &str| {
+        let kind = range.split(';').next().unwrap_or_default().trim();
+        [SDP, "application/*", "*/*"].iter().any(|taken| kind.eq_ignore_ascii_case(taken))
+    };
+    !request.headers.has(&HeaderName::ACCEPT)
+        || request.headers.tokens(&HeaderName::ACCEPT).any(is_description)
 }
 
 fn needs_binding(request: &Request) -> bool {
@@ -168,3 +181,6 @@ fn is_seen_by_others(request: &Request) -> bool {
         _ => true,
     }
 }
+
+/// What every body of a call is.
+const SDP: &str = "application/sdp";

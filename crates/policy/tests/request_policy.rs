@@ -163,6 +163,26 @@ fn addresses_and_bodies_of_unknown_kinds_are_refused() {
 }
 
 #[test]
+fn an_invite_that_takes_no_description_is_refused() {
+    for (accept, is_taken) in [
+        ("application/sdp", true),
+        ("text/plain, Application/SDP;level=1", true),
+        ("application/*", true),
+        ("*/*;q=0.1", true),
+        ("text/nobodyKnowsThis", false),
+        ("", false),
+    ] {
+        let mut invite = request(Method::Invite);
+        invite.headers.push(HeaderName::ACCEPT, accept);
+        let expected = if is_taken { Ok(Admitted::Ordinary) } else { Err(Refusal::DescriptionUnwanted) };
+        assert_eq!(admit(&REGISTERED, &invite), expected, "{accept}");
+    }
+    let mut options = request(Method::Options);
+    options.headers.push(HeaderName::ACCEPT, "text/plain");
+    assert!(admit(&REGISTERED, &options).is_ok(), "the answer to OPTIONS has no body");
+}
+
+#[test]
 fn phones_register_in_the_domain_of_the_site() {
     let register = request(Method::Register);
     assert_eq!(admit_register(&register, "MX.example.org"), Ok(()));

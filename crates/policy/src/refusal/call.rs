@@ -192,3 +192,16 @@ pub(super) const FOREIGN_ROUTE: Row = Row {
     controls: &["ZC-46", "ZC-77", "HV-19"],
     remedy: Remedy::Site("set the outbound proxy of the phone to `site.host`, and nothing beside it"),
 };
+
+pub(super) const DESCRIPTION_UNWANTED: Row = Row {
+    code: "CD-CALL-30",
+    answer: Answer::Sip(406),
+    retry_after: None,
+    standard: None,
+    text: "the answer is application/sdp, Accept leaves it out",
+    label: "description_unwanted",
+    title: "Answer of a kind that is not accepted",
+    rule: "A call is answered with a session description; an INVITE that says it reads none is refused before anything rings.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site("have the phone name application/sdp in Accept, or leave Accept out"),
+};

@@ -5,7 +5,7 @@ use super::{Refusal, call, config, media, overload, pbx, registration, tls, tran
 
 impl Refusal {
     /// Every refusal, in the order of the codes.
-    pub const ALL: [Refusal; 108] = [
+    pub const ALL: [Refusal; 109] = [
         Refusal::PlainUdp,
         Refusal::PlainTcp,
         Refusal::PlainOnTlsPort,
@@ -54,6 +54,7 @@ impl Refusal {
         Refusal::BodyUnsupported,
         Refusal::ForeignIdentity,
         Refusal::ForeignRoute,
+        Refusal::DescriptionUnwanted,
         Refusal::PlainMedia,
         Refusal::OpportunisticMedia,
         Refusal::KeysMissing,
@@ -170,6 +171,7 @@ impl Refusal {
             Refusal::BodyUnsupported => &call::BODY_UNSUPPORTED,
             Refusal::ForeignIdentity => &call::FOREIGN_IDENTITY,
             Refusal::ForeignRoute => &call::FOREIGN_ROUTE,
+            Refusal::DescriptionUnwanted => &call::DESCRIPTION_UNWANTED,
 
             Refusal::PlainMedia => &media::PLAIN_MEDIA,
             Refusal::OpportunisticMedia => &media::OPPORTUNISTIC_MEDIA,
