@@ -1,12 +1,13 @@
 //! What the wires have to know of a site. A reload brings a whole new [`TransportConfig`].
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cordon_policy::Refusal;
 use cordon_policy::connection::LeafKey;
+use cordon_sip::Text;
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 
@@ -150,6 +151,16 @@ impl Default for Limits {
             pbx_attempt: Duration::from_millis(1_200),
             pbx_wait: Duration::from_secs(3),
         }
+    }
+}
+
+impl PbxConfig {
+    /// Who we are in a Warning toward the PBX: it reaches us by address. In brackets where it is IPv6 (RFC 3261 §25.1).
+    pub(crate) fn host(&self) -> Text {
+        Text::from(match self.listen.ip() {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("[{v6}]"),
+        })
     }
 }
 

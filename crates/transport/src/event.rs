@@ -121,13 +121,14 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    /// The refusal behind it, where a rule ended the flow.
+    /// The refusal behind it, where a rule ended the flow and nothing has told of it yet.
     pub fn refusal(self) -> Option<Refusal> {
         match self {
-            Self::Unframeable => Some(Refusal::MessageUnreadable),
             Self::TooSlow => Some(Refusal::FlowTooSlow),
             Self::NotRead => Some(Refusal::FlowNotRead),
             Self::NoLongerAdmitted => Some(Refusal::ForeignNetwork),
+            // The message that could not be framed has been an event of its own.
+            Self::Unframeable => None,
             Self::PeerClosed | Self::Broken | Self::Asked | Self::ShuttingDown => None,
         }
     }

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cordon_policy::connection::refusal_for;
-use cordon_sip::{Frame, FrameError, Framer, Message, Origin, ParseError};
+use cordon_policy::{Door, Refusal};
+use cordon_sip::{
+    ErrorReply, Frame, FrameError, Framer, Message, Origin, ParseError, StatusCode, Text, Warning,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, timeout};
 
@@ -21,6 +24,8 @@ pub(crate) struct Flow {
     pub(crate) origin: Origin,
     pub(crate) peer: SocketAddr,
     pub(crate) queue: WriteQueue,
+    /// Who we are in a Warning: the name or address the peer reached us by.
+    pub(crate) host: Text,
     /// Phones have to say something soon; the PBX may be silent.
     pub(crate) first_byte: Option<Duration>,
 }
@@ -109,34 +114,30 @@ impl Flow {
 
     /// The end of the message is known, so that the flow can live on.
     fn refuse_message(&self, error: &ParseError) -> TransportEvent {
-        if let Some(reply) = error.reply() {
-            let _ = self.queue.push(reply.write());
-        }
-        let status = error.status().code();
-        TransportEvent::Unreadable {
-            origin: self.origin,
-            peer: self.peer,
-            refusal: refusal_for(error.rule()),
-            error: error.reason(),
-            status,
-        }
+        let refusal = refusal_for(error.rule());
+        self.answer_unreadable(error.reply(), error.status(), refusal, error.reason())
     }
 
     /// Nobody knows where the next message begins: answered, and closed.
     async fn refuse_frame(&self, error: &FrameError) -> CloseReason {
-        if let Some(reply) = error.reply() {
-            let _ = self.queue.push(reply.write());
-        }
-        let status = error.status().code();
-        let event = TransportEvent::Unreadable {
-            origin: self.origin,
-            peer: self.peer,
-            refusal: refusal_for(error.rule()),
-            error: error.reason(),
-            status,
-        };
+        let refusal = refusal_for(error.rule());
+        let event = self.answer_unreadable(error.reply(), error.status(), refusal, error.reason());
         self.shared.deliver(event).await;
         CloseReason::Unframeable
+    }
+
+    fn answer_unreadable(
+        &self,
+        reply: Option<ErrorReply>,
+        status: StatusCode,
+        refusal: Refusal,
+        error: &'static str,
+    ) -> TransportEvent {
+        let status = status.code();
+        if let Some(reply) = reply {
+            let _ = self.queue.push(explained(reply, refusal, &self.host).write());
+        }
+        TransportEvent::Unreadable { origin: self.origin, peer: self.peer, refusal, error, status }
     }
 
     /// Writes until the queue is closed and empty, or is aborted; then says goodbye.
@@ -166,6 +167,13 @@ pub(crate) fn with_source(mut message: Message, peer: SocketAddr) -> Message {
         via.set_received_rport(SocketAddr::new(peer.ip().to_canonical(), peer.port()));
     }
     message
+}
+
+/// The answer to what could not be read, with the code that log and metrics have.
+pub(crate) fn explained(reply: ErrorReply, refusal: Refusal, host: &Text) -> ErrorReply {
+    // No such rule speaks of the way to TLS: the port is never written.
+    let (code, text) = refusal.warning(&Door { host: host.as_str(), port: 0 });
+    reply.with_warning(&Warning::new(code, host.clone(), text))
 }
 
 async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {

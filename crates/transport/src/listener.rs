@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cordon_policy::Refusal;
 use cordon_policy::connection::{self, FlowFacts, TlsFacts};
-use cordon_sip::Origin;
+use cordon_sip::{Origin, Text};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
@@ -114,11 +114,14 @@ impl Handset {
     ) {
         let id = shared.next_flow();
         let limits = &config.limits;
+        let Some(location) = config.locations.get(self.location) else { return };
+        let host = shared.with_door(location, self.location, |door| Text::from(door.host));
         let flow = Flow {
             shared: Arc::clone(shared),
             origin: Origin::Handset(id),
             peer: self.peer,
             queue: WriteQueue::new(limits.queue),
+            host,
             first_byte: Some(limits.first_byte),
         };
         let side = Side::Handset { location: self.location };

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::config::{PbxWay, Target};
 use crate::event::{ConnectionKey, PbxTransport, TransportEvent};
-use crate::flow::with_source;
+use crate::flow::{explained, with_source};
 use crate::pbx_connector::resolve;
 use crate::shared::{Phase, Shared};
 use crate::transport::{SendError, StartError};
@@ -146,11 +146,12 @@ async fn hear(socket: &PbxSocket, shared: &Shared) {
                 TransportEvent::Message { origin, reliable: false, message }
             }
             Err(error) => {
-                if let Some(reply) = error.reply() {
-                    let _ = socket.socket.try_send_to(&reply.write(), node);
-                }
                 let status = error.status().code();
                 let refusal = refusal_for(error.rule());
+                if let Some(reply) = error.reply() {
+                    let reply = explained(reply, refusal, &shared.config().pbx.host());
+                    let _ = socket.socket.try_send_to(&reply.write(), node);
+                }
                 TransportEvent::Unreadable { origin, peer: node, refusal, error: error.reason(), status }
             }
         };

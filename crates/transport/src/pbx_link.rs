@@ -211,6 +211,7 @@ async fn serve(shared: &Arc<Shared>, config: &TransportConfig, connected: Connec
         origin: Origin::Pbx(id),
         peer: key.address,
         queue: WriteQueue::new(config.limits.pbx_queue),
+        host: config.pbx.host(),
         first_byte: None,
     };
     if !shared.add_flow(id, Side::PbxLink, key.address, flow.queue.clone(), config) {

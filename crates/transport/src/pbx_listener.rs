@@ -114,6 +114,7 @@ async fn establish<S: AsyncRead + AsyncWrite>(
         origin: Origin::Pbx(id),
         peer,
         queue: WriteQueue::new(config.limits.pbx_queue),
+        host: config.pbx.host(),
         first_byte: None,
     };
     if !shared.add_flow(id, Side::PbxInbound, peer, flow.queue.clone(), config) {

@@ -111,7 +111,12 @@ async fn two_content_lengths_are_answered_with_400_and_what_follows_is_never_rea
     assert!(matches!(site.event().await, TransportEvent::Unreadable { status: 400, .. }));
     assert_eq!(site.closed().await, (flow, CloseReason::Unframeable));
     let heard = phone.hear_all().await;
-    assert!(heard.starts_with(b"SIP/2.0 400 "), "{}", String::from_utf8_lossy(&heard));
+    let heard = String::from_utf8_lossy(&heard);
+    assert!(heard.starts_with("SIP/2.0 400 "), "{heard}");
+    assert!(
+        heard.contains("\r\nWarning: 399 sip.clinic.example.org \"CD-TRANSPORT-"),
+        "{heard}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
