@@ -1,9 +1,11 @@
 //! The TLS front, asked by openssl: six suites and nothing else, and an explanation for the installer.
 
+use std::io::Write;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use cordon_tests::caller::{connect, hear_out};
 use cordon_tests::cordon::{Configuration, Cordon, HOST};
 use cordon_tests::kamailio::Transport;
 use cordon_tests::machine::{CORDON_LOCATION, Machine, on_a_machine};
@@ -26,14 +28,53 @@ fn old_versions_and_other_suites_are_refused_and_explained() {
     on_a_machine(|machine| {
         let cordon = front(machine)?;
         for (version, suite, code) in REFUSED {
-            let before = cordon.program.lines_so_far();
-            let seen = hello(version, suite)?;
+            let (seen, line) = cordon.refuses(code, || hello(version, suite))?;
             ensure!(seen.contains("Cipher is (NONE)"), "{version} {suite} must not connect: {seen}");
-            let line = cordon.program.await_line_after(before, code, Duration::from_secs(5))?;
             ensure!(line.contains("device=10.1.0."), "the device is named: {line}");
             ensure!(line.contains("highest version TLS 1."), "what it offers is named: {line}");
             ensure!(line.contains("remedy="), "the remedy is named: {line}");
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn foreign_groups_and_signatures_are_refused_and_explained() {
+    on_a_machine(|machine| {
+        let cordon = front(machine)?;
+        for (arguments, code) in [
+            (["-tls1_3", "-groups", "P-521"], "CD-TLS-03"),
+            // The certificate of the test is an elliptic one.
+            (["-tls1_3", "-sigalgs", "rsa_pss_rsae_sha256"], "CD-TLS-04"),
+            (["-tls1_2", "-cipher", "ECDHE-RSA-AES256-GCM-SHA384"], "CD-TLS-04"),
+        ] {
+            let (seen, line) = cordon.refuses(code, || openssl(&arguments))?;
+            ensure!(seen.contains("no peer certificate available"), "{arguments:?} must not connect: {seen}");
+            ensure!(line.contains("remedy="), "the remedy is named: {line}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_handshake_that_stops_is_closed_after_10_s_and_one_that_breaks_at_once() {
+    on_a_machine(|machine| {
+        let cordon = front(machine)?;
+        let door = format!("{CORDON_LOCATION}:5061").parse()?;
+        let patience = Duration::from_secs(20);
+        let (_, line) = cordon.refuses("CD-TLS-07", || {
+            // A record of a handshake with something else in it.
+            let mut stream = connect("10.1.0.11", door, patience)?;
+            stream.write_all(b"\x16\x03\x01\x00\x04\x02\x00\x00\x00")?;
+            hear_out(&mut stream)
+        })?;
+        ensure!(line.contains("device=10.1.0.11"), "the device is named: {line}");
+        let (heard, line) = cordon.refuses("CD-TLS-05", || {
+            let mut stream = connect("10.1.0.12", door, patience)?;
+            stream.write_all(b"\x16\x03\x01\x02\x00")?;
+            hear_out(&mut stream)
+        })?;
+        ensure!(heard.is_empty() && line.contains("device=10.1.0.12"), "{heard}{line}");
         Ok(())
     });
 }
@@ -60,8 +101,8 @@ fn a_phone_that_does_not_trust_the_certificate_is_explained() {
     on_a_machine(|machine| {
         let cordon = front(machine)?;
         let other = Authority::new(machine.folder(), "other-ca")?.anchor.display().to_string();
-        openssl(&["-tls1_3", "-verify_return_error", "-CAfile", &other])?;
-        let line = cordon.program.await_line("CD-TLS-06", Duration::from_secs(5))?;
+        let distrusts = || openssl(&["-tls1_3", "-verify_return_error", "-CAfile", &other]);
+        let (_, line) = cordon.refuses("CD-TLS-06", distrusts)?;
         ensure!(line.contains("remedy="), "the installer is told what to do: {line}");
         Ok(())
     });
@@ -115,10 +156,10 @@ const APPROVED: [(&str, &str); 4] = [
 
 /// Version, suite, and the code of the refusal in the log.
 const REFUSED: [(&str, &str, &str); 6] = [
-    ("-tls1_3", "TLS_CHACHA20_POLY1305_SHA256", "CD-TLS-"),
-    ("-tls1_2", "ECDHE-ECDSA-CHACHA20-POLY1305", "CD-TLS-"),
-    ("-tls1_2", "ECDHE-ECDSA-AES128-SHA256", "CD-TLS-"),
-    ("-tls1_2", "AES128-GCM-SHA256", "CD-TLS-"),
-    ("-tls1_1", "ALL", "CD-TLS-"),
-    ("-tls1", "ALL", "CD-TLS-"),
+    ("-tls1_3", "TLS_CHACHA20_POLY1305_SHA256", "CD-TLS-02"),
+    ("-tls1_2", "ECDHE-ECDSA-CHACHA20-POLY1305", "CD-TLS-02"),
+    ("-tls1_2", "ECDHE-ECDSA-AES128-SHA256", "CD-TLS-02"),
+    ("-tls1_2", "AES128-GCM-SHA256", "CD-TLS-02"),
+    ("-tls1_1", "ALL", "CD-TLS-01"),
+    ("-tls1", "ALL", "CD-TLS-01"),
 ];

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::kamailio::{DOMAIN, Transport};
 use crate::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, PBX};
+use crate::metrics::Metrics;
 use crate::pki::{Authority, Leaf};
 use crate::program::Program;
 
@@ -92,6 +93,19 @@ impl Cordon {
         Ok(Self { program })
     }
 
+    /// Does what is refused by the rule of this code; the code then stands once in the metrics and in a line of the
+    /// log, which is returned beside what the peer saw.
+    pub fn refuses<T>(&self, code: &str, act: impl FnOnce() -> Result<T>) -> Result<(T, String)> {
+        let label = format!("code=\"{code}\"");
+        let count = |metrics: &Metrics| metrics.sum("cordon_refusals_total", &[&label]);
+        let (lines, before) = (self.program.lines_so_far(), Metrics::read()?);
+        let seen = act().with_context(|| code.to_owned())?;
+        let line = self.program.await_line_after(lines, &format!("refusal=\"{code}\""), TOLD)?;
+        let after = Metrics::read()?;
+        ensure!(count(&after) == count(&before) + 1.0, "{label} is counted once:\n{}", after.text());
+        Ok((seen, line))
+    }
+
     /// How many UDP ports it holds for media.
     pub fn media_ports(&self) -> Result<usize> {
         let filter = ["sport", ">=", ":20000", "and", "sport", "<=", ":29999"];
@@ -119,3 +133,6 @@ pub fn binary() -> Result<PathBuf> {
     ensure!(path.exists(), "build it first: cargo build -p cordon");
     Ok(path)
 }
+
+/// What was refused stands in the log at once; on a busy machine a little later.
+const TOLD: Duration = Duration::from_secs(10);

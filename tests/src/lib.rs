@@ -5,6 +5,7 @@
 //! fixed, nothing leaves the machine, and tests may run side by side.
 
 pub mod baresip;
+pub mod caller;
 pub mod capture;
 pub mod cordon;
 pub mod handset;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use cordon_tests::machine::{Machine, on_a_machine};
+use cordon_tests::cordon::Configuration;
+use cordon_tests::machine::{CORDON_PBX_SIDE, Machine, on_a_machine};
 use cordon_tests::metrics::Metrics;
+use cordon_tests::sipp::variant;
 
 use super::{HANG_UP, KEY, PROVISIONAL, Refused, Site, TARGET, description, refused_invite, request};
 
@@ -134,6 +136,51 @@ fn an_answer_with_our_own_key_ends_the_call_on_both_sides() {
 }
 
 #[test]
+fn an_answer_that_leads_media_back_to_ourselves_ends_the_call_on_both_sides() {
+    on_a_machine(|machine| {
+        // The first INVITE is sent elsewhere, so that the second can be read here: its media port is ours.
+        let ours =
+            description(&format!("[$1] RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n"))
+                .replace("[media_ip]", CORDON_PBX_SIDE);
+        let loops = [
+            &response("302 Moved Temporarily", "Contact: <sip:2001@mx.clinic.test>\n", ""),
+            "<recv request=\"ACK\"/>\n<recv request=\"INVITE\" rrs=\"true\" crlf=\"true\"><action>\
+             <ereg regexp=\"m=audio [0-9]*\" search_in=\"body\" check_it=\"true\" assign_to=\"1\"/>\
+             </action></recv>\n",
+            &answered(&ours, ACK_AND_BYE),
+        ]
+        .concat();
+        let refused = Refused {
+            status: 482,
+            code: "CD-MEDIA-26",
+            standard: None,
+            text: "media would return to itself",
+        };
+        ends(machine, "pbx-loops", &loops, &offer(), &refused)
+    });
+}
+
+#[test]
+fn an_answer_that_sends_plain_media_out_of_the_networks_ends_the_call_on_both_sides() {
+    on_a_machine(|machine| {
+        let elsewhere = description("m=audio 40000 RTP/AVP 0\n")
+            .replace("c=IN IP[media_ip_type] [media_ip]", "c=IN IP4 10.9.0.66");
+        let elsewhere = answered(&elsewhere, ACK_AND_BYE);
+        let pbx = variant(machine.folder(), "pbx_answers", "pbx-elsewhere", &elsewhere)?;
+        let plain = |configuration: &mut Configuration| {
+            configuration.pbx = configuration.pbx.replace("media = \"srtp\"", "media = \"rtp\"");
+        };
+        let refused = Refused {
+            status: 488,
+            code: "CD-MEDIA-25",
+            standard: None,
+            text: "media address is outside the networks of this leg",
+        };
+        ends_at(Site::with(machine, plain, Some(pbx))?, &offer(), &refused)
+    });
+}
+
+#[test]
 fn redirections_that_do_not_end_are_given_up() {
     on_a_machine(|machine| {
         let redirect = |number: usize| {
@@ -183,7 +230,11 @@ fn a_redirection_within_the_domain_is_followed() {
 
 /// A phone calls, the PBX answers as `answer` says; the phone is refused and nothing is left of the call.
 fn ends(machine: &Machine, name: &str, answer: &str, offer: &str, refused: &Refused) -> Result<()> {
-    let mut site = Site::with_pbx(machine, name, answer)?;
+    ends_at(Site::with_pbx(machine, name, answer)?, offer, refused)
+}
+
+/// The same at a site of the test's making.
+fn ends_at(mut site: Site, offer: &str, refused: &Refused) -> Result<()> {
     let phone = refused_invite("", offer, refused).replace(
         "<recv response=\"100\" optional=\"true\"/>",
         "<recv response=\"100\" optional=\"true\"/><recv response=\"180\" optional=\"true\"/>",
@@ -200,20 +251,20 @@ fn ends(machine: &Machine, name: &str, answer: &str, offer: &str, refused: &Refu
 }
 
 /// The PBX takes the call with this description, and then plays `after`.
-fn answered(description: &str, after: &str) -> String {
+pub(super) fn answered(description: &str, after: &str) -> String {
     let contact =
         "Contact: <sip:[local_ip]:[local_port];transport=[transport]>\nContent-Type: application/sdp\n";
     [&response("180 Ringing", "", ""), &response("200 OK", contact, description), after].concat()
 }
 
-fn response(status: &str, more: &str, body: &str) -> String {
+pub(super) fn response(status: &str, more: &str, body: &str) -> String {
     format!(
         "<send>\n<![CDATA[\n\nSIP/2.0 {status}\n[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]Answer[call_number]\n\
          [last_Call-ID:]\n[last_CSeq:]\n{more}Content-Length: [len]\n\n{body}\n]]>\n</send>\n"
     )
 }
 
-fn offer() -> String {
+pub(super) fn offer() -> String {
     description(&format!("m=audio 30000 RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n"))
 }
 

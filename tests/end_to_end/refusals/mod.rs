@@ -2,6 +2,9 @@
 //! in the answer, in Cordon's log and in its metrics.
 
 mod answers;
+mod bounds;
+mod connections;
+mod dialogs;
 mod offers;
 mod pbx;
 mod requests;

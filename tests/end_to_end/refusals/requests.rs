@@ -156,7 +156,7 @@ fn a_registration_of_every_contact_without_expires_zero_is_refused_with_400() {
 }
 
 /// Plays a call on a connection on which nobody registers.
-fn unregistered(site: &mut Site, name: &str, call: &str, refused: &Refused) -> Result<()> {
+pub(super) fn unregistered(site: &mut Site, name: &str, call: &str, refused: &Refused) -> Result<()> {
     let (lines, before) = (site.cordon.program.lines_so_far(), Metrics::read()?);
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<scenario name=\"{name}\">\n{call}</scenario>\n"

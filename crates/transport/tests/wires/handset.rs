@@ -113,10 +113,7 @@ async fn two_content_lengths_are_answered_with_400_and_what_follows_is_never_rea
     let heard = phone.hear_all().await;
     let heard = String::from_utf8_lossy(&heard);
     assert!(heard.starts_with("SIP/2.0 400 "), "{heard}");
-    assert!(
-        heard.contains("\r\nWarning: 399 sip.clinic.example.org \"CD-TRANSPORT-"),
-        "{heard}"
-    );
+    assert!(heard.contains("\r\nWarning: 399 sip.clinic.example.org \"CD-TRANSPORT-"), "{heard}");
 }
 
 #[tokio::test(start_paused = true)]
