@@ -8,7 +8,7 @@ use cordon_sip::{Headers, Hop, Method, Origin, Request, Response};
 use crate::client::{Asker, Client};
 use crate::event::{ClientId, Event};
 use crate::invite_client::InviteClient;
-use crate::key::ClientKey;
+use crate::key::{ClientKey, Echo};
 use crate::output::{Output, Step};
 use crate::schedule::{Alarm, Alarms, Owner};
 use crate::timers::Timers;
@@ -24,6 +24,7 @@ pub(crate) struct Clients {
 
 struct Record {
     key: ClientKey,
+    echo: Echo,
     hop: Hop,
     reliable: bool,
     alarms: Alarms,
@@ -33,6 +34,16 @@ struct Record {
 enum Machine {
     Invite(Box<InviteClient>),
     Other(Client),
+}
+
+/// Whose a response is.
+pub(crate) enum Found {
+    /// The answer to this request.
+    Ours(ClientId),
+    /// It has the branch of a request of ours and is not its answer.
+    Mangled,
+    /// Its transaction is over, or never was.
+    Nobodys,
 }
 
 impl Clients {
@@ -67,13 +78,21 @@ impl Clients {
         };
         self.by_key.insert(key.clone(), id);
         self.by_hop.insert((hop, id));
-        self.table.insert(id, Record { key, hop, reliable, alarms, machine });
+        let echo = Echo::of_request(request);
+        self.table.insert(id, Record { key, echo, hop, reliable, alarms, machine });
         id
     }
 
-    /// The transaction this response belongs to.
-    pub(crate) fn find(&self, origin: Origin, response: &Response) -> Option<ClientId> {
-        self.by_key.get(&ClientKey::of_response(origin, response)?).copied()
+    /// The transaction this response belongs to (17.1.3).
+    pub(crate) fn find(&self, origin: Origin, response: &Response) -> Found {
+        let id = ClientKey::of_response(origin, response).and_then(|key| self.by_key.get(&key)).copied();
+        let Some((id, record)) = id.and_then(|id| Some((id, self.table.get(&id)?))) else {
+            return Found::Nobodys;
+        };
+        match record.echo == Echo::of_response(response) {
+            true => Found::Ours(id),
+            false => Found::Mangled,
+        }
     }
 
     pub(crate) fn handle_response(
@@ -135,7 +154,7 @@ impl Clients {
         turn: Turn<'_>,
         act: impl FnOnce(&mut Machine, &mut Step<'_>) -> Option<Request>,
     ) -> Option<Follow> {
-        let Record { key: _, hop, reliable, alarms, machine } = self.table.get_mut(&id)?;
+        let Record { key: _, echo: _, hop, reliable, alarms, machine } = self.table.get_mut(&id)?;
         let (hop, reliable) = (*hop, *reliable);
         let Turn { now, timers, output } = turn;
         let owner = Owner::Client(id);

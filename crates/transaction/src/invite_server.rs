@@ -14,7 +14,7 @@ use crate::timers::FORGOTTEN;
 pub(crate) struct InviteServer {
     id: ServerId,
     state: State,
-    /// The To tag of the latest response, which the 200 to a CANCEL repeats (9.2).
+    /// The To tag of the responses, which the 200 to a CANCEL repeats (9.2).
     to_tag: Option<Text>,
     cancelled: bool,
 }
@@ -73,6 +73,11 @@ impl InviteServer {
             }
         };
         Ok(())
+    }
+
+    /// The To tag of the responses to come.
+    pub(crate) fn speaks_as(&mut self, to_tag: &Text) {
+        self.to_tag = Some(to_tag.detached());
     }
 
     /// The same INVITE has come again.

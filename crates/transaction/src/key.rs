@@ -1,7 +1,7 @@
 //! By what a message finds its transaction.
 
 use aws_lc_rs::digest;
-use cordon_sip::{FlowId, Hop, Host, MAGIC_COOKIE, Method, Origin, Request, Response, Via};
+use cordon_sip::{CallId, FlowId, Hop, Host, MAGIC_COOKIE, Method, NameAddr, Origin, Request, Response, Via};
 
 /// With whom a transaction is held. A phone's transactions belong to its flow: from another flow the right branch
 /// matches nothing, so nobody can cancel or answer for somebody else. The PBX may change between its connections.
@@ -50,6 +50,27 @@ impl ClientKey {
     fn new(peer: Peer, via: &[Via], method: &Method) -> Option<Self> {
         let branch = via.first()?.branch()?.as_str().to_owned();
         Some(Self { peer, branch, method: method.as_str().to_owned() })
+    }
+}
+
+/// What a response must repeat of the request beside its branch (8.1.1, 8.2.6.2): the Via's sent-by (18.1.2), Call-ID,
+/// From tag and CSeq. Who changes one of them has answered something else.
+#[derive(PartialEq, Eq, Clone, Copy)]
+pub(crate) struct Echo(Mark);
+
+impl Echo {
+    pub(crate) fn of_request(request: &Request) -> Self {
+        Self::new(&request.via, &request.call_id, &request.from, request.cseq)
+    }
+
+    pub(crate) fn of_response(response: &Response) -> Self {
+        Self::new(&response.via, &response.call_id, &response.from, response.cseq)
+    }
+
+    fn new(via: &[Via], call_id: &CallId, from: &NameAddr, cseq: u32) -> Self {
+        let sent_by = via.first().map(sent_by).unwrap_or_default();
+        let tag = from.tag().map_or("", |tag| tag.as_str());
+        Self(Mark::of(&[&sent_by, call_id.as_str(), tag, &cseq.to_string()]))
     }
 }
 

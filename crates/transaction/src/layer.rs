@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use cordon_sip::{FlowId, Headers, Hop, Message, Method, Origin, Request, Response};
+use cordon_sip::{FlowId, Headers, Hop, Message, Method, Origin, Request, Response, Text};
 
 use crate::client::Asker;
-use crate::clients::{Clients, Follow, Turn};
+use crate::clients::{Clients, Follow, Found, Turn};
 use crate::event::{ClientId, Event, Gone, ServerId, Transmit, TurnedAway};
 use crate::limits::Limits;
 use crate::output::Output;
@@ -116,6 +116,12 @@ impl Layer {
         self.servers.respond(server, &response, turn)
     }
 
+    /// Tells which To tag the answers to this INVITE will carry, so that the 200 to a CANCEL of it carries the same
+    /// (9.2), though it comes before any of them.
+    pub fn speaks_as(&mut self, server: ServerId, to_tag: &Text) {
+        self.servers.speaks_as(server, to_tag);
+    }
+
     /// Makes a transaction for a request that was turned away from a full table, within twice its bound: for calls that no
     /// limit may stop. False where that bound is reached too, or the request is here already.
     pub fn take_regardless(
@@ -158,16 +164,19 @@ impl Layer {
     }
 
     fn handle_response(&mut self, now: Instant, origin: Origin, response: Response) {
+        // §8.1.3.3: our requests have one Via, so a response with more is on its way to somebody else.
+        let [_] = response.via.as_slice() else { return };
         match self.clients.find(origin, &response) {
-            Some(id) => {
+            Found::Ours(id) => {
                 let turn = Turn { now, timers: self.timers, output: &mut self.output };
                 let follow = self.clients.handle_response(id, origin, response, turn);
                 self.follow(now, follow);
             }
-            None if response.cseq_method == Method::Invite && response.status.is_success() => {
+            Found::Nobodys if response.cseq_method == Method::Invite && response.status.is_success() => {
                 self.output.events.push_back(Event::StrayResponse { origin, response });
             }
-            None => {} // RFC 6026 §8.9: a response without a transaction goes nowhere
+            // RFC 6026 §8.9: a response without a transaction goes nowhere.
+            Found::Nobodys | Found::Mangled => {}
         }
     }
 

@@ -126,9 +126,12 @@ impl Servers {
         request: &Request,
         turn: Turn<'_>,
     ) -> Option<Option<Text>> {
-        let branch = ServerKey::of(origin, request).of_branch();
-        let (_, id) = self.by_key.range(&branch..).next().filter(|(key, _)| key.has_branch_of(&branch))?;
-        self.step(*id, turn, |machine, step| match machine {
+        let key = ServerKey::of(origin, request);
+        let branch = key.of_branch();
+        let any = || self.by_key.range(&branch..).next().filter(|(key, _)| key.has_branch_of(&branch));
+        let invite = self.by_key.get(&key.of_invite());
+        let id = *invite.or_else(|| any().map(|(_, id)| id))?;
+        self.step(id, turn, |machine, step| match machine {
             Machine::Invite(invite) => invite.handle_cancel(step, &request.headers),
             Machine::Other(_) => None, // 9.2: no effect, but answered 200 all the same
         })
@@ -140,6 +143,13 @@ impl Servers {
             Machine::Other(other) => other.respond(step, response),
         });
         done.unwrap_or(Err(Gone))
+    }
+
+    /// The To tag of the answers to come.
+    pub(crate) fn speaks_as(&mut self, id: ServerId, to_tag: &Text) {
+        if let Some(Record { machine: Machine::Invite(invite), .. }) = self.table.get_mut(&id) {
+            invite.speaks_as(to_tag);
+        }
     }
 
     pub(crate) fn handle_alarm(&mut self, id: ServerId, alarm: Alarm, turn: Turn<'_>) {

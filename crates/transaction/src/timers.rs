@@ -46,8 +46,8 @@ impl Timers {
     }
 }
 
-/// Timer C (16.6 step 11): how long an INVITE may ring without a new provisional response.
-pub const TIMER_C: Duration = Duration::from_secs(180);
+/// Timer C (16.6 step 11): how long an INVITE may ring without a new provisional response; longer than three minutes.
+pub const TIMER_C: Duration = Duration::from_secs(181);
 
 /// RFC 3261 §17.1.1.2: Timer D is at least 32 seconds over an unreliable transport.
 const TIMER_D_MINIMUM: Duration = Duration::from_secs(32);

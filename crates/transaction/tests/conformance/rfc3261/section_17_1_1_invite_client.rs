@@ -1,4 +1,4 @@
-//! RFC 3261 section 17.1.1 (INVITE client transaction), RFC 6026 section 7.2, Timer C of section 16.
+//! RFC 3261 section 17.1.1 (INVITE client transaction) and RFC 6026 section 7.2.
 
 use crate::ladder::{Ladder, OTHER_PHONE, PBX, PHONE, TLS, UDP, request_text, response_text};
 use cordon_sip::{FlowId, Hop};
@@ -92,92 +92,6 @@ fn a_failure_after_a_2xx_is_nothing() {
     assert_eq!(ladder.seen(), ["0 <- 486", "0 <- 180"]);
 }
 
-/// Section 9.1.
-#[test]
-fn a_cancel_waits_for_the_first_provisional_response() {
-    let mut ladder = Ladder::new();
-    let client = ladder.send(Hop::Pbx, TLS, &request_text("INVITE", "a"));
-    ladder.until(10).cancel(client).until(100).receive(PBX, TLS, &response_text("INVITE", "a", 100));
-    ladder.receive(PBX, TLS, &response_text("CANCEL", "a", 200));
-    ladder.receive(PBX, TLS, &response_text("INVITE", "a", 487));
-    assert_eq!(
-        ladder.seen(),
-        [
-            "0 -> INVITE",
-            "100 <- 100",
-            "100 -> CANCEL",
-            "100 up: response 100",
-            "100 <- 200",
-            "100 <- 487",
-            "100 -> ACK",
-            "100 up: response 487",
-        ]
-    );
-    ladder.assert_empty();
-}
-
-#[test]
-fn a_cancel_is_sent_once_and_keeps_the_branch() {
-    let mut ladder = Ladder::new();
-    let client = ladder.send(Hop::Pbx, TLS, &request_text("INVITE", "a"));
-    ladder.receive(PBX, TLS, &response_text("INVITE", "a", 180)).seen();
-    ladder.cancel(client).cancel(client);
-    assert_eq!(ladder.seen(), ["0 -> CANCEL"]);
-    assert!(ladder.last_sent().contains("branch=z9hG4bKa"));
-    assert!(ladder.last_sent().contains("CSeq: 7 CANCEL"));
-}
-
-#[test]
-fn a_cancelled_invite_that_is_never_answered_ends_after_64_t1() {
-    let mut ladder = Ladder::new();
-    let client = ladder.send(Hop::Pbx, TLS, &request_text("INVITE", "a"));
-    ladder.receive(PBX, TLS, &response_text("INVITE", "a", 180)).until(1_000).cancel(client).seen();
-    ladder.receive(PBX, TLS, &response_text("INVITE", "a", 180));
-    assert_eq!(ladder.until(40_000).seen(), ["1000 <- 180", "1000 up: response 180", "33000 up: timed out"]);
-    ladder.assert_empty();
-}
-
-#[test]
-fn over_udp_the_cancel_itself_is_retransmitted() {
-    let mut ladder = Ladder::new();
-    let client = ladder.send(Hop::Pbx, UDP, &request_text("INVITE", "a"));
-    ladder.receive(PBX, UDP, &response_text("INVITE", "a", 180)).cancel(client).seen();
-    ladder.until(1_600).receive(PBX, UDP, &response_text("CANCEL", "a", 200)).until(10_000);
-    assert_eq!(ladder.seen(), ["500 -> CANCEL", "1500 -> CANCEL", "1600 <- 200"]);
-}
-
-#[test]
-fn a_2xx_that_wins_against_the_cancel_comes_up() {
-    let mut ladder = Ladder::new();
-    let client = ladder.send(Hop::Pbx, TLS, &request_text("INVITE", "a"));
-    ladder.receive(PBX, TLS, &response_text("INVITE", "a", 180)).cancel(client).seen();
-    ladder.receive(PBX, TLS, &response_text("INVITE", "a", 200));
-    assert_eq!(ladder.seen(), ["0 <- 200", "0 up: response 200"]);
-}
-
-/// Sections 16.6 step 11, 16.7 step 2 and 16.8.
-#[test]
-fn timer_c_is_refreshed_by_ringing_and_then_cancels() {
-    let mut ladder = Ladder::new();
-    ladder.send(Hop::Pbx, TLS, &request_text("INVITE", "a"));
-    ladder.receive(PBX, TLS, &response_text("INVITE", "a", 180));
-    ladder.until(170_000).receive(PBX, TLS, &response_text("INVITE", "a", 183)).seen();
-    assert_eq!(ladder.until(355_000).seen(), ["350000 -> CANCEL", "350000 up: timed out"]);
-    ladder.receive(PBX, TLS, &response_text("CANCEL", "a", 200));
-    ladder.receive(PBX, TLS, &response_text("INVITE", "a", 487));
-    assert_eq!(ladder.seen(), ["355000 <- 200", "355000 <- 487", "355000 -> ACK"]);
-    ladder.assert_empty();
-}
-
-#[test]
-fn a_2xx_after_timer_c_is_a_stray() {
-    let mut ladder = Ladder::new();
-    ladder.send(Hop::Pbx, TLS, &request_text("INVITE", "a"));
-    ladder.receive(PBX, TLS, &response_text("INVITE", "a", 180)).until(180_000).seen();
-    ladder.receive(PBX, TLS, &response_text("INVITE", "a", 200));
-    assert_eq!(ladder.seen(), ["180000 <- 200", "180000 up: stray 200"]);
-}
-
 /// Section 17.1.3, and only from where the request went.
 #[test]
 fn a_response_from_another_phone_matches_nothing() {
@@ -210,4 +124,69 @@ fn a_branch_that_is_not_new_fails_at_once() {
     ladder.send(Hop::Pbx, TLS, &request_text("INVITE", "a"));
     ladder.send(Hop::Pbx, TLS, &request_text("INVITE", "a"));
     assert_eq!(ladder.seen(), ["0 -> INVITE", "0 up: transport failed"]);
+}
+
+/// 17.1.1.3.
+#[test]
+fn the_ack_of_a_failure_is_built_from_the_invite_but_for_the_to() {
+    let mut ladder = Ladder::new();
+    let invite =
+        request_text("INVITE", "a").replacen("Call-ID", "Route: <sip:edge.example.org;lr>\r\nCall-ID", 1);
+    ladder.send(Hop::Pbx, TLS, &invite);
+    ladder.receive(PBX, TLS, &response_text("INVITE", "a", 404));
+    let ack = ladder.last_sent();
+    for line in [
+        "ACK sip:200@example.org SIP/2.0",
+        "Via: SIP/2.0/TLS phone.example.org:5061;branch=z9hG4bKa",
+        "From: <sip:100@example.org>;tag=from",
+        "To: <sip:200@example.org>;tag=theirs",
+        "Call-ID: one@example.org",
+        "CSeq: 7 ACK",
+        "Route: <sip:edge.example.org;lr>",
+        "Content-Length: 0",
+    ] {
+        assert_eq!(ack.lines().filter(|written| *written == line).count(), 1, "{line} in {ack}");
+    }
+    assert_eq!(ack.matches("Via:").count(), 1);
+    let (hop, _) = ladder.sent.last().unwrap();
+    assert_eq!(*hop, Hop::Pbx, "to where the INVITE went");
+}
+
+#[test]
+fn every_kind_of_failure_is_acknowledged_and_a_2xx_is_not() {
+    for (status, acks) in [(300, 1), (404, 1), (500, 1), (600, 1), (200, 0)] {
+        let mut ladder = Ladder::new();
+        ladder.send(Hop::Pbx, TLS, &request_text("INVITE", "a"));
+        ladder.receive(PBX, TLS, &response_text("INVITE", "a", status));
+        assert_eq!(ladder.seen().iter().filter(|line| line.ends_with("ACK")).count(), acks, "{status}");
+    }
+}
+
+#[test]
+fn a_provisional_response_after_the_failure_is_nothing() {
+    let mut ladder = Ladder::new();
+    ladder.send(Hop::Pbx, UDP, &request_text("INVITE", "a"));
+    ladder.receive(PBX, UDP, &response_text("INVITE", "a", 486)).seen();
+    ladder.receive(PBX, UDP, &response_text("INVITE", "a", 180));
+    ladder.receive(PBX, UDP, &response_text("INVITE", "a", 200));
+    assert_eq!(ladder.seen(), ["0 <- 180", "0 <- 200"]);
+}
+
+/// 13.2.2.4: the layer hands every branch up; which dialog it makes is not its business.
+#[test]
+fn the_2xx_of_every_branch_of_a_fork_comes_up() {
+    let mut ladder = Ladder::new();
+    ladder.send(Hop::Pbx, UDP, &request_text("INVITE", "a"));
+    for tag in ["one", "two", "three"] {
+        let ringing = response_text("INVITE", "a", 180).replacen("tag=theirs", &format!("tag={tag}"), 1);
+        ladder.receive(PBX, UDP, &ringing);
+    }
+    ladder.seen();
+    for tag in ["one", "two", "three"] {
+        let answer = response_text("INVITE", "a", 200).replacen("tag=theirs", &format!("tag={tag}"), 1);
+        ladder.receive(PBX, UDP, &answer);
+    }
+    let seen =
+        ["0 <- 200", "0 up: response 200", "0 <- 200", "0 up: stray 200", "0 <- 200", "0 up: stray 200"];
+    assert_eq!(ladder.seen(), seen);
 }

@@ -60,3 +60,30 @@ fn a_full_table_sends_nothing_and_says_so() {
     ladder.send(Hop::Pbx, TLS, &request_text("OPTIONS", "b"));
     assert_eq!(ladder.seen(), ["0 -> OPTIONS", "0 up: transport failed"]);
 }
+
+#[test]
+fn a_provisional_response_does_not_prolong_timer_f() {
+    let mut ladder = Ladder::new();
+    ladder.send(Hop::Pbx, TLS, &request_text("OPTIONS", "a"));
+    ladder.until(31_000).receive(PBX, TLS, &response_text("OPTIONS", "a", 100)).seen();
+    assert_eq!(ladder.until(40_000).seen(), ["32000 up: timed out"]);
+    ladder.assert_empty();
+}
+
+#[test]
+fn over_tls_nothing_is_sent_twice_and_timer_f_ends_it() {
+    let mut ladder = Ladder::new();
+    ladder.send(Hop::Pbx, TLS, &request_text("BYE", "a"));
+    assert_eq!(ladder.until(40_000).seen(), ["0 -> BYE", "32000 up: timed out"]);
+    ladder.assert_empty();
+}
+
+/// 17.1.3: the method is part of the match, since a CANCEL has the branch of its INVITE.
+#[test]
+fn a_response_to_another_method_on_the_same_branch_matches_nothing() {
+    let mut ladder = Ladder::new();
+    ladder.send(Hop::Pbx, TLS, &request_text("OPTIONS", "a"));
+    ladder.receive(PBX, TLS, &response_text("BYE", "a", 200));
+    ladder.receive(PBX, TLS, &response_text("OPTIONS", "b", 200));
+    assert_eq!(ladder.seen(), ["0 -> OPTIONS", "0 <- 200", "0 <- 200"]);
+}

@@ -1,7 +1,6 @@
 //! RFC 3261 section 17.2.1 (INVITE server transaction) and RFC 6026 section 7.1.
 
 use crate::ladder::{Ladder, PBX, PHONE, TLS, UDP, request_text};
-use cordon_sip::Hop;
 use cordon_transaction::Gone;
 
 #[test]
@@ -118,17 +117,38 @@ fn a_request_the_layer_above_forgets_ends_all_the_same() {
     ladder.assert_empty();
 }
 
-/// Section 18.2.2.
 #[test]
-fn a_phones_requests_go_with_its_flow_and_the_pbx_is_answered_over_another() {
+fn over_udp_timer_g_backs_off_to_t2_until_timer_h() {
     let mut ladder = Ladder::new();
     let invite = request_text("INVITE", "a");
-    ladder.receive(PHONE, TLS, &invite).close(1).seen();
-    assert_eq!(ladder.respond(&invite, 200), Err(Gone));
-    ladder.assert_empty();
-
-    ladder.receive(PBX, TLS, &invite).close(100).seen();
+    ladder.receive(PBX, UDP, &invite).seen();
     ladder.respond(&invite, 486).unwrap();
-    let (hop, _) = ladder.sent.last().unwrap();
-    assert_eq!(*hop, Hop::Pbx);
+    let seen = ladder.until(64_000).seen();
+    let times: Vec<&str> = seen.iter().filter_map(|line| line.strip_suffix(" -> 486")).collect();
+    let expected = ["0", "500", "1500", "3500", "7500", "11500", "15500", "19500", "23500", "27500", "31500"];
+    assert_eq!(times, expected);
+    assert_eq!(seen.last().unwrap(), "32000 up: server timed out");
+    ladder.assert_empty();
+}
+
+#[test]
+fn a_retransmission_of_a_failed_invite_gets_the_failure_again() {
+    let mut ladder = Ladder::new();
+    let invite = request_text("INVITE", "a");
+    ladder.receive(PBX, UDP, &invite).respond(&invite, 404).unwrap();
+    ladder.seen();
+    ladder.until(100).receive(PBX, UDP, &invite);
+    assert_eq!(ladder.seen(), ["100 <- INVITE", "100 -> 404"]);
+}
+
+#[test]
+fn ringing_may_go_on_for_as_long_as_somebody_says_so() {
+    let mut ladder = Ladder::new();
+    let invite = request_text("INVITE", "a");
+    ladder.receive(PHONE, TLS, &invite).seen();
+    for minute in 1..30 {
+        ladder.until(minute * 60_000);
+        ladder.respond(&invite, 180).unwrap();
+    }
+    assert!(!ladder.seen().iter().any(|line| line.ends_with("timed out")));
 }

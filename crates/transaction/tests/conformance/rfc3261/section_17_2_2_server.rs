@@ -54,3 +54,22 @@ fn a_retransmission_over_another_pbx_connection_is_answered_there() {
     let (hop, _) = ladder.sent.last().unwrap();
     assert_eq!(*hop, Hop::PbxFlow(OTHER_PBX_FLOW.flow()));
 }
+
+#[test]
+fn a_second_final_response_is_refused() {
+    let mut ladder = Ladder::new();
+    let options = request_text("OPTIONS", "a");
+    ladder.receive(PBX, UDP, &options).respond(&options, 200).unwrap();
+    assert_eq!(ladder.respond(&options, 500), Err(Gone));
+    assert_eq!(ladder.respond(&options, 100), Err(Gone));
+}
+
+/// 17.2.4.
+#[test]
+fn a_connection_of_the_pbx_that_breaks_leaves_the_request_to_be_answered_over_another() {
+    let mut ladder = Ladder::new();
+    let options = request_text("OPTIONS", "a");
+    ladder.receive(PBX, TLS, &options).close(100);
+    ladder.respond(&options, 200).unwrap();
+    assert_eq!(ladder.sent.last().unwrap().0, Hop::Pbx);
+}

@@ -1,54 +1,7 @@
-//! RFC 3261 sections 17.2.3 (matching requests), 9.2 (CANCEL), 8.2.2.2 (merged requests); bounds of the tables.
+//! RFC 3261 section 17.2.3 (matching requests), and the bounds of the tables.
 
 use crate::ladder::{Ladder, OTHER_PHONE, PBX, PHONE, TLS, UDP, request_text};
 use cordon_transaction::Limits;
-
-#[test]
-fn a_cancel_is_answered_200_and_comes_up_once() {
-    let mut ladder = Ladder::new();
-    let invite = request_text("INVITE", "a");
-    ladder.receive(PHONE, TLS, &invite).respond(&invite, 180).unwrap();
-    ladder.seen();
-    ladder.receive(PHONE, TLS, &request_text("CANCEL", "a"));
-    ladder.receive(PHONE, TLS, &request_text("CANCEL", "a"));
-    assert_eq!(ladder.seen(), ["0 <- CANCEL", "0 -> 200", "0 up: cancelled", "0 <- CANCEL", "0 -> 200"]);
-    assert!(ladder.last_sent().contains("tag=ours"), "9.2: the same To tag as the INVITE's responses");
-    ladder.respond(&invite, 487).unwrap();
-}
-
-#[test]
-fn a_cancel_after_the_final_response_has_no_effect() {
-    let mut ladder = Ladder::new();
-    let invite = request_text("INVITE", "a");
-    ladder.receive(PHONE, TLS, &invite).respond(&invite, 200).unwrap();
-    ladder.seen();
-    ladder.receive(PHONE, TLS, &request_text("CANCEL", "a"));
-    assert_eq!(ladder.seen(), ["0 <- CANCEL", "0 -> 200"]);
-}
-
-#[test]
-fn a_cancel_without_a_match_is_turned_away_without_state() {
-    let mut ladder = Ladder::new();
-    ladder.receive(PHONE, TLS, &request_text("CANCEL", "a"));
-    assert_eq!(ladder.seen(), ["0 <- CANCEL", "0 up: turned away CANCEL NothingToCancel"]);
-    ladder.assert_empty();
-}
-
-#[test]
-fn a_cancel_from_another_phone_matches_nothing() {
-    let mut ladder = Ladder::new();
-    ladder.receive(PHONE, TLS, &request_text("INVITE", "a")).seen();
-    ladder.receive(OTHER_PHONE, TLS, &request_text("CANCEL", "a"));
-    assert_eq!(ladder.seen(), ["0 <- CANCEL", "0 up: turned away CANCEL NothingToCancel"]);
-}
-
-#[test]
-fn a_cancel_of_a_pending_options_is_answered_200_and_changes_nothing() {
-    let mut ladder = Ladder::new();
-    ladder.receive(PHONE, TLS, &request_text("OPTIONS", "a")).seen();
-    ladder.receive(PHONE, TLS, &request_text("CANCEL", "a"));
-    assert_eq!(ladder.seen(), ["0 <- CANCEL", "0 -> 200"]);
-}
 
 #[test]
 fn the_same_branch_from_another_sent_by_is_another_transaction() {
@@ -67,40 +20,6 @@ fn sent_by_is_compared_without_regard_to_case() {
     ladder.receive(PBX, UDP, &options);
     ladder.receive(PBX, UDP, &options.replace("phone.example.org:5061", "PHONE.Example.org:5061"));
     assert_eq!(ladder.servers.len(), 1);
-}
-
-#[test]
-fn a_request_that_comes_by_two_ways_is_answered_once_and_turned_away_once() {
-    let mut ladder = Ladder::new();
-    ladder.receive(PBX, TLS, &request_text("INVITE", "a")).seen();
-    ladder.receive(PBX, TLS, &request_text("INVITE", "b"));
-    assert_eq!(ladder.seen(), ["0 <- INVITE", "0 up: turned away INVITE Merged"]);
-    ladder.respond_without_state(PBX, &request_text("INVITE", "b"), 482);
-    assert_eq!(ladder.seen(), ["0 -> 482"]);
-    let answer = ladder.last_sent();
-    ladder.respond_without_state(PBX, &request_text("INVITE", "b"), 482).seen();
-    assert_eq!(ladder.last_sent(), answer, "the same to every copy");
-    ladder.receive(PBX, TLS, &request_text("ACK", "b"));
-    assert_eq!(ladder.seen(), ["0 <- ACK", "0 up: ack"]);
-}
-
-#[test]
-fn a_pbx_that_rings_two_phones_is_not_merged() {
-    let mut ladder = Ladder::new();
-    let first = request_text("INVITE", "a");
-    let second = request_text("INVITE", "b").replace("INVITE sip:200@", "INVITE sip:201@");
-    ladder.receive(PBX, TLS, &first).receive(PBX, TLS, &second);
-    assert_eq!(ladder.servers.len(), 2);
-}
-
-#[test]
-fn a_request_inside_a_dialog_is_never_merged() {
-    let mut ladder = Ladder::new();
-    let bye = |branch| {
-        request_text("BYE", branch).replace("To: <sip:200@example.org>", "To: <sip:200@example.org>;tag=t")
-    };
-    ladder.receive(PBX, TLS, &bye("a")).receive(PBX, TLS, &bye("b"));
-    assert_eq!(ladder.servers.len(), 2);
 }
 
 /// The matching of RFC 2543 peers, at the end of section 17.2.3.
@@ -159,4 +78,51 @@ fn one_phone_cannot_fill_the_table() {
         ladder.seen(),
         ["0 <- INVITE", "0 up: turned away INVITE Full", "0 <- INVITE", "0 -> 100", "0 up: request INVITE"]
     );
+}
+
+#[test]
+fn an_ack_matches_the_invite_of_its_branch_only() {
+    let mut ladder = Ladder::new();
+    let invite = request_text("INVITE", "a");
+    ladder.receive(PBX, UDP, &invite).respond(&invite, 486).unwrap();
+    ladder.seen();
+    ladder.receive(PBX, UDP, &request_text("ACK", "b"));
+    ladder.receive(PHONE, TLS, &request_text("ACK", "a"));
+    assert_eq!(ladder.until(600).seen(), ["0 <- ACK", "0 up: ack", "0 <- ACK", "0 up: ack", "500 -> 486"]);
+    ladder.receive(PBX, UDP, &request_text("ACK", "a"));
+    assert_eq!(ladder.until(5_600).seen(), ["600 <- ACK"]);
+    ladder.assert_empty();
+}
+
+#[test]
+fn the_same_branch_of_another_method_is_another_transaction() {
+    let mut ladder = Ladder::new();
+    ladder.receive(PHONE, TLS, &request_text("OPTIONS", "a")).receive(PHONE, TLS, &request_text("BYE", "a"));
+    assert_eq!(ladder.servers.len(), 2);
+}
+
+#[test]
+fn without_the_cookie_every_part_of_the_old_rule_counts() {
+    let old = request_text("OPTIONS", "a").replace(";branch=z9hG4bKa", "");
+    let others = [
+        old.replacen("OPTIONS sip:200@", "OPTIONS sip:201@", 1),
+        old.replacen("tag=from", "tag=else", 1),
+        old.replacen("Call-ID: one", "Call-ID: two", 1),
+        old.replacen("CSeq: 7", "CSeq: 8", 1),
+        old.replacen("phone.example.org:5061", "other.example.org:5061", 1).replacen("tag=from", "tag=x", 1),
+    ];
+    for other in others {
+        let mut ladder = Ladder::new();
+        ladder.receive(PBX, UDP, &old).receive(PBX, UDP, &old).receive(PBX, UDP, &other);
+        assert_eq!(ladder.servers.len(), 2, "{other}");
+    }
+}
+
+#[test]
+fn a_cancel_without_the_cookie_finds_its_invite() {
+    let mut ladder = Ladder::new();
+    let old = |method| request_text(method, "a").replace(";branch=z9hG4bKa", "");
+    ladder.receive(PBX, UDP, &old("INVITE")).seen();
+    ladder.receive(PBX, UDP, &old("CANCEL"));
+    assert_eq!(ladder.seen(), ["0 <- CANCEL", "0 -> 200", "0 up: cancelled"]);
 }
