@@ -8,6 +8,8 @@
 //! | `watch` | what must hold of everything the engine says and asks |
 //! | `call_walk` | phones and the PBX doing whatever bytes choose |
 //! | `ladder` | the transaction layer alone, written down line by line |
+//! | `transaction_walk` | the transaction layer beside `reference`, as bytes choose |
+//! | `reference` | RFC 3261 section 17 as plainly as it can be written |
 //! | `draws` | choices read from bytes |
 
 #![forbid(unsafe_code)]
@@ -17,6 +19,8 @@ pub mod call_walk;
 pub mod description;
 pub mod draws;
 pub mod ladder;
+mod reference;
 pub mod site;
+pub mod transaction_walk;
 pub mod watch;
 pub mod world;

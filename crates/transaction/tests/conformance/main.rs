@@ -4,4 +4,6 @@
 use cordon_testkit::ladder;
 
 #[cfg(test)]
+mod random_walk;
+#[cfg(test)]
 mod rfc3261;
