@@ -18,6 +18,7 @@ use crate::headers;
 use crate::leg::SDP;
 use crate::media::{Before, End, MediaRequest};
 use crate::switchboard::Switchboard;
+use crate::wire::retry_after;
 
 impl Call {
     /// A response to an INVITE of ours.
@@ -36,6 +37,7 @@ impl Call {
             return self.handle_late_response(now, board, origin, &response);
         };
         exchange.silent_until = None;
+        board.judge(now, exchange.origin, &exchange.request, &response);
         let to = exchange.from.other();
         self.leg_mut(to).proved_alive();
         match response.status.code() {
@@ -197,7 +199,7 @@ impl Call {
     /// A response as the sender of the INVITE may see it: status and reason, our tag and Contact.
     fn response(
         &self,
-        board: &Switchboard,
+        board: &mut Switchboard,
         from: End,
         original: &Response,
         body: Option<Bytes>,
@@ -208,7 +210,8 @@ impl Call {
             .with_to_tag(leg.local_tag().clone())
             .with_reason(original.reason.clone());
         let side = self.leg(from.other()).side();
-        headers::copy_back(side, &board.site.registration.domain, original, &mut response);
+        let retry_after = || retry_after(board.entropy.as_mut(), Refusal::PbxUnreachable);
+        headers::copy_back(side, &board.site.registration.domain, original, &mut response, retry_after);
         for warning in original.headers.get_all(&HeaderName::WARNING) {
             let (host, _) = board.own_address(leg.facts());
             if let Some(warning) = headers::warning_as_ours(warning, &host) {

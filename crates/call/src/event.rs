@@ -42,6 +42,15 @@ pub enum Event {
         /// Why.
         reason: UnregisterReason,
     },
+    /// Too many wrong passwords for an account: connections on which it is not registered wait.
+    AccountLocked {
+        /// Of the account.
+        account: Pseudonym,
+        /// The connection that brought the last of them.
+        flow: FlowId,
+        /// For how long.
+        lasts: Duration,
+    },
     /// An INVITE was admitted and is on its way to the other side.
     CallStarted {
         /// Of the caller's Call-ID.

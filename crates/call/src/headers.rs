@@ -1,6 +1,5 @@
 //! What may cross from one side to the other. Nothing else does: a header that is not named here stays on its side.
 
-use cordon_policy::Refusal;
 use cordon_policy::request::is_anonymous;
 use cordon_sip::{
     Header, HeaderName, Headers, Host, NameAddr, Request, Response, Scheme, StatusCode, Text, Uri, Warning,
@@ -37,10 +36,16 @@ pub(crate) fn of_cancel(source: &Headers) -> Headers {
 
 /// Gives a response of ours what the one it follows from may carry to the other side. A 503 always says when to come back:
 /// without it a phone takes us for broken, not the PBX for busy (RFC 3261 §21.5.4).
-pub(crate) fn copy_back(from: Side, domain: &Text, original: &Response, back: &mut Response) {
+pub(crate) fn copy_back(
+    from: Side,
+    domain: &Text,
+    original: &Response,
+    back: &mut Response,
+    retry_after: impl FnOnce() -> Option<u32>,
+) {
     copy_for_response(from, domain, &original.headers, &mut back.headers);
     if original.status == StatusCode::SERVICE_UNAVAILABLE && !back.headers.has(&HeaderName::RETRY_AFTER) {
-        let seconds = Refusal::PbxUnreachable.retry_after().unwrap_or_default();
+        let seconds = retry_after().unwrap_or_default();
         back.headers.push(HeaderName::RETRY_AFTER, seconds.to_string());
     }
 }

@@ -14,6 +14,7 @@ use crate::leg::SDP;
 use crate::refuse::Asked;
 use crate::registration::Route;
 use crate::switchboard::{Switchboard, handset_flow, side_of};
+use crate::wire::retry_after;
 
 /// OPTIONS on their way to the other side.
 #[derive(Default)]
@@ -76,6 +77,7 @@ impl RelayedOptions {
             return;
         }
         let Some(Pending { server, origin, request, .. }) = self.pending.remove(&client) else { return };
+        board.judge(now, origin, &request, response);
         let mut relayed = Response::to(&request, response.status)
             .with_to_tag(board.token())
             .with_reason(response.reason.clone());
@@ -83,7 +85,8 @@ impl RelayedOptions {
             Origin::Handset(_) => crate::event::Side::Pbx,
             Origin::Pbx(_) => crate::event::Side::Handset,
         };
-        headers::copy_back(other, &board.site.registration.domain, response, &mut relayed);
+        let retry_after = || retry_after(board.entropy.as_mut(), Refusal::PbxUnreachable);
+        headers::copy_back(other, &board.site.registration.domain, response, &mut relayed, retry_after);
         if response.status.is_success() {
             relayed.headers.push(HeaderName::ALLOW, ALLOW);
             relayed.headers.push(HeaderName::ACCEPT, SDP);

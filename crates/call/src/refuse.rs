@@ -12,10 +12,23 @@ use cordon_transaction::ServerId;
 use crate::event::Event;
 use crate::headers::host_text;
 use crate::switchboard::{Switchboard, handset_flow, side_of};
+use crate::wire::retry_after;
 
 impl Switchboard {
     /// Answers a request with a refusal and tells the layer above.
     pub(crate) fn refuse(&mut self, now: Instant, to: &Asked<'_>, refusal: Refusal) {
+        let retry_after = retry_after(self.entropy.as_mut(), refusal);
+        self.refuse_for(now, to, refusal, retry_after);
+    }
+
+    /// As [`refuse`](Self::refuse), with the seconds after which coming back helps.
+    pub(crate) fn refuse_for(
+        &mut self,
+        now: Instant,
+        to: &Asked<'_>,
+        refusal: Refusal,
+        retry_after: Option<u32>,
+    ) {
         self.events.push_back(Event::Refused {
             refusal,
             side: side_of(to.origin),
@@ -23,7 +36,7 @@ impl Switchboard {
             call: to.call,
         });
         let tag = to.tag.cloned().unwrap_or_else(|| self.token());
-        let response = self.refusal_response(to.origin, to.request, refusal).with_to_tag(tag);
+        let response = self.refusal_response(to.origin, to.request, refusal, retry_after).with_to_tag(tag);
         self.respond(now, to.server, response);
     }
 
@@ -31,19 +44,26 @@ impl Switchboard {
     pub(crate) fn refuse_without_state(&mut self, origin: Origin, request: &Request, refusal: Refusal) {
         let (side, flow) = (side_of(origin), handset_flow(origin));
         self.events.push_back(Event::Refused { refusal, side, flow, call: None });
-        let response = self.refusal_response(origin, request, refusal);
+        let retry_after = retry_after(self.entropy.as_mut(), refusal);
+        let response = self.refusal_response(origin, request, refusal, retry_after);
         self.transactions.respond_without_state(origin, request, response);
     }
 
     /// The response that tells a refusal, but for the To tag.
-    fn refusal_response(&self, origin: Origin, request: &Request, refusal: Refusal) -> Response {
+    fn refusal_response(
+        &self,
+        origin: Origin,
+        request: &Request,
+        refusal: Refusal,
+        retry_after: Option<u32>,
+    ) -> Response {
         let status = StatusCode::new(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
         let mut response = Response::to(request, status);
         let facts = handset_flow(origin).and_then(|flow| self.flows.get(&flow));
         for warning in self.warnings(facts, refusal) {
             response.headers.push(HeaderName::WARNING, warning);
         }
-        if let Some(seconds) = refusal.retry_after() {
+        if let Some(seconds) = retry_after {
             response.headers.push(HeaderName::RETRY_AFTER, seconds.to_string());
         }
         match refusal {

@@ -30,6 +30,10 @@ impl Engine {
         };
         if let Origin::Handset(flow) = origin {
             self.board.nonces.strip_foreign(now, flow, &mut request);
+            if let Err(seconds) = self.board.guard(now, flow, &mut request, *permit) {
+                let asked = Asked::alone(server, origin, &request);
+                return self.board.refuse_for(now, &asked, Refusal::AccountLocked, Some(seconds));
+            }
         }
         match (&request.method, request.to.tag().is_some()) {
             (Method::Register, _) => self.handle_register(now, server, origin, request),

@@ -3,9 +3,11 @@
 use std::time::Instant;
 
 use cordon_policy::connection::FlowFacts;
-use cordon_policy::request::{RequestFacts, Sender, is_anonymous};
-use cordon_sip::{Host, Origin, Request, Uri};
+use cordon_policy::request::{Admitted, RequestFacts, Sender, is_anonymous};
+use cordon_sip::{FlowId, Host, Method, Origin, Request, Response, Uri};
 
+use crate::headers::CREDENTIALS;
+use crate::registration::claims;
 use crate::switchboard::Switchboard;
 
 impl Switchboard {
@@ -27,6 +29,37 @@ impl Switchboard {
             owns_from: is_anonymous(from) || self.registrar.holds(now, domain, flow, from),
             leads_elsewhere: self.leads_elsewhere(self.flows.get(&flow), request),
         }
+    }
+
+    /// Looks whether an account that a request has a proof for is locked for its connection. An emergency call loses its
+    /// proof and goes on; ACK and BYE bring nobody an answer of the PBX to a guess.
+    ///
+    /// # Errors
+    /// The seconds until it may be tried again.
+    pub(crate) fn guard(
+        &self,
+        now: Instant,
+        flow: FlowId,
+        request: &mut Request,
+        admitted: Admitted,
+    ) -> Result<(), u32> {
+        if !matches!(request.method, Method::Invite | Method::Options) {
+            return Ok(());
+        }
+        match (self.registrar.guard(now, &self.site.registration.domain, flow, request), admitted) {
+            (Err(_), Admitted::Emergency) => {
+                request.headers.retain(|header| !CREDENTIALS.contains(&header.name));
+                Ok(())
+            }
+            (guarded, Admitted::Emergency | Admitted::Ordinary) => guarded,
+        }
+    }
+
+    /// The PBX has answered a request of a phone: was its proof right?
+    pub(crate) fn judge(&mut self, now: Instant, origin: Origin, request: &Request, response: &Response) {
+        let Origin::Handset(flow) = origin else { return };
+        let claims = claims(&self.site.registration.domain, request);
+        self.with_registrar(|registrar, _, wire| registrar.judge(now, wire, flow, &claims, response));
     }
 
     /// Whether a request asks for a way of its own. A phone whose outbound proxy we are says so in a Route; nothing it writes

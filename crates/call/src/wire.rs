@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use cordon_policy::refusal::Refusal;
 use cordon_sip::Text;
 use cordon_transaction::Layer;
 
@@ -32,10 +33,35 @@ impl Wire<'_> {
         token(self.entropy)
     }
 
+    /// The seconds of a `Retry-After` for this refusal.
+    pub(crate) fn retry_after(&mut self, refusal: Refusal) -> Option<u32> {
+        retry_after(self.entropy, refusal)
+    }
+
+    /// A number from `least` to `most`, both included.
+    pub(crate) fn between(&mut self, least: u32, most: u32) -> u32 {
+        between(self.entropy, least, most)
+    }
+
     /// A branch for a new client transaction (RFC 3261 §8.1.1.7).
     pub(crate) fn branch(&mut self) -> Text {
         branch(self.entropy)
     }
+}
+
+/// The seconds of a `Retry-After` for this refusal, chosen anew for each answer.
+pub(crate) fn retry_after(entropy: &mut (dyn Entropy + Send), refusal: Refusal) -> Option<u32> {
+    let (least, most) = refusal.retry_after_range()?.into_inner();
+    Some(between(entropy, least, most))
+}
+
+/// A number from `least` to `most`, both included.
+pub(crate) fn between(entropy: &mut (dyn Entropy + Send), least: u32, most: u32) -> u32 {
+    let mut bytes = [0u8; 4];
+    entropy.fill(&mut bytes);
+    let choices = u64::from(most.saturating_sub(least)) + 1;
+    let chosen = (u64::from(u32::from_be_bytes(bytes)) * choices) >> 32;
+    least.saturating_add(u32::try_from(chosen).unwrap_or(0))
 }
 
 /// See [`Wire::token`].
@@ -59,3 +85,26 @@ fn base32(value: u8) -> u8 {
 
 /// 20 x 5 bits: guessing one within the life of a call is out of reach.
 const TOKEN_LEN: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Always(u8);
+
+    impl Entropy for Always {
+        fn fill(&mut self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn a_choice_reaches_both_ends_and_goes_beyond_neither() {
+        for (least, most) in [(10, 30), (0, 10), (5, 5), (0, u32::MAX)] {
+            assert_eq!(between(&mut Always(0), least, most), least);
+            assert_eq!(between(&mut Always(255), least, most), most);
+        }
+        assert_eq!(between(&mut Always(128), 10, 30), 20);
+        assert_eq!(between(&mut Always(255), 9, 1), 9, "nothing to choose from");
+    }
+}

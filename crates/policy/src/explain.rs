@@ -1,6 +1,7 @@
 //! A refusal told to a person: what `cordon explain CODE` prints.
 
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 use crate::controls;
 use crate::refusal::{Answer, Door, Family, Refusal};
@@ -49,8 +50,12 @@ fn sent(refusal: Refusal, door: &Door<'_>) -> String {
             for warning in refusal.warnings(door) {
                 let _ = write!(sent, ", Warning: {warning}");
             }
-            if let Some(seconds) = refusal.retry_after() {
-                let _ = write!(sent, ", Retry-After: {seconds}");
+            match refusal.retry_after_range().map(RangeInclusive::into_inner) {
+                Some((least, most)) if least < most => {
+                    let _ = write!(sent, ", Retry-After: {least} to {most}");
+                }
+                Some((seconds, _)) => _ = write!(sent, ", Retry-After: {seconds}"),
+                None => {}
             }
             sent
         }
@@ -104,6 +109,15 @@ mod tests {
         assert!(text.contains("ZC-47  Only secured codecs"));
         assert!(text.contains("sec.srtp.require=\"1\""));
         assert!(text.contains("mediaenc=srtp-mand"));
+    }
+
+    #[test]
+    fn the_time_to_come_back_is_told_as_the_range_it_is_chosen_from() {
+        let said = |refusal| explain(refusal, &DOOR).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said(Refusal::TooManyCalls).contains("Retry-After: 10 to 30"));
+        assert!(said(Refusal::InviteOverlaps).contains("Retry-After: 0 to 10"));
+        assert!(said(Refusal::AccountLocked).contains("Retry-After: 1 to 900"));
+        assert!(said(Refusal::PlainUdp).contains("Retry-After: 3"));
     }
 
     #[test]

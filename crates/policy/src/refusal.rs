@@ -16,6 +16,10 @@ mod table;
 mod tls;
 mod transport;
 
+use std::ops::RangeInclusive;
+
+use crate::request::LOCK_SECONDS;
+
 pub use family::Family;
 pub use row::{Answer, Door};
 
@@ -272,6 +276,21 @@ impl Refusal {
     /// Seconds for `Retry-After` (RFC 3261 §20.33), where coming back later helps.
     pub fn retry_after(self) -> Option<u32> {
         self.row().retry_after
+    }
+
+    /// The seconds one of which a `Retry-After` says, chosen anew for each answer so that those who were refused together
+    /// do not come back together (RFC 6357 section 5.2): from what the row says up to three times as much with a 503, exactly
+    /// that with any other status but two.
+    pub fn retry_after_range(self) -> Option<RangeInclusive<u32>> {
+        let least = self.retry_after()?;
+        Some(match (self, self.status()) {
+            // RFC 3261 §14.2 wants it so.
+            (Refusal::InviteOverlaps, _) => 0..=10,
+            // What is left of the lock.
+            (Refusal::AccountLocked, _) => 1..=*LOCK_SECONDS.end(),
+            (_, 503) => least..=least.saturating_mul(3),
+            _ => least..=least,
+        })
     }
 
     /// The warning that explains the refusal: code 399 and a text of at most [`MAX_WARNING_TEXT`]

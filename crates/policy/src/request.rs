@@ -2,6 +2,8 @@
 
 mod emergency;
 
+use std::ops::RangeInclusive;
+
 use cordon_sip::{HeaderName, Method, Request, Scheme, Text, Uri};
 
 pub use emergency::{EmergencyNumbers, UnreadableNumber};
@@ -102,6 +104,10 @@ fn admit_from_handset(facts: &RequestFacts, request: &Request) -> Result<(), Ref
 pub fn is_anonymous(from: &Uri) -> bool {
     from.is_sip() && from.host().is_some_and(|host| host.is(ANONYMOUS_HOST))
 }
+
+/// For how long an account whose password is being guessed is locked, in seconds: at first, and at most. Long enough that
+/// no password of nine characters is guessed in a lifetime, short enough to be waited for with the phone in hand.
+pub const LOCK_SECONDS: RangeInclusive<u32> = 60..=900;
 
 /// The host of everybody who withholds a name (RFC 3323 section 4.1.1.3).
 pub const ANONYMOUS_HOST: &str = "anonymous.invalid";

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use cordon_policy::Refusal;
-use cordon_sip::{Contacts, HeaderName, NameAddr, Request, Response, StatusCode, Text};
+use cordon_sip::{Contacts, HeaderName, NameAddr, Request, Response, Text};
 
 use super::admission::{AskedContact, seconds_of};
 use super::phone::BindingId;
@@ -42,13 +41,10 @@ pub(super) fn to_phone(
             answer.headers.push(header.name.clone(), &header.value);
         }
     }
-    if answer.status == StatusCode::SERVICE_UNAVAILABLE && !answer.headers.has(&HeaderName::RETRY_AFTER) {
-        // RFC 3261 §21.5.4: without it a phone takes us for broken, not the PBX for busy.
-        let seconds = Refusal::PbxUnreachable.retry_after().unwrap_or_default();
-        answer.headers.push(HeaderName::RETRY_AFTER, seconds.to_string());
-    }
     if let Some(seconds) = response.headers.seconds(&HeaderName::EXPIRES) {
-        answer.headers.push(HeaderName::EXPIRES, capped(seconds, maximum).to_string());
+        // What a contact says is what holds, and no phone shall find more anywhere.
+        let longest = contacts.iter().map(|(_, left)| *left).max().unwrap_or(seconds);
+        answer.headers.push(HeaderName::EXPIRES, capped(seconds, maximum).min(longest).to_string());
     }
     answer.contacts =
         Contacts::List(contacts.into_iter().map(|(contact, left)| expiring(contact, left)).collect());

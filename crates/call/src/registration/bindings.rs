@@ -19,6 +19,8 @@ pub(super) struct Bindings {
 /// One phone's registration tied to its flow.
 pub(super) struct Binding {
     pub(super) account: Account,
+    /// Whose password proved it, where that is another name.
+    pub(super) proved_by: Option<Account>,
     /// As the phone wrote it: where the PBX's requests are sent on, over the flow and never to its address.
     pub(super) contact: NameAddr,
     /// `None` between the loss of a flow and the phone's next REGISTER.
@@ -131,6 +133,16 @@ impl Bindings {
             return None;
         }
         self.remove(id).map(|binding| (id, binding))
+    }
+
+    /// Everything there is, to be compared with what there is later.
+    #[cfg(test)]
+    pub(super) fn picture(&self) -> Vec<(BindingId, Account, String, Option<FlowId>, Instant)> {
+        let line = |(id, binding): (&BindingId, &Binding)| {
+            let contact = binding.contact.to_text().as_str().to_owned();
+            (*id, binding.account, contact, binding.flow, binding.granted_until)
+        };
+        self.table.iter().map(line).collect()
     }
 
     fn connected(&self, account: Account) -> usize {

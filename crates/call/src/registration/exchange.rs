@@ -7,6 +7,7 @@ use cordon_sip::{FlowId, Request};
 use cordon_transaction::{ClientId, ServerId};
 
 use super::admission::Admitted;
+use super::phone::Account;
 
 /// All REGISTERs that wait for the PBX, by the transaction that carries them there.
 #[derive(Default)]
@@ -25,6 +26,8 @@ pub(super) struct Exchange {
     /// What the phone's answer repeats of its request.
     pub(super) request: Request,
     pub(super) admitted: Admitted,
+    /// Whose passwords it claims to know.
+    pub(super) claims: Vec<Account>,
     /// When to tell the phone that the PBX is silent; `None` once it has said anything.
     pub(super) silent_at: Option<Instant>,
     /// The phone has its answer; what still comes concerns only what the PBX now holds.

@@ -34,12 +34,15 @@ pub(super) struct House {
 impl House {
     pub(super) fn new() -> Self {
         let start = Instant::now();
+        // Long after a start: lifetimes are granted as they are.
+        let mut registrar = Registrar::new();
+        registrar.settled_at = Some(start);
         Self {
             start,
             now: start,
             site: site(),
             layer: Layer::new(Timers::default(), Limits::default()),
-            registrar: Registrar::new(),
+            registrar,
             nonces: Nonces::new(),
             events: VecDeque::new(),
             entropy: Counter(0),
@@ -134,6 +137,7 @@ impl House {
                 | UnregisterReason::FlowClosed => format!("unregistered: {reason:?}"),
             },
             Event::Refused { refusal, .. } => format!("refused {}", refusal.code()),
+            Event::AccountLocked { lasts, .. } => format!("account locked for {} s", lasts.as_secs()),
             other => panic!("not of a registration: {other:?}"),
         };
         self.events.drain(..).map(tell).collect()

@@ -2,7 +2,8 @@
 //!
 //! | file | noun |
 //! |---|---|
-//! | `registrar` | REGISTER in, REGISTER out, answers back; where a phone is |
+//! | `registrar` | REGISTER in, REGISTER out, answers back |
+//! | `whereabouts` | where phones are, and which of them is on a connection |
 //! | `admission` | what a REGISTER must look like to be relayed |
 //! | `exchange` | one REGISTER on its way |
 //! | `upstream` | the Call-ID, From tag and CSeq the PBX knows a phone's registration by |
@@ -11,23 +12,40 @@
 //! | `request` | what of a phone's REGISTER goes to the PBX |
 //! | `answer` | what of the PBX's answer the phone may see |
 //! | `nonces` | which challenges a flow has been given |
+//! | `proofs` | whose password a request claims to know, and what the PBX says to that |
+//! | `guesses` | accounts whose password is being guessed |
+//! | `refuse` | how a refusal is told |
 
 mod admission;
 mod answer;
 mod bindings;
 mod exchange;
+mod guesses;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
 mod ladders;
 #[cfg(test)]
+mod lockouts;
+#[cfg(test)]
 mod model;
 mod nonces;
 mod phone;
+mod proofs;
+mod refuse;
 mod registrar;
+#[cfg(test)]
+mod replays;
 mod request;
+#[cfg(test)]
+mod storms;
+#[cfg(test)]
+mod strangers;
 mod upstream;
+mod whereabouts;
 
 pub(crate) use nonces::Nonces;
 pub(crate) use phone::BindingId;
-pub(crate) use registrar::{Registrar, Route};
+pub(crate) use proofs::claims;
+pub(crate) use registrar::Registrar;
+pub(crate) use whereabouts::Route;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
 use cordon_policy::refusal::Refusal;
-use cordon_sip::{Challenge, Credentials, FlowId, Header, HeaderName, Headers, Request, Response};
+use cordon_sip::{Challenge, Credentials, FlowId, Header, HeaderName, Headers, Request, Response, Text};
 
 use crate::headers::{CHALLENGES, CREDENTIALS};
 
@@ -70,13 +70,19 @@ impl Nonces {
 
     /// Takes out of a phone's request every proof for a nonce that was not relayed on its flow: the PBX then challenges
     /// afresh, and a recorded proof is worth nothing on another connection.
+    ///
+    /// Two proofs for one realm go both: which of them the PBX would believe is not to be guessed, and twenty in one
+    /// request would be twenty guesses.
     pub(crate) fn strip_foreign(&mut self, now: Instant, flow: FlowId, request: &mut Request) {
+        let ambiguous = repeated_realms(&request.headers);
         request.headers.retain(|header| {
             if !CREDENTIALS.contains(&header.name) {
                 return true;
             }
             let credentials = Credentials::parse(&header.value).ok().filter(Credentials::is_digest);
-            let nonce = credentials.and_then(|credentials| credentials.nonce());
+            let clear =
+                credentials.filter(|proof| !ambiguous.contains(&(header.name.clone(), proof.realm())));
+            let nonce = clear.and_then(|credentials| credentials.nonce());
             nonce.is_some_and(|nonce| self.is_known(now, flow, mark(nonce.as_bytes())))
         });
     }
@@ -126,6 +132,21 @@ impl Relayed {
             self.last_used.remove(&oldest);
         }
     }
+}
+
+/// The realms, by header, for which there is more than one proof.
+fn repeated_realms(headers: &Headers) -> Vec<(HeaderName, Option<Text>)> {
+    let proofs = headers.iter().filter(|header| CREDENTIALS.contains(&header.name));
+    let realms = proofs
+        .filter_map(|header| Some((header.name.clone(), Credentials::parse(&header.value).ok()?.realm())));
+    let (mut once, mut again) = (Vec::new(), Vec::new());
+    for realm in realms {
+        match once.contains(&realm) {
+            true => again.push(realm),
+            false => once.push(realm),
+        }
+    }
+    again
 }
 
 fn digest_challenge(header: &Header) -> Option<Challenge> {

@@ -52,6 +52,18 @@ impl Account {
         let name = uri.dialled().filter(|_| uri.is_sip() && !has_parameters)?;
         Some(Self::of(&Aor::in_domain(name.as_str(), domain.as_str())))
     }
+
+    /// The account a digest username speaks of: in the site's domain unless it names one.
+    pub(crate) fn of_username(username: &Text, domain: &Text) -> Self {
+        let (user, domain) =
+            username.as_str().split_once('@').unwrap_or((username.as_str(), domain.as_str()));
+        Self::of(&Aor::in_domain(user, domain))
+    }
+
+    /// The name this account goes by in events.
+    pub(crate) fn pseudonym(self) -> Pseudonym {
+        Phi::new(self).pseudonym()
+    }
 }
 
 /// Names a phone: AOR + instance + reg-id, else AOR + Contact as written. Stays the same for as long as the site keeps

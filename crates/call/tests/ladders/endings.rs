@@ -303,7 +303,7 @@ fn a_callee_that_hangs_up_before_the_callers_ack_is_passed_on_after_it() {
 
 #[test]
 fn a_busy_pbx_is_told_to_the_phone_with_the_time_to_come_back() {
-    for said in [None, Some("120")] {
+    for (said, waits) in [(None, 10..=30), (Some("120"), 120..=120)] {
         let mut world = World::new();
         let (phone, _, _, seen) = calling(&mut world);
         let callee = Agent::callee(&mut world, Origin::Pbx(PBX), &seen);
@@ -313,9 +313,6 @@ fn a_busy_pbx_is_told_to_the_phone_with_the_time_to_come_back() {
         }
         world.pbx_says(busy);
         let told = world.phone_hears_status(phone, 503);
-        assert_eq!(
-            told.headers.seconds(&HeaderName::RETRY_AFTER),
-            Some(if said.is_some() { 120 } else { 10 })
-        );
+        assert!(waits.contains(&told.headers.seconds(&HeaderName::RETRY_AFTER).unwrap()));
     }
 }

@@ -14,6 +14,8 @@ mod emergency;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod guessing;
+#[cfg(test)]
 mod hairpins;
 #[cfg(test)]
 mod identity;
