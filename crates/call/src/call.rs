@@ -16,6 +16,7 @@ use crate::media::{CallKey, End, MediaRequest, StreamId, StreamStatistics};
 use crate::refresh::Refresh;
 use crate::refuse::Asked;
 use crate::switchboard::{Purpose, Switchboard};
+use crate::tally::Charge;
 
 /// Pairs the two legs of a call.
 pub(crate) struct Call {
@@ -49,6 +50,8 @@ pub(crate) struct Call {
     pub(crate) is_announced: bool,
     /// What its INVITE is recognised by should it come again.
     pub(crate) caller: Caller,
+    /// On whose account it goes.
+    pub(crate) charge: Charge,
     /// When the engine is to wake it; kept by the engine.
     pub(crate) wake: Option<Instant>,
 }
@@ -140,6 +143,11 @@ impl Call {
     /// Whether the call is over and only waits for what is still under way.
     pub(crate) fn is_ended(&self) -> bool {
         matches!(self.stage, Stage::Ended(..))
+    }
+
+    /// Whether the call is over and its media with it.
+    pub(crate) fn has_given_back_its_ports(&self) -> bool {
+        self.is_ended() && self.stream.is_none()
     }
 
     /// Whether nothing is left to wait for.

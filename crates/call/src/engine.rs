@@ -1,6 +1,5 @@
 //! What arrives, and who looks after it.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
@@ -19,6 +18,7 @@ use crate::options::RelayedOptions;
 use crate::registration::{Nonces, Registrar};
 use crate::rules::SiteRules;
 use crate::switchboard::{Purpose, Switchboard};
+use crate::tally::{Charge, Tally};
 use crate::wire::Entropy;
 
 /// All of signalling, without hands: driven with messages, media replies and the time.
@@ -30,8 +30,8 @@ pub struct Engine {
     pub(crate) calls: HashMap<CallKey, Call>,
     /// Who may send its INVITE again after a challenge.
     pub(crate) callers: HashMap<Caller, CallKey>,
-    /// How many calls each phone's connection made and has not ended.
-    pub(crate) calls_of: HashMap<FlowId, usize>,
+    /// How many calls phones have begun and not ended.
+    pub(crate) tally: Tally,
     pub(crate) next_key: u64,
     pub(crate) is_draining: bool,
     pub(crate) options: RelayedOptions,
@@ -61,7 +61,7 @@ impl Engine {
             },
             calls: HashMap::new(),
             callers: HashMap::new(),
-            calls_of: HashMap::new(),
+            tally: Tally::default(),
             next_key: 1,
             is_draining: false,
             options: RelayedOptions::default(),
@@ -232,6 +232,10 @@ impl Engine {
             }
             self.wakes.extend(wake.map(|at| (at, key)));
         }
+        if call.has_given_back_its_ports() && call.charge.is_of_stranger() {
+            // Whoever redials in need is not held up by what still waits for a silent PBX.
+            self.tally.ended(std::mem::replace(&mut call.charge, Charge::Nobody));
+        }
         if call.is_over() {
             self.forget(key);
         }
@@ -245,14 +249,7 @@ impl Engine {
         for end in [End::A, End::B] {
             self.board.dialogs.remove(call.leg(end).local_tag());
         }
-        if let Some(flow) = call.caller.flow
-            && let Entry::Occupied(mut calls) = self.calls_of.entry(flow)
-        {
-            *calls.get_mut() -= 1;
-            if *calls.get() == 0 {
-                calls.remove();
-            }
-        }
+        self.tally.ended(call.charge);
         if self.callers.get(&call.caller) == Some(&key) {
             self.callers.remove(&call.caller);
         }

@@ -22,6 +22,7 @@ use crate::media::{CallKey, End, MediaAddress, MediaRequest, StreamId};
 use crate::refuse::Asked;
 use crate::registration::Route;
 use crate::switchboard::{Switchboard, handset_flow};
+use crate::tally::Charge;
 
 impl Engine {
     /// An INVITE outside of a dialog that policy admitted.
@@ -43,11 +44,13 @@ impl Engine {
         // Half again as many calls as others may hold are kept free for emergencies, on the smallest machine too.
         let calls = self.board.site.limits.calls;
         let limit = if is_emergency { calls.saturating_add((calls / 2).max(EMERGENCIES)) } else { calls };
-        let refusal = match self.calls.len() >= limit || self.has_too_many_calls(origin, is_emergency) {
-            true => Some(Refusal::TooManyCalls),
-            false => (self.is_draining && !is_emergency).then_some(Refusal::Draining),
+        let charge = self.board.charge(now, origin, &request, is_emergency);
+        let admitted = match self.calls.len() >= limit {
+            true => Err(Refusal::TooManyCalls),
+            false if self.is_draining && !is_emergency => Err(Refusal::Draining),
+            false => self.tally.admit(now, charge),
         };
-        if let Some(refusal) = refusal {
+        if let Err(refusal) = admitted {
             return self.board.refuse(now, &Asked::alone(server, origin, &request), refusal);
         }
         let key = CallKey(self.next_key);
@@ -55,9 +58,8 @@ impl Engine {
         match Call::place(now, &mut self.board, key, origin, &request, is_emergency) {
             Err(refusal) => self.board.refuse(now, &Asked::alone(server, origin, &request), refusal),
             Ok(mut call) => {
-                if let Some(flow) = call.caller.flow {
-                    *self.calls_of.entry(flow).or_default() += 1;
-                }
+                call.charge = charge;
+                self.tally.begun(now, charge);
                 self.callers.insert(call.caller.clone(), key);
                 for end in [End::A, End::B] {
                     self.board.dialogs.insert(call.leg(end).local_tag().clone(), (key, end));
@@ -67,12 +69,6 @@ impl Engine {
                 self.settle_call(now, key);
             }
         }
-    }
-
-    /// Whether a phone has made as many calls as one may have; the PBX and emergency calls have no such bound.
-    fn has_too_many_calls(&self, origin: Origin, is_emergency: bool) -> bool {
-        let flow = handset_flow(origin).filter(|_| !is_emergency);
-        flow.and_then(|flow| self.calls_of.get(&flow)).is_some_and(|calls| *calls >= MAX_CALLS_OF_ONE)
     }
 }
 
@@ -130,6 +126,7 @@ impl Call {
             answered: None,
             is_announced: false,
             caller: Caller::of(origin, invite),
+            charge: Charge::Nobody,
             wake: None,
         })
     }
@@ -363,7 +360,3 @@ fn leg_toward(
 
 /// Calls kept free for emergencies however few a site allows: as many as a floor of a clinic has phones.
 const EMERGENCIES: usize = 32;
-
-/// Calls one phone's connection has made and not ended: no console has more lines, and one phone must not use up what
-/// all others share.
-const MAX_CALLS_OF_ONE: usize = 64;

@@ -43,6 +43,7 @@ mod requests;
 mod rules;
 mod standing;
 mod switchboard;
+mod tally;
 mod wire;
 
 pub use engine::Engine;

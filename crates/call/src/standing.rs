@@ -9,6 +9,7 @@ use cordon_sip::{FlowId, Host, Method, Origin, Request, Response, Uri};
 use crate::headers::CREDENTIALS;
 use crate::registration::claims;
 use crate::switchboard::Switchboard;
+use crate::tally::Charge;
 
 impl Switchboard {
     /// What policy must know of the sender of a request.
@@ -60,6 +61,25 @@ impl Switchboard {
         let Origin::Handset(flow) = origin else { return };
         let claims = claims(&self.site.registration.domain, request);
         self.with_registrar(|registrar, _, wire| registrar.judge(now, wire, flow, &claims, response));
+    }
+
+    /// On whose account a call goes that begins now.
+    pub(crate) fn charge(
+        &self,
+        now: Instant,
+        origin: Origin,
+        invite: &Request,
+        is_emergency: bool,
+    ) -> Charge {
+        let Origin::Handset(flow) = origin else { return Charge::Nobody };
+        if !is_emergency {
+            let domain = &self.site.registration.domain;
+            return Charge::Phone(flow, self.registrar.account_of(now, domain, flow, &invite.from));
+        }
+        match self.flows.get(&flow).filter(|_| !self.registrar.has_live_binding(now, flow)) {
+            Some(facts) => Charge::Stranger(flow, facts.peer.ip().to_canonical()),
+            None => Charge::Emergency,
+        }
     }
 
     /// Whether a request asks for a way of its own. A phone whose outbound proxy we are says so in a Route; nothing it writes

@@ -45,7 +45,7 @@ mod upstream;
 mod whereabouts;
 
 pub(crate) use nonces::Nonces;
-pub(crate) use phone::BindingId;
+pub(crate) use phone::{Account, BindingId};
 pub(crate) use proofs::claims;
 pub(crate) use registrar::Registrar;
 pub(crate) use whereabouts::Route;

@@ -69,6 +69,18 @@ impl Registrar {
         on_flow.next().is_none().then_some(only)
     }
 
+    /// The account of the phone on this connection that speaks as `from`; as [`binding_of`](Self::binding_of).
+    pub(crate) fn account_of(
+        &self,
+        now: Instant,
+        domain: &Text,
+        flow: FlowId,
+        from: &NameAddr,
+    ) -> Option<Account> {
+        let binding = self.binding_of(now, domain, flow, from)?;
+        self.bindings.get(binding).map(|binding| binding.account)
+    }
+
     /// The contact the PBX knows this phone by, for requests of the phone that need one.
     pub(crate) fn contact_toward_pbx(
         &self,

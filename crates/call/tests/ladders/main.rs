@@ -4,6 +4,8 @@
 use cordon_testkit::{agent, description, site, world};
 
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod challenges;
