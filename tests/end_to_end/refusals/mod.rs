@@ -3,8 +3,11 @@
 
 mod answers;
 mod bounds;
+mod completeness;
+mod configuration;
 mod connections;
 mod dialogs;
+mod grammar;
 mod offers;
 mod pbx;
 mod requests;

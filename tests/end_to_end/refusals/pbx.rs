@@ -1,11 +1,15 @@
 //! A PBX that is gone or says nothing: every phone hears so within four seconds, and when to come back.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use cordon_tests::cordon::Configuration;
 use cordon_tests::machine::{Machine, on_a_machine};
 use cordon_tests::metrics::Metrics;
+use cordon_tests::pki::Authority;
+use cordon_tests::program::Program;
 use cordon_tests::sipp::Sipp;
 
 use super::{ACK, KEY, LIMIT, Refused, Site, TARGET, answer, description, request};
@@ -36,6 +40,53 @@ fn a_call_to_a_pbx_that_is_down_is_answered_503_within_four_seconds() {
 #[test]
 fn a_call_to_a_pbx_that_says_nothing_is_answered_503_within_four_seconds() {
     on_a_machine(|machine| calls_after("STOP", machine, &SILENT));
+}
+
+#[test]
+fn a_pbx_with_a_weak_key_gets_no_sip() {
+    on_a_machine(|machine| {
+        let folder = machine.folder();
+        let (key, certificate) = (folder.join("weak.key"), folder.join("weak.pem"));
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:1024", "-nodes", "-days", "30", "-subj", "/CN=pbx"])
+            .args(["-addext", "subjectAltName=DNS:mx.clinic.test", "-keyout"])
+            .arg(&key)
+            .arg("-out")
+            .arg(&certificate)
+            .output()?;
+        ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let weak = ["-cipher", "DEFAULT:@SECLEVEL=0"];
+        is_unreachable(machine, "CD-PBX-06", &weak, (&certificate, &key))
+    });
+}
+
+#[test]
+fn a_pbx_that_speaks_tls_1_1_at_most_gets_no_sip() {
+    on_a_machine(|machine| {
+        let authority = Authority::new(machine.folder(), "pbx-ca")?;
+        let leaf = authority.leaf("old", &["mx.clinic.test"])?;
+        let old = ["-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"];
+        is_unreachable(machine, "CD-PBX-07", &old, (&leaf.certificate, &leaf.key))
+    });
+}
+
+/// openssl stands where the PBX should: log and metrics say why it is not spoken to, and phones hear 503.
+fn is_unreachable(machine: &Machine, code: &str, arguments: &[&str], identity: (&Path, &Path)) -> Result<()> {
+    let mut server = Command::new("openssl");
+    // Without -www it ends with its input, which has none.
+    server.args(["s_server", "-www", "-accept", "10.0.0.2:5061"]).args(arguments);
+    server.arg("-cert").arg(identity.0).arg("-key").arg(identity.1);
+    let server = Program::start("openssl", server)?;
+    server.await_line("ACCEPT", LIMIT)?;
+    let site = Site::with(machine, |_| {}, None)?;
+    let line = site.cordon.program.await_line("the PBX is unreachable", LIMIT)?;
+    ensure!(line.contains(&format!("refusal=\"{code}\"")), "{line}");
+    let label = format!("code=\"{code}\"");
+    let metrics = Metrics::read()?;
+    ensure!(metrics.sum("cordon_refusals_total", &[&label]) >= 1.0, "{}", metrics.text());
+    registers(site, &GONE)?;
+    ensure!(!server.text().contains("REGISTER"), "no SIP reached it:\n{}", server.text());
+    Ok(())
 }
 
 /// A phone that registers is told within four seconds.
