@@ -84,8 +84,18 @@ impl Cordon {
 
     /// As [`Cordon::start`], with everything up to `level` logged.
     pub fn start_logging(folder: &Path, configuration: &Configuration, level: &str) -> Result<Self> {
+        Self::start_built(&binary()?, folder, configuration, level)
+    }
+
+    /// As [`Cordon::start_logging`], with another build of Cordon.
+    pub fn start_built(
+        binary: &Path,
+        folder: &Path,
+        configuration: &Configuration,
+        level: &str,
+    ) -> Result<Self> {
         let path = configuration.write(folder)?;
-        let mut command = Command::new(binary()?);
+        let mut command = Command::new(binary);
         command.env("CORDON_LOG", level);
         command.args(["run", "--config"]).arg(path);
         let program = Program::start("cordon", command)?;
@@ -124,6 +134,13 @@ impl Cordon {
     pub fn verb(arguments: &[&str]) -> Result<Output> {
         Ok(Command::new(binary()?).args(arguments).output()?)
     }
+}
+
+/// The release build of this checkout.
+pub fn release_binary() -> Result<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/cordon");
+    ensure!(path.exists(), "build it first: cargo build --release -p cordon");
+    Ok(path)
 }
 
 /// The binary beside this test binary: `cargo xtask check` builds it first.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::machine::{PBX, PBX_V6};
 use crate::pki::{Authority, Leaf};
@@ -81,24 +81,14 @@ impl Kamailio {
         let folder = folder.join("kamailio");
         std::fs::create_dir_all(&folder)?;
         let tls = folder.join("tls.cfg");
-        std::fs::write(
-            &tls,
-            format!(
-                "[server:default]\nmethod = TLSv1.2+\nprivate_key = {key}\ncertificate = {certificate}\nca_list = {anchor}\n\
-                 verify_certificate = no\nrequire_certificate = no\n\
-                 [client:default]\nmethod = TLSv1.2+\nca_list = {anchor}\nverify_certificate = yes\nrequire_certificate = yes\n",
-                key = leaf.key.display(),
-                certificate = leaf.certificate.display(),
-                anchor = authority.anchor.display()
-            ),
-        )?;
+        std::fs::write(&tls, tls_settings(leaf, authority))?;
         let listen = match transport {
             Transport::Tls => format!("listen=tls:{host}:5061"),
             Transport::Udp => format!("listen=udp:{host}:5060"),
             Transport::Tcp => format!("listen=tcp:{host}:5060"),
         };
         let script = folder.join("kamailio.cfg");
-        let modules = modules().context("kamailio's modules are installed (cargo xtask setup)")?;
+        let modules = modules()?;
         std::fs::write(
             &script,
             text.replace("@LISTEN@", &listen)
@@ -134,9 +124,30 @@ pub fn password(account: &str) -> String {
     format!("secret-{account}")
 }
 
-fn modules() -> Option<String> {
-    let found = Command::new("sh").args(["-c", "dirname /usr/lib/*/kamailio/modules/tm.so"]).output().ok()?;
-    Some(String::from_utf8(found.stdout).ok()?.trim().to_owned()).filter(|path| path.starts_with('/'))
+/// Kamailio's `tls.cfg`: this leaf toward everybody, and only servers whose chain ends in this authority.
+pub fn tls_settings(leaf: &Leaf, authority: &Authority) -> String {
+    format!(
+        "[server:default]\nmethod = TLSv1.2+\nprivate_key = {key}\ncertificate = {certificate}\nca_list = {anchor}\n\
+         verify_certificate = no\nrequire_certificate = no\n\
+         [client:default]\nmethod = TLSv1.2+\nca_list = {anchor}\nverify_certificate = yes\nrequire_certificate = yes\n",
+        key = leaf.key.display(),
+        certificate = leaf.certificate.display(),
+        anchor = authority.anchor.display()
+    )
+}
+
+/// Where Debian has put Kamailio's modules.
+///
+/// # Errors
+/// When they are not installed.
+pub fn modules() -> Result<String> {
+    let found = Command::new("sh").args(["-c", "dirname /usr/lib/*/kamailio/modules/tm.so"]).output()?;
+    let path = String::from_utf8(found.stdout)?.trim().to_owned();
+    ensure!(
+        path.starts_with('/') && !path.contains('*'),
+        "kamailio's modules are not installed: cargo xtask setup"
+    );
+    Ok(path)
 }
 
 const SCRIPT: &str = r#"#!KAMAILIO

@@ -5,9 +5,10 @@
 //!   10.1.0.11 .. 10.1.0.15   --->   10.1.0.5 | 10.0.0.5   --->   10.0.0.2
 //! ```
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result, ensure};
 
@@ -40,12 +41,7 @@ pub struct Machine {
 pub fn on_a_machine(body: impl FnOnce(&Machine) -> Result<()>) {
     let name = std::thread::current().name().unwrap_or_default().to_owned();
     if std::env::var_os(MARK).is_none() {
-        let status = Command::new("unshare")
-            .args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
-            .arg(std::env::current_exe().expect("a test binary has a path"))
-            .args([name.as_str(), "--exact", "--nocapture", "--include-ignored"])
-            .env(MARK, "1")
-            .status()
+        let status = again([name.as_str(), "--exact", "--nocapture", "--include-ignored"])
             .expect("unshare is part of util-linux");
         assert!(status.success(), "{name} failed on its own machine");
         return;
@@ -54,6 +50,32 @@ pub fn on_a_machine(body: impl FnOnce(&Machine) -> Result<()>) {
     if let Err(error) = body(&machine) {
         panic!("{error:?}\n{}", crate::program::last_words());
     }
+}
+
+/// As [`on_a_machine`] for a program: call it as the only statement of `main`.
+///
+/// # Errors
+/// What `body` says, on the machine; outside of it that it failed there.
+pub fn main_on_a_machine(body: impl FnOnce(&Machine) -> Result<()>) -> Result<()> {
+    if std::env::var_os(MARK).is_none() {
+        let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+        let status = again(arguments)?;
+        ensure!(status.success(), "failed on its own machine");
+        return Ok(());
+    }
+    let machine = Machine::set_up("main")?;
+    body(&machine).map_err(|error| error.context(crate::program::last_words()))
+}
+
+/// Starts this program again in namespaces of its own.
+fn again<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<ExitStatus> {
+    let status = Command::new("unshare")
+        .args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
+        .arg(std::env::current_exe()?)
+        .args(arguments)
+        .env(MARK, "1")
+        .status()?;
+    Ok(status)
 }
 
 impl Machine {

@@ -41,6 +41,7 @@ const PACKAGES: &[&str] = &[
     "kamailio-tls-modules",
     "openssl",
     "procps",
+    "rtpengine-daemon",
     "sipsak",
     "sipvicious",
     "sslscan",
