@@ -37,7 +37,9 @@ impl Call {
             return self.handle_late_response(now, board, origin, &response);
         };
         exchange.silent_until = None;
-        board.judge(now, exchange.origin, &exchange.request, &response);
+        if response.status.code() != 100 {
+            board.judge(now, exchange.origin, &exchange.request, &response);
+        }
         let to = exchange.from.other();
         self.leg_mut(to).proved_alive();
         match response.status.code() {

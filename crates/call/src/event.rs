@@ -46,8 +46,8 @@ pub enum Event {
     AccountLocked {
         /// Of the account.
         account: Pseudonym,
-        /// The connection that brought the last of them.
-        flow: FlowId,
+        /// The connection that brought the last of them; `None` when it is gone already.
+        flow: Option<FlowId>,
         /// For how long.
         lasts: Duration,
     },

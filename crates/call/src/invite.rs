@@ -235,6 +235,7 @@ impl Call {
     /// Writes and sends the INVITE of the other leg for the exchange under way, the first or a later one.
     pub(crate) fn forward_invite(&mut self, now: Instant, board: &mut Switchboard) -> Result<(), Refusal> {
         let Some(exchange) = &self.exchange else { return Ok(()) };
+        board.asked(now, exchange.origin, &exchange.request);
         let (from, to) = (exchange.from, exchange.from.other());
         let offer = match exchange.request.body.is_empty() {
             true => Offer::Late,

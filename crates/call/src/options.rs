@@ -48,6 +48,7 @@ impl RelayedOptions {
             }
             Destination::Hop(hop, target) => {
                 let relayed = board.relayed_options(origin, &request, hop, target);
+                board.asked(now, origin, &request);
                 let client = board.send(now, hop, relayed);
                 self.pending.insert(client, Pending { server, origin, request });
                 self.deadlines.push_back((now + PBX_SILENCE, client));

@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::media::{CallKey, End};
 use crate::refuse::Asked;
 use crate::switchboard::{handset_flow, side_of};
+use crate::wire::between;
 
 impl Engine {
     /// A request with a transaction of its own: emergency first, then every rule, then whose it is.
@@ -30,8 +31,9 @@ impl Engine {
         };
         if let Origin::Handset(flow) = origin {
             self.board.nonces.strip_foreign(now, flow, &mut request);
-            if let Err(seconds) = self.board.guard(now, flow, &mut request, *permit) {
+            if let Err(wait) = self.board.guard(now, flow, &mut request, *permit) {
                 let asked = Asked::alone(server, origin, &request);
+                let seconds = wait.seconds(|least, most| between(self.board.entropy.as_mut(), least, most));
                 return self.board.refuse_for(now, &asked, Refusal::AccountLocked, Some(seconds));
             }
         }

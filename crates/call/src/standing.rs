@@ -7,7 +7,7 @@ use cordon_policy::request::{Admitted, RequestFacts, Sender, is_anonymous};
 use cordon_sip::{FlowId, Host, Method, Origin, Request, Response, Uri};
 
 use crate::headers::CREDENTIALS;
-use crate::registration::claims;
+use crate::registration::{Claims, Wait};
 use crate::switchboard::Switchboard;
 use crate::tally::Charge;
 
@@ -36,18 +36,19 @@ impl Switchboard {
     /// proof and goes on; ACK and BYE bring nobody an answer of the PBX to a guess.
     ///
     /// # Errors
-    /// The seconds until it may be tried again.
+    /// What it has to wait for.
     pub(crate) fn guard(
         &self,
         now: Instant,
         flow: FlowId,
         request: &mut Request,
         admitted: Admitted,
-    ) -> Result<(), u32> {
+    ) -> Result<(), Wait> {
         if !matches!(request.method, Method::Invite | Method::Options) {
             return Ok(());
         }
-        match (self.registrar.guard(now, &self.site.registration.domain, flow, request), admitted) {
+        let claims = Claims::of(&self.site.registration.domain, request);
+        match (self.registrar.guard(now, flow, &claims), admitted) {
             (Err(_), Admitted::Emergency) => {
                 request.headers.retain(|header| !CREDENTIALS.contains(&header.name));
                 Ok(())
@@ -56,11 +57,20 @@ impl Switchboard {
         }
     }
 
+    /// A request of a phone goes to the PBX, with its proofs.
+    pub(crate) fn asked(&mut self, now: Instant, origin: Origin, request: &Request) {
+        let Origin::Handset(flow) = origin else { return };
+        let proved = Claims::of(&self.site.registration.domain, request).into_proved();
+        self.registrar.asked(now, flow, &proved);
+    }
+
     /// The PBX has answered a request of a phone: was its proof right?
     pub(crate) fn judge(&mut self, now: Instant, origin: Origin, request: &Request, response: &Response) {
         let Origin::Handset(flow) = origin else { return };
-        let claims = claims(&self.site.registration.domain, request);
-        self.with_registrar(|registrar, _, wire| registrar.judge(now, wire, flow, &claims, response));
+        let proved = Claims::of(&self.site.registration.domain, request).into_proved();
+        self.with_registrar(|registrar, _, wire| {
+            registrar.judge(now, wire, Some(flow), &proved, Some(response))
+        });
     }
 
     /// On whose account a call goes that begins now.

@@ -158,7 +158,7 @@ impl Records {
             Event::Unregistered { phone, reason } => info!(%phone, ?reason, "phone unregistered"),
             Event::AccountLocked { account, flow, lasts } => info!(
                 %account,
-                flow = flow.0,
+                flow = flow.map(|flow| flow.0),
                 seconds = lasts.as_secs(),
                 refusal = Refusal::AccountLocked.code(),
                 "account locked: its password is being guessed"

@@ -26,8 +26,10 @@ pub(super) struct Exchange {
     /// What the phone's answer repeats of its request.
     pub(super) request: Request,
     pub(super) admitted: Admitted,
-    /// Whose passwords it claims to know.
-    pub(super) claims: Vec<Account>,
+    /// What is counted if its proof is wrong.
+    pub(super) proved: Vec<Account>,
+    /// The name in its proof where that is not the account.
+    pub(super) proved_by: Option<Account>,
     /// When to tell the phone that the PBX is silent; `None` once it has said anything.
     pub(super) silent_at: Option<Instant>,
     /// The phone has its answer; what still comes concerns only what the PBX now holds.

@@ -14,9 +14,12 @@ pub(super) struct Guesses {
     by_end: BTreeSet<(Instant, Account)>,
 }
 
-/// One account with wrong answers.
+/// One account with wrong answers, or with proofs on their way.
+#[derive(Clone, Copy)]
 struct Guessed {
-    /// Since the last lock.
+    /// Proofs that the PBX has and has not judged yet.
+    asked: u32,
+    /// Wrong answers since the last lock.
     wrong: u32,
     /// So far; each is twice as long as the one before.
     locks: u32,
@@ -32,28 +35,44 @@ impl Guesses {
         until.checked_duration_since(now).filter(|left| !left.is_zero())
     }
 
+    /// Whether as many proofs are wrong or on their way as may be wrong: one more could be one too many.
+    pub(super) fn is_full(&self, account: Account) -> bool {
+        let guessed = self.table.get(&account);
+        guessed.is_some_and(|guessed| guessed.asked.saturating_add(guessed.wrong) >= WRONG_ANSWERS)
+    }
+
+    /// A proof goes to the PBX.
+    pub(super) fn asked(&mut self, now: Instant, account: Account) {
+        self.change(now, account, |guessed| guessed.asked = guessed.asked.saturating_add(1));
+    }
+
+    /// The PBX did not say whether a proof was right.
+    pub(super) fn unjudged(&mut self, now: Instant, account: Account) {
+        if self.table.contains_key(&account) {
+            self.change(now, account, |guessed| guessed.asked = guessed.asked.saturating_sub(1));
+        }
+    }
+
     /// A wrong answer. Tells for how long the account is locked, when this one was one too many. What was under way when an
     /// account was locked counts no more.
     pub(super) fn wrong(&mut self, now: Instant, account: Account) -> Option<Duration> {
+        self.unjudged(now, account);
         if self.locked_for(now, account).is_some() {
             return None;
         }
-        let mut guessed =
-            self.take(account).unwrap_or(Guessed { wrong: 0, locks: 0, locked_until: None, end: now });
-        guessed.wrong += 1;
-        let lock = (guessed.wrong >= WRONG_ANSWERS).then(|| lasts(guessed.locks));
-        match lock {
-            Some(lasts) => {
-                guessed.wrong = 0;
-                guessed.locks += 1;
-                let until = now.checked_add(lasts).unwrap_or(now);
-                guessed.locked_until = Some(until);
-                guessed.end = until.checked_add(REMEMBERED).unwrap_or(until);
-            }
-            None => guessed.end = guessed.end.max(now.checked_add(WINDOW).unwrap_or(now)),
+        let guessed = self.change(now, account, |guessed| guessed.wrong += 1);
+        if guessed.wrong < WRONG_ANSWERS {
+            return None;
         }
-        self.put(account, guessed);
-        lock
+        let lasts = lasts(guessed.locks);
+        self.change(now, account, |guessed| {
+            let until = now.checked_add(lasts).unwrap_or(now);
+            guessed.wrong = 0;
+            guessed.locks = guessed.locks.saturating_add(1);
+            guessed.locked_until = Some(until);
+            guessed.end = until.checked_add(REMEMBERED).unwrap_or(until);
+        });
+        Some(lasts)
     }
 
     /// Somebody who was not registered with this account has proved to know its password.
@@ -71,6 +90,23 @@ impl Guesses {
         while self.next_end().is_some_and(|end| end <= now) {
             self.forget_first();
         }
+    }
+
+    /// Changes what is known of an account, and keeps it for a while longer if there is anything to keep.
+    fn change(&mut self, now: Instant, account: Account, change: impl FnOnce(&mut Guessed)) -> Guessed {
+        let mut guessed = self.take(account).unwrap_or(Guessed {
+            asked: 0,
+            wrong: 0,
+            locks: 0,
+            locked_until: None,
+            end: now,
+        });
+        guessed.end = guessed.end.max(now.checked_add(WINDOW).unwrap_or(now));
+        change(&mut guessed);
+        if guessed.asked > 0 || guessed.wrong > 0 || guessed.locks > 0 {
+            self.put(account, guessed);
+        }
+        guessed
     }
 
     fn take(&mut self, account: Account) -> Option<Guessed> {
@@ -156,6 +192,27 @@ mod tests {
         assert_eq!(locks(&mut guesses, now + Duration::from_secs(20_000), account(2)), [60]);
         guesses.expire(now + Duration::from_secs(40_000));
         assert_eq!(guesses.next_end(), None);
+    }
+
+    #[test]
+    fn proofs_on_their_way_count_until_they_are_judged() {
+        let (mut guesses, now) = (Guesses::default(), Instant::now());
+        (0..7).for_each(|_| guesses.asked(now, account(1)));
+        (0..3).for_each(|_| _ = guesses.wrong(now, account(2)));
+        assert!(!guesses.is_full(account(1)));
+        (0..3).for_each(|_| guesses.asked(now, account(1)));
+        assert!(guesses.is_full(account(1)));
+        assert_eq!(guesses.wrong(now, account(1)), None);
+        assert!(guesses.is_full(account(1)), "one is wrong now, nine are on their way");
+        (0..9).for_each(|_| guesses.unjudged(now, account(1)));
+        assert!(!guesses.is_full(account(1)));
+        guesses.right(account(1));
+        guesses.right(account(2));
+        assert_eq!((guesses.table.len(), guesses.by_end.len()), (0, 0));
+        guesses.asked(now, account(3));
+        guesses.unjudged(now, account(3));
+        guesses.unjudged(now, account(3));
+        assert_eq!(guesses.next_end(), None, "nothing is kept of a proof that led to nothing");
     }
 
     #[test]

@@ -45,14 +45,65 @@ fn each_lock_is_longer_and_none_is_longer_than_a_quarter_of_an_hour() {
 #[test]
 fn a_phone_that_is_registered_with_the_account_is_never_locked_out() {
     let mut house = House::new();
-    house.register(A, &register(1, ""));
+    house.register(A, &register(1, "").replace("urn:uuid:1", "urn:uuid:7"));
     guess(&mut house, GUESSER, 0, 10);
     house.told();
-    house.register(A, &register(2, ""));
+    house.register(A, &register(2, "").replace("urn:uuid:1", "urn:uuid:7"));
     assert_eq!(house.at_phone().status.code(), 200);
     assert_eq!(house.told(), ["registered for 600 s"]);
     house.phone(GUESSER, &register(3_000, ""));
     assert_eq!(house.at_phone().status.code(), 500, "the refresh of the phone opens nothing to others");
+}
+
+#[test]
+fn proofs_that_all_arrive_before_the_first_answer_are_ten_at_most() {
+    let mut house = House::new();
+    learn_nonce(&mut house, GUESSER);
+    let asked = house.pbx_inbox.len();
+    for cseq in 10..200 {
+        house.phone(GUESSER, &register(cseq, &proof("n1")));
+    }
+    assert_eq!(house.pbx_inbox.len() - asked, 10);
+    assert_eq!(house.at_phone().status.code(), 500);
+    assert!((2..=10).contains(&house.at_phone().headers.seconds(&HeaderName::RETRY_AFTER).unwrap()));
+    house.close(GUESSER);
+    house.until(40);
+    house.told();
+    learn_nonce(&mut house, B);
+    house.phone(B, &register(300, &proof("n1")));
+    house.grant(600);
+    assert_eq!(house.told(), ["registered for 600 s"], "what the PBX never judged is nobody's fault");
+}
+
+#[test]
+fn a_phone_that_lost_its_connection_comes_back_while_its_account_is_locked() {
+    let mut house = House::new();
+    house.register(A, &register(1, ""));
+    let stranger = |cseq| register(cseq, &proof("n1")).replace("urn:uuid:1", "urn:uuid:66");
+    learn_nonce_as(&mut house, GUESSER, &stranger(0));
+    for cseq in 10..20 {
+        house.phone(GUESSER, &stranger(cseq));
+        house.pbx(401, &[(HeaderName::WWW_AUTHENTICATE, &challenge("n1"))], &[]);
+    }
+    house.close(A);
+    house.phone(GUESSER, &stranger(30));
+    assert_eq!(house.at_phone().status.code(), 500);
+    learn_nonce(&mut house, B);
+    house.phone(B, &register(400, &proof("n1")));
+    house.grant(600);
+    assert_eq!(house.at_phone().status.code(), 200);
+    assert!(house.registrar.has_live_binding(house.now, B));
+}
+
+#[test]
+fn who_pretends_to_be_a_phone_that_comes_back_has_ten_guesses_too() {
+    let mut house = House::new();
+    house.register(A, &register(1, ""));
+    house.told();
+    guess(&mut house, GUESSER, 0, 10);
+    assert_eq!(house.told(), ["account locked for 60 s"]);
+    house.phone(GUESSER, &register(2_000, &proof("n1")));
+    assert_eq!(house.at_phone().status.code(), 500);
 }
 
 #[test]
@@ -158,7 +209,11 @@ fn an_account_holds_a_bounded_number_of_phones_and_one_that_is_gone_makes_room()
 
 /// A challenge for this connection, so that its proofs reach the PBX.
 fn learn_nonce(house: &mut House, flow: FlowId) {
-    house.phone(flow, &register(9_000 + u32::try_from(house.pbx_inbox.len()).unwrap(), ""));
+    learn_nonce_as(house, flow, &register(9_000 + u32::try_from(house.pbx_inbox.len()).unwrap(), ""));
+}
+
+fn learn_nonce_as(house: &mut House, flow: FlowId, request: &str) {
+    house.phone(flow, request);
     house.pbx(401, &[(HeaderName::WWW_AUTHENTICATE, &challenge("n1"))], &[]);
 }
 

@@ -46,6 +46,6 @@ mod whereabouts;
 
 pub(crate) use nonces::Nonces;
 pub(crate) use phone::{Account, BindingId};
-pub(crate) use proofs::claims;
+pub(crate) use proofs::{Claims, Wait};
 pub(crate) use registrar::Registrar;
 pub(crate) use whereabouts::Route;

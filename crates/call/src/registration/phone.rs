@@ -60,6 +60,11 @@ impl Account {
         Self::of(&Aor::in_domain(user, domain))
     }
 
+    /// A phone that the PBX knows: its own tries are counted apart from those of everybody else who names its account.
+    pub(crate) fn of_phone(id: BindingId) -> Self {
+        Self(id.0.to_be_bytes())
+    }
+
     /// The name this account goes by in events.
     pub(crate) fn pseudonym(self) -> Pseudonym {
         Phi::new(self).pseudonym()

@@ -3,90 +3,185 @@
 use std::time::Instant;
 
 use cordon_phi::Reason;
-use cordon_sip::{Challenge, Credentials, FlowId, Method, Request, Response, Text};
+use cordon_sip::{Challenge, Credentials, FlowId, Request, Response, Text};
 
-use super::phone::{Account, Aor};
+use super::admission::{Admitted, Asked};
+use super::phone::Account;
 use super::registrar::Registrar;
 use crate::event::Event;
 use crate::headers::{CHALLENGES, CREDENTIALS};
 use crate::wire::Wire;
 
-/// The accounts whose password a request claims to know: of every name in a proof, and of a REGISTER with a proof the
-/// account itself, which may be proved under another name.
-pub(crate) fn claims(domain: &Text, request: &Request) -> Vec<Account> {
-    let proofs = request.headers.iter().filter(|header| CREDENTIALS.contains(&header.name));
-    let names = proofs.filter_map(|proof| Credentials::parse(&proof.value).ok()?.username());
-    let mut claims: Vec<Account> =
-        names.map(|name| Account::of_username(name.reveal(Reason::Match), domain)).collect();
-    if !claims.is_empty() {
-        claims.extend(registered(request));
+/// What a request claims about passwords.
+pub(crate) struct Claims {
+    /// Whose lock stands against it.
+    guarded: Vec<Account>,
+    /// What is counted if it is wrong; without a proof nothing.
+    proved: Vec<Account>,
+    /// The names in its proofs.
+    names: Vec<Account>,
+}
+
+/// Why a request has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// The account is locked for so many seconds more.
+    Locked(u32),
+    /// As many proofs for the account are on their way as may be wrong.
+    Busy,
+}
+
+impl Wait {
+    /// The seconds to come back after, chosen by `between` where they are not given.
+    pub(crate) fn seconds(self, between: impl FnOnce(u32, u32) -> u32) -> u32 {
+        match self {
+            Wait::Locked(seconds) => seconds,
+            Wait::Busy => between(BUSY_LEAST, BUSY_MOST),
+        }
     }
-    claims.sort_unstable();
-    claims.dedup();
-    claims
+}
+
+impl Claims {
+    /// Of a request that is no REGISTER: every name in a proof of it.
+    pub(crate) fn of(domain: &Text, request: &Request) -> Self {
+        let names = names(domain, request);
+        Self { guarded: names.clone(), proved: names.clone(), names }
+    }
+
+    /// The name it proves where that is not the account itself.
+    pub(super) fn other_than(&self, account: Account) -> Option<Account> {
+        self.names.iter().copied().find(|name| *name != account)
+    }
+
+    /// What is counted if it is wrong.
+    pub(crate) fn into_proved(self) -> Vec<Account> {
+        self.proved
+    }
 }
 
 impl Registrar {
-    /// Looks whether an account that a request speaks for is locked for its connection.
-    ///
-    /// # Errors
-    /// The seconds that are left of the longest lock.
-    pub(crate) fn guard(
+    /// What a REGISTER claims: to know the password of its account and of every name in a proof. A phone that comes back to a
+    /// binding it has claims that alone, so that nobody who guesses at its account keeps it from coming back.
+    pub(super) fn claims_of(
         &self,
         now: Instant,
         domain: &Text,
-        flow: FlowId,
         request: &Request,
-    ) -> Result<(), u32> {
-        let accounts = claims(domain, request).into_iter().chain(registered(request));
-        let locked = accounts.filter_map(|account| Some((account, self.guesses.locked_for(now, account)?)));
-        let locked = locked.filter(|(account, _)| !self.is_known_here(now, flow, *account));
-        match locked.map(|(_, left)| left).max() {
-            None => Ok(()),
-            // Whole seconds, and never too early.
-            Some(left) => Err(u32::try_from(left.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)),
+        admitted: &Admitted,
+    ) -> Claims {
+        let names = names(domain, request);
+        let has_proof = !names.is_empty();
+        let mut guarded = match self.returning(now, admitted) {
+            Some(phone) => vec![phone],
+            None => names.iter().copied().chain([admitted.account]).collect(),
+        };
+        guarded.sort_unstable();
+        guarded.dedup();
+        Claims { proved: if has_proof { guarded.clone() } else { Vec::new() }, guarded, names }
+    }
+
+    /// Looks whether an account that a request speaks for is locked for its connection.
+    ///
+    /// # Errors
+    /// What it has to wait for.
+    pub(crate) fn guard(&self, now: Instant, flow: FlowId, claims: &Claims) -> Result<(), Wait> {
+        for account in claims.guarded.iter().copied() {
+            let wait = match self.guesses.locked_for(now, account) {
+                // Whole seconds, and never too early.
+                Some(left) => {
+                    Wait::Locked(u32::try_from(left.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX))
+                }
+                None if claims.proved.contains(&account) && self.guesses.is_full(account) => Wait::Busy,
+                None => continue,
+            };
+            if !self.is_known_here(now, flow, account) {
+                return Err(wait);
+            }
+        }
+        Ok(())
+    }
+
+    /// A request with these proofs goes to the PBX.
+    pub(crate) fn asked(&mut self, now: Instant, flow: FlowId, proved: &[Account]) {
+        for account in proved.iter().copied() {
+            if !self.is_known_here(now, flow, account) {
+                self.guesses.asked(now, account);
+            }
         }
     }
 
-    /// The PBX has judged a request of this connection. Who is registered here with an account does not guess.
+    /// The PBX has answered a request of this connection, or will not (`None`). Who is registered here with an account does
+    /// not guess.
     pub(crate) fn judge(
         &mut self,
         now: Instant,
         wire: &mut Wire<'_>,
-        flow: FlowId,
-        claims: &[Account],
-        response: &Response,
+        flow: Option<FlowId>,
+        proved: &[Account],
+        response: Option<&Response>,
     ) {
-        let is_right = match response.status.code() {
-            200..=299 => true,
-            401 | 407 if is_stale(response) => return,
-            401 | 403 | 407 => false,
-            _ => return, // it says nothing of the proof
-        };
-        for account in claims.iter().copied() {
-            if self.is_known_here(now, flow, account) {
+        for account in proved.iter().copied() {
+            if flow.is_some_and(|flow| self.is_known_here(now, flow, account)) {
                 continue;
             }
-            if is_right {
-                self.guesses.right(account);
-            } else if let Some(lasts) = self.guesses.wrong(now, account) {
-                let account = account.pseudonym();
-                wire.events.push_back(Event::AccountLocked { account, flow, lasts });
+            match response.map_or(Verdict::None, Verdict::of) {
+                Verdict::Right => self.guesses.right(account),
+                Verdict::None => self.guesses.unjudged(now, account),
+                Verdict::Wrong => {
+                    if let Some(lasts) = self.guesses.wrong(now, account) {
+                        let account = account.pseudonym();
+                        wire.events.push_back(Event::AccountLocked { account, flow, lasts });
+                    }
+                }
             }
         }
     }
 
-    /// Whether a phone on this connection is registered with this account, or with its password.
+    /// The phone that comes back to a binding of its account.
+    fn returning(&self, now: Instant, admitted: &Admitted) -> Option<Account> {
+        let Asked::Contacts(contacts) = &admitted.asked else { return None };
+        let is_there =
+            |id| self.bindings.live(now, id).is_some_and(|there| there.account == admitted.account);
+        contacts.iter().map(|contact| contact.id).find(|id| is_there(*id)).map(Account::of_phone)
+    }
+
+    /// Whether a phone on this connection is registered with this account, or with its password, or is itself meant.
     fn is_known_here(&self, now: Instant, flow: FlowId, account: Account) -> bool {
         self.bindings.live_of(now, flow, account).is_some()
-            || self.bindings.live_on(now, flow).any(|(_, binding)| binding.proved_by == Some(account))
+            || self
+                .bindings
+                .live_on(now, flow)
+                .any(|(id, binding)| binding.proved_by == Some(account) || Account::of_phone(id) == account)
     }
 }
 
-/// The account a REGISTER is for.
-fn registered(request: &Request) -> Option<Account> {
-    let is_register = request.method == Method::Register;
-    Aor::of(&request.to.uri).filter(|_| is_register).map(|aor| Account::of(&aor))
+/// What an answer says of a proof.
+enum Verdict {
+    Right,
+    Wrong,
+    None,
+}
+
+impl Verdict {
+    fn of(response: &Response) -> Self {
+        match response.status.code() {
+            200..=299 => Verdict::Right,
+            401 | 407 if is_stale(response) => Verdict::None,
+            401 | 403 | 407 => Verdict::Wrong,
+            _ => Verdict::None,
+        }
+    }
+}
+
+/// The names in the proofs of a request, as accounts.
+fn names(domain: &Text, request: &Request) -> Vec<Account> {
+    let proofs = request.headers.iter().filter(|header| CREDENTIALS.contains(&header.name));
+    let names = proofs.filter_map(|proof| Credentials::parse(&proof.value).ok()?.username());
+    let mut names: Vec<Account> =
+        names.map(|name| Account::of_username(name.reveal(Reason::Match), domain)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// Whether the PBX only wants the proof for a new nonce: the password was right (RFC 7616 section 3.3).
@@ -95,3 +190,7 @@ fn is_stale(response: &Response) -> bool {
     let mut challenges = challenges.filter_map(|header| Challenge::parse(&header.value).ok());
     challenges.any(|challenge| challenge.is_stale())
 }
+
+/// The PBX has judged what is on its way within some seconds.
+const BUSY_LEAST: u32 = 2;
+const BUSY_MOST: u32 = 10;

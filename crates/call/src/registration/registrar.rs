@@ -13,7 +13,6 @@ use super::exchange::{Exchange, Exchanges};
 use super::guesses::Guesses;
 use super::nonces::Nonces;
 use super::phone::BindingId;
-use super::proofs::claims;
 use super::refuse::{refuse, refuse_for};
 use super::request::{envelope, toward_pbx};
 use super::upstream::Upstreams;
@@ -62,18 +61,23 @@ impl Registrar {
         };
         nonces.strip_foreign(now, flow, &mut request);
         let domain = &wire.site.registration.domain;
-        if let Err(seconds) = self.guard(now, domain, flow, &request) {
+        let claims = self.claims_of(now, domain, &request, &admitted);
+        if let Err(wait) = self.guard(now, flow, &claims) {
+            let seconds = wait.seconds(|least, most| wire.between(least, most));
             let asked = (server, Some(flow));
             return refuse_for(now, wire, asked, &request, Refusal::AccountLocked, Some(seconds));
         }
-        let claims = claims(domain, &request);
+        let proved_by = claims.other_than(admitted.account);
+        let proved = claims.into_proved();
+        self.asked(now, flow, &proved);
         let client = self.relay(now, wire, &request, &admitted);
         let exchange = Exchange {
             server,
             flow: Some(flow),
             request: envelope(&request),
             admitted,
-            claims,
+            proved,
+            proved_by,
             silent_at: now.checked_add(PBX_SILENCE),
             is_answered: false,
         };
@@ -98,9 +102,7 @@ impl Registrar {
             return self.exchanges.hear(client);
         }
         let Some(exchange) = self.exchanges.remove(client) else { return };
-        if let Some(flow) = exchange.flow {
-            self.judge(now, wire, flow, &exchange.claims, &response);
-        }
+        self.judge(now, wire, exchange.flow, &exchange.proved, Some(&response));
         if response.status.is_success() {
             self.accept(now, wire, &exchange, &response);
         } else {
@@ -138,6 +140,7 @@ impl Registrar {
     /// A REGISTER of ours timed out or could not be sent.
     pub(crate) fn handle_failure(&mut self, now: Instant, wire: &mut Wire<'_>, client: ClientId) {
         let Some(exchange) = self.exchanges.remove(client) else { return };
+        self.judge(now, wire, exchange.flow, &exchange.proved, None);
         if !exchange.is_answered {
             let refusal = match exchange.silent_at {
                 Some(_) => Refusal::PbxUnreachable,
@@ -255,7 +258,7 @@ impl Registrar {
         let expires = Duration::from_secs(expires.into());
         let binding = Binding {
             account: exchange.admitted.account,
-            proved_by: exchange.claims.iter().copied().find(|name| *name != exchange.admitted.account),
+            proved_by: exchange.proved_by,
             contact: contact.written.clone(),
             flow: Some(flow),
             granted_until: now.checked_add(expires).unwrap_or(now),
