@@ -77,7 +77,7 @@ pub(crate) fn copy_challenges(source: &Headers, target: &mut Headers) {
 
 /// A warning of the other side as ours: code and text help, the host that said it is nobody's business.
 pub(crate) fn warning_as_ours(value: &Text, host: &Host) -> Option<Text> {
-    let Warning { code, text, .. } = Warning::parse(value)?;
+    let Warning { code, text, .. } = Warning::parse(value).ok()?;
     Some(Warning::new(code, host_text(host), text).to_text())
 }
 

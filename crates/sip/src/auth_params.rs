@@ -22,15 +22,20 @@ impl AuthParams {
         if !is_token(scheme) {
             return Err(Malformed("an authentication scheme is not a token"));
         }
+        Ok((value.part(scheme), AuthParams::parse_list(value, rest)?))
+    }
+
+    /// Reads `name=value, name="value"`: the parameters alone.
+    pub(crate) fn parse_list(source: &Text, text: &str) -> Result<AuthParams, Malformed> {
         let mut params = AuthParams::default();
-        for piece in Pieces::new(rest, b',') {
+        for piece in Pieces::new(text, b',') {
             match piece? {
                 // Empty elements are legal in a list of RFC 7235.
                 "" => {}
-                piece => params.add(value, piece)?,
+                piece => params.add(source, piece)?,
             }
         }
-        Ok((value.part(scheme), params))
+        Ok(params)
     }
 
     /// The value of `name`, quotes taken off.
@@ -45,6 +50,23 @@ impl AuthParams {
     /// The value of `name` as written, quotes included.
     pub fn raw(&self, name: &str) -> Option<&Text> {
         self.list.iter().find(|(n, _)| n.eq_ignore_case(name)).map(|(_, raw)| raw)
+    }
+
+    /// Whether `name` is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.raw(name).is_some()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The `nc` parameter, how often a nonce was used: eight hexadecimal digits, or `None`.
+    pub fn nonce_count(&self) -> Option<u32> {
+        let digits = self.get("nc")?;
+        let is_count = digits.len() == 8 && digits.as_bytes().iter().all(u8::is_ascii_hexdigit);
+        is_count.then(|| u32::from_str_radix(digits.as_str(), 16).ok()).flatten()
     }
 
     /// Puts a quoted value in place of what stood under `name`, or at the end.
@@ -66,17 +88,25 @@ impl AuthParams {
         self.list.len() != before
     }
 
-    /// The header value: scheme and parameters.
-    pub(crate) fn to_text(&self, scheme: &Text) -> Text {
-        let mut out = BytesMut::new();
-        put_line_safe(&mut out, scheme.as_bytes());
-        for (index, (name, raw)) in self.list.iter().enumerate() {
-            out.put_slice(if index == 0 { b" " } else { b", " });
-            put_line_safe(&mut out, name.as_bytes());
-            out.put_u8(b'=');
-            put_line_safe(&mut out, raw.as_bytes());
+    /// Appends a header value: scheme and parameters.
+    pub(crate) fn write_with(&self, scheme: &Text, out: &mut BytesMut) {
+        put_line_safe(out, scheme.as_bytes());
+        if !self.is_empty() {
+            out.put_u8(b' ');
         }
-        Text::from_utf8(out.freeze()).expect("parameters are written from texts")
+        self.write_to(out);
+    }
+
+    /// Appends the parameters.
+    pub(crate) fn write_to(&self, out: &mut BytesMut) {
+        for (index, (name, raw)) in self.list.iter().enumerate() {
+            if index > 0 {
+                out.put_slice(b", ");
+            }
+            put_line_safe(out, name.as_bytes());
+            out.put_u8(b'=');
+            put_line_safe(out, raw.as_bytes());
+        }
     }
 
     fn set_raw(&mut self, name: &str, value: Text) {

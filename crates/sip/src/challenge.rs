@@ -1,5 +1,7 @@
+use bytes::BytesMut;
+
 use crate::grammar::Malformed;
-use crate::{AuthParams, Text};
+use crate::{Algorithm, AuthParams, Text};
 
 /// One WWW-Authenticate or Proxy-Authenticate: what the peer must prove (RFC 7616 section 3.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +42,9 @@ impl Challenge {
         self.params.get("opaque")
     }
 
-    /// `MD5` when absent; else as written, `SHA-256` and others.
-    pub fn algorithm(&self) -> Option<Text> {
-        self.params.get("algorithm")
+    /// The hash to use; MD5 when nothing is said.
+    pub fn algorithm(&self) -> Algorithm {
+        Algorithm::of(self.params.get("algorithm").as_ref())
     }
 
     /// The offered qualities of protection in order; empty for an RFC 2069 challenge.
@@ -78,9 +80,16 @@ impl Challenge {
         Some(challenge)
     }
 
+    /// Appends the value of the header.
+    pub fn write_to(&self, out: &mut BytesMut) {
+        self.params.write_with(&self.scheme, out);
+    }
+
     /// The value of the header.
     pub fn to_text(&self) -> Text {
-        self.params.to_text(&self.scheme)
+        let mut out = BytesMut::new();
+        self.write_to(&mut out);
+        Text::from_utf8(out.freeze()).expect("a value is written from texts")
     }
 }
 
@@ -95,7 +104,7 @@ mod tests {
         let challenge = Challenge::parse(SHA).unwrap();
         assert!(challenge.is_digest() && challenge.is_stale());
         assert_eq!(challenge.realm().unwrap(), "a, \"b\"");
-        assert_eq!(challenge.algorithm().unwrap(), "SHA-512-256");
+        assert_eq!(challenge.algorithm(), Algorithm::Sha512_256);
         assert_eq!(challenge.qop(), ["auth", "auth-int"]);
         assert_eq!(challenge.to_text(), SHA);
     }

@@ -1,7 +1,8 @@
+use bytes::BytesMut;
 use cordon_phi::Phi;
 
 use crate::grammar::Malformed;
-use crate::{AuthParams, Text};
+use crate::{Algorithm, AuthParams, Text};
 
 /// One Authorization or Proxy-Authorization: the proof (RFC 7616 section 3.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +53,9 @@ impl Credentials {
         self.params.get("response")
     }
 
-    /// `MD5` when absent; else as written.
-    pub fn algorithm(&self) -> Option<Text> {
-        self.params.get("algorithm")
+    /// The hash used; MD5 when nothing is said.
+    pub fn algorithm(&self) -> Algorithm {
+        Algorithm::of(self.params.get("algorithm").as_ref())
     }
 
     /// The client's own nonce.
@@ -64,9 +65,7 @@ impl Credentials {
 
     /// How often the nonce was used: eight hexadecimal digits.
     pub fn nonce_count(&self) -> Option<u32> {
-        let digits = self.params.get("nc")?;
-        let is_count = digits.len() == 8 && digits.as_bytes().iter().all(u8::is_ascii_hexdigit);
-        is_count.then(|| u32::from_str_radix(digits.as_str(), 16).ok()).flatten()
+        self.params.nonce_count()
     }
 
     /// The quality of protection chosen.
@@ -79,9 +78,16 @@ impl Credentials {
         self.params.get("opaque")
     }
 
+    /// Appends the value of the header.
+    pub fn write_to(&self, out: &mut BytesMut) {
+        self.params.write_with(&self.scheme, out);
+    }
+
     /// The value of the header.
     pub fn to_text(&self) -> Text {
-        self.params.to_text(&self.scheme)
+        let mut out = BytesMut::new();
+        self.write_to(&mut out);
+        Text::from_utf8(out.freeze()).expect("a value is written from texts")
     }
 }
 

@@ -37,6 +37,7 @@ mod scheme;
 mod status;
 mod text;
 mod uri;
+mod value;
 mod via;
 mod warning;
 mod writer;
@@ -66,5 +67,11 @@ pub use scheme::Scheme;
 pub use status::StatusCode;
 pub use text::Text;
 pub use uri::Uri;
+pub use value::{
+    Algorithm, Allow, AuthenticationInfo, CSeq, Date, DeltaSeconds, Diversion, Event, HeaderValue,
+    HistoryInfo, Identities, InstanceId, MaxForwards, MediaType, MinSe, Party, Privacy, Quality, RAck, RSeq,
+    Reason, ReferTo, ReferredBy, Refresher, RemotePartyId, Replaces, RetryAfter, Routes, SessionExpires,
+    SubscriptionPhase, SubscriptionState, TokenList,
+};
 pub use via::{MAGIC_COOKIE, Via};
 pub use warning::Warning;

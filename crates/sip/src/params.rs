@@ -63,6 +63,12 @@ impl Params {
         self.list.len() != before
     }
 
+    /// Takes `name` out with its value, in the shape of [`Params::get`].
+    pub(crate) fn take(&mut self, name: &str) -> Option<Option<Text>> {
+        let at = self.list.iter().position(|(n, _)| n.eq_ignore_case(name))?;
+        Some(self.list.remove(at).1)
+    }
+
     /// All parameters in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Text, Option<&Text>)> {
         self.list.iter().map(|(name, value)| (name, value.as_ref()))

@@ -1,4 +1,5 @@
 mod equivalence;
+mod headers;
 mod parser;
 
 use std::fmt;

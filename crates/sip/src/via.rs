@@ -1,9 +1,9 @@
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::{BufMut, BytesMut};
 
-use crate::grammar::{Malformed, Pieces, is_lws, is_token, trim};
+use crate::grammar::{Malformed, Pieces, is_lws, is_token, number, trim};
 use crate::{Host, Params, Text};
 
 /// One Via: where the response goes back to (RFC 3261 section 20.42).
@@ -57,6 +57,28 @@ impl Via {
         self.params.value("branch")
     }
 
+    /// Where the request really came from, as the next hop noted it. IPv6 stands there with or without brackets (RFC 5118
+    /// section 4.5).
+    pub fn received(&self) -> Option<IpAddr> {
+        self.params.value("received").and_then(address)
+    }
+
+    /// The port the request really came from (RFC 3581): `None` when not asked for, `Some(None)` when asked for and not yet
+    /// filled in.
+    pub fn rport(&self) -> Option<Option<u16>> {
+        self.params.get("rport").map(|port| port.and_then(port_number))
+    }
+
+    /// Where to send the response instead of sent-by; meant for multicast, and nothing to be obeyed.
+    pub fn maddr(&self) -> Option<Host> {
+        self.params.value("maddr").and_then(|host| Host::parse(host).ok())
+    }
+
+    /// The time to live of a multicast packet.
+    pub fn ttl(&self) -> Option<u8> {
+        self.params.value("ttl").and_then(time_to_live)
+    }
+
     /// Notes where a request really came from (RFC 3261 §18.2.1, RFC 3581 §4): `rport` when asked for,
     /// `received` when the sent-by is not that address.
     pub fn set_received_rport(&mut self, from: SocketAddr) {
@@ -104,7 +126,44 @@ impl Via {
         if params.value("branch").is_some_and(|branch| *branch == MAGIC_COOKIE) {
             return Err(Malformed("a branch is the magic cookie and nothing else"));
         }
+        check(&params)?;
         Ok(Via { transport: source.part(transport), host, port, params })
+    }
+}
+
+/// The parameters of RFC 3261 §25.1 (via-params) and RFC 3581 §3 are what the grammar has them be.
+fn check(params: &Params) -> Result<(), Malformed> {
+    for (name, value) in params.iter() {
+        let is = |known: &str| name.eq_ignore_case(known);
+        let is_well_formed = match value {
+            Some(value) if is("ttl") => time_to_live(value).is_some(),
+            Some(value) if is("rport") => port_number(value).is_some(),
+            Some(value) if is("received") => address(value).is_some(),
+            Some(value) if is("maddr") => Host::parse(value).is_ok(),
+            Some(value) if is("branch") => is_token(value.as_str()),
+            Some(_) => true,
+            None => !(is("ttl") || is("received") || is("maddr") || is("branch")),
+        };
+        if !is_well_formed {
+            return Err(Malformed("a parameter of a Via is malformed"));
+        }
+    }
+    Ok(())
+}
+
+fn time_to_live(digits: &Text) -> Option<u8> {
+    number(digits.as_str(), u64::from(u8::MAX)).and_then(|ttl| u8::try_from(ttl).ok())
+}
+
+fn port_number(digits: &Text) -> Option<u16> {
+    number(digits.as_str(), u64::from(u16::MAX)).and_then(|port| u16::try_from(port).ok())
+}
+
+fn address(text: &Text) -> Option<IpAddr> {
+    let text = text.as_str();
+    match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        Some(bracketed) => bracketed.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok(),
     }
 }
 
@@ -150,8 +209,37 @@ mod tests {
             "SIP/2.0/T@S h",
             "SIP/2.0/TLS h x",
             "SIP/2.0/TLS h;branch=a;branch=b",
+            "SIP/2.0/TLS h;branch",
+            "SIP/2.0/TLS h;branch=a@b",
+            "SIP/2.0/TLS h;ttl=256",
+            "SIP/2.0/TLS h;ttl",
+            "SIP/2.0/TLS h;rport=65536",
+            "SIP/2.0/TLS h;rport=x",
+            "SIP/2.0/TLS h;received=h",
+            "SIP/2.0/TLS h;received=[192.0.2.1]",
+            "SIP/2.0/TLS h;maddr=a:b",
+            "SIP/2.0/TLS [2001:db8::1",
+            "SIP/2.0/TLS 2001:db8::1",
         ] {
             assert!(Via::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_parameters_of_the_rfcs_are_read() {
+        let via = Via::parse(
+            "SIP/2.0/UDP first.example.com:4000;ttl=16;maddr=224.2.0.1;branch=z9hG4bKa7c6a8dlze.1;rport",
+        );
+        let via = via.unwrap();
+        assert_eq!((via.ttl(), via.rport(), via.received()), (Some(16), Some(None), None));
+        assert_eq!(via.maddr(), Host::parse("224.2.0.1").ok());
+        for received in ["2001:db8::9:255", "[2001:db8::9:255]"] {
+            let via = Via::parse(format!(
+                "SIP/2.0/UDP [2001:db8::9:1];received={received};branch=z9hG4bKas3-111;rport=9988"
+            ));
+            let via = via.unwrap();
+            assert_eq!(via.received(), Some("2001:db8::9:255".parse().unwrap()));
+            assert_eq!((via.rport(), via.ttl(), via.maddr()), (Some(Some(9988)), None, None));
         }
     }
 

@@ -68,7 +68,7 @@ fn warnings_and_challenges_survive_a_message() {
     let Message::Response(again) = Message::parse(response.write(), Framing::Stream).unwrap() else {
         panic!("a response");
     };
-    assert_eq!(Warning::parse(again.header(&HeaderName::WARNING).unwrap()), Some(warning));
+    assert_eq!(Warning::parse(again.header(&HeaderName::WARNING).unwrap()), Ok(warning));
 }
 
 #[test]
