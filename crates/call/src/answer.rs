@@ -214,11 +214,9 @@ impl Call {
         let side = self.leg(from.other()).side();
         let retry_after = || retry_after(board.entropy.as_mut(), Refusal::PbxUnreachable);
         headers::copy_back(side, &board.site.registration.domain, original, &mut response, retry_after);
-        for warning in original.headers.get_all(&HeaderName::WARNING) {
+        for warning in original.headers.read_each(&HeaderName::WARNING).flatten() {
             let (host, _) = board.own_address(leg.facts());
-            if let Some(warning) = headers::warning_as_ours(warning, &host) {
-                response.headers.push(HeaderName::WARNING, warning);
-            }
+            response.headers.push(HeaderName::WARNING, headers::warning_as_ours(warning, &host));
         }
         let makes_dialog = original.status.is_success() || original.status.is_provisional();
         if makes_dialog {

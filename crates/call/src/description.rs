@@ -3,7 +3,7 @@
 use cordon_policy::media;
 use cordon_policy::refusal::Refusal;
 use cordon_sdp::Session;
-use cordon_sip::{Request, Response, Text};
+use cordon_sip::{HeaderValue, MediaType, Request, Response, Text};
 
 use crate::leg::SDP;
 
@@ -35,14 +35,18 @@ fn read(description: &[u8]) -> Result<Session, Refusal> {
 /// The bytes of the description. Phones that know where they are send a call to an emergency number with two parts, the
 /// other being the place (RFC 6442 §4): such a call must not fail for it.
 fn find<'a>(content_type: Option<&Text>, body: &'a [u8]) -> Option<&'a [u8]> {
-    let content_type = content_type.map_or("", Text::as_str);
-    match boundary(content_type) {
-        _ if body.is_empty() => None,
-        None => is_description(content_type).then_some(body),
-        Some(boundary) => parts(std::str::from_utf8(body).ok()?, &format!("--{boundary}"))
-            .find(|part| is_description(part.content_type))
-            .map(|part| part.content.as_bytes()),
+    if body.is_empty() {
+        return None;
     }
+    let content_type = MediaType::read(content_type?).ok()?;
+    if content_type.is(SDP) {
+        return Some(body);
+    }
+    let boundary = content_type.params.unquoted("boundary").filter(|boundary| !boundary.is_empty());
+    let boundary = boundary.filter(|_| content_type.is("multipart/mixed"))?;
+    parts(std::str::from_utf8(body).ok()?, &format!("--{}", boundary.as_str()))
+        .find(|part| MediaType::parse(part.content_type).is_ok_and(|part| part.is(SDP)))
+        .map(|part| part.content.as_bytes())
 }
 
 /// One part of a multipart body (RFC 2046 §5.1).
@@ -62,20 +66,6 @@ fn parts<'a>(body: &'a str, delimiter: &str) -> impl Iterator<Item = Part<'a>> {
         // The line end before a delimiter belongs to it.
         Some(Part { content_type: content_type?, content: content.strip_suffix("\r\n").unwrap_or(content) })
     })
-}
-
-/// What separates the parts, where the type says that there are several.
-fn boundary(content_type: &str) -> Option<&str> {
-    let mut params = content_type.split(';');
-    let is_multipart = params.next()?.trim().eq_ignore_ascii_case("multipart/mixed");
-    let boundary = params.filter_map(|param| param.split_once('=')).find_map(|(name, value)| {
-        name.trim().eq_ignore_ascii_case("boundary").then_some(value.trim().trim_matches('"'))
-    });
-    boundary.filter(|boundary| is_multipart && !boundary.is_empty())
-}
-
-fn is_description(content_type: &str) -> bool {
-    content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(SDP)
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ fn copy_for_response(from: Side, domain: &Text, source: &Headers, target: &mut H
 /// Who is who, as the PBX asserts it (RFC 3325 §5: nobody else may), with its own name taken out.
 fn copy_asserted(domain: &Text, source: &Headers, target: &mut Headers) {
     for name in &ASSERTED {
-        for person in source.tokens(name).filter_map(|person| NameAddr::parse(person).ok()) {
+        for person in source.read_each::<NameAddr>(name).flatten() {
             let seen = NameAddr { params: person.params.clone(), ..as_seen_across(&person, domain) };
             target.push(name.clone(), seen.to_text());
         }
@@ -76,9 +76,9 @@ pub(crate) fn copy_challenges(source: &Headers, target: &mut Headers) {
 }
 
 /// A warning of the other side as ours: code and text help, the host that said it is nobody's business.
-pub(crate) fn warning_as_ours(value: &Text, host: &Host) -> Option<Text> {
-    let Warning { code, text, .. } = Warning::parse(value).ok()?;
-    Some(Warning::new(code, host_text(host), text).to_text())
+pub(crate) fn warning_as_ours(warning: Warning, host: &Host) -> Text {
+    let Warning { code, text, agent: _ } = warning;
+    Warning::new(code, host_text(host), text).to_text()
 }
 
 /// A host as text.

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use cordon_sdp::{MediaKind, Session};
-use cordon_sip::{Message, Text};
+use cordon_sip::{HeaderValue, MediaType, Message, Text};
 
 /// What the lab's PBX and phones sent and received, in the order of time. It holds no key, number or address.
 #[derive(Clone, Default)]
@@ -96,7 +96,7 @@ fn describe(session: &Session) -> String {
 }
 
 fn is_sdp(content_type: &Text) -> bool {
-    content_type.as_str().trim().to_ascii_lowercase().starts_with("application/sdp")
+    MediaType::read(content_type).is_ok_and(|kind| kind.is("application/sdp"))
 }
 
 const MAX_STEPS: usize = 10_000; // a long demo; the rest is not worth its memory

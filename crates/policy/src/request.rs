@@ -4,7 +4,7 @@ mod emergency;
 
 use std::ops::RangeInclusive;
 
-use cordon_sip::{HeaderName, Method, Request, Scheme, Text, Uri};
+use cordon_sip::{HeaderName, HeaderValue, MediaType, Method, Request, Scheme, Uri};
 
 pub use emergency::{EmergencyNumbers, UnreadableNumber};
 
@@ -159,19 +159,15 @@ fn has_readable_body(request: &Request) -> bool {
     if request.method != Method::Invite || request.body.is_empty() {
         return true;
     }
-    let kind = request.content_type.as_ref().map_or("", Text::as_str);
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case(SDP)
+    let kind = request.content_type.as_ref().and_then(|kind| MediaType::read(kind).ok());
+    kind.is_some_and(|kind| kind.is(SDP))
 }
 
 /// RFC 3261 §20.1: without Accept a session description is taken, with an empty one nothing is.
 fn takes_description(request: &Request) -> bool {
-    let is_description = |range: &str| {
-        let kind = range.split(';').next().unwrap_or_default().trim();
-        [SDP, "application/*", "*/*"].iter().any(|taken| kind.eq_ignore_ascii_case(taken))
-    };
+    let taken = |range: MediaType| [SDP, "application/*", "*/*"].iter().any(|taken| range.is(taken));
     !request.headers.has(&HeaderName::ACCEPT)
-        || request.headers.tokens(&HeaderName::ACCEPT).any(is_description)
+        || request.headers.read_each(&HeaderName::ACCEPT).flatten().any(taken)
 }
 
 fn needs_binding(request: &Request) -> bool {

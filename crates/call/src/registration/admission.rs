@@ -62,20 +62,13 @@ pub(super) fn admit(request: &Request, rules: &RegistrationRules) -> Result<Admi
                     return Err(Refusal::ContactUnusable);
                 }
                 let id = BindingId::of(&rules.contact_secret, &aor, written);
-                let seconds = seconds_of(written).or(header);
+                let seconds = written.expires().or(header);
                 merge(&mut contacts, AskedContact { id, written: written.detached(), seconds });
             }
             Asked::Contacts(contacts)
         }
     };
     Ok(Admitted { account: Account::of(&aor), upstream: UpstreamKey::of(&aor, &request.call_id), asked })
-}
-
-/// The `expires` parameter of a Contact.
-pub(super) fn seconds_of(contact: &NameAddr) -> Option<u32> {
-    let digits = contact.params.value("expires")?.as_str();
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| digits.parse().unwrap_or(u32::MAX))
 }
 
 /// A phone whose address changed removes its old contact and adds the new one in one REGISTER. Toward the PBX both are

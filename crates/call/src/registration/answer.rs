@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cordon_sip::{Contacts, HeaderName, NameAddr, Request, Response, Text};
 
-use super::admission::{AskedContact, seconds_of};
+use super::admission::AskedContact;
 use super::phone::BindingId;
 
 /// The lifetime the PBX has granted to a contact, in seconds; zero when it holds none.
@@ -13,7 +13,7 @@ pub(super) fn granted_seconds(response: &Response, contact: &AskedContact) -> u3
     let listed = listed.filter(|listed| BindingId::of_contact(&listed.uri) == Some(contact.id)).last();
     let header = response.headers.seconds(&HeaderName::EXPIRES);
     match listed {
-        Some(listed) => seconds_of(listed).or(header).or(contact.seconds).unwrap_or(DEFAULT_SECONDS),
+        Some(listed) => listed.expires().or(header).or(contact.seconds).unwrap_or(DEFAULT_SECONDS),
         None if contact.seconds == Some(0) => 0,
         // A registrar that lists nothing at all breaks 10.3 step 8; its Expires header then tells.
         None if response.contacts.is_empty() => header.or(contact.seconds).unwrap_or(DEFAULT_SECONDS),

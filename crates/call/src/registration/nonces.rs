@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
 use cordon_policy::refusal::Refusal;
-use cordon_sip::{Challenge, Credentials, FlowId, Header, HeaderName, Headers, Request, Response, Text};
+use cordon_sip::{
+    AuthenticationInfo, Challenge, Credentials, FlowId, Header, HeaderName, HeaderValue, Headers, Request,
+    Response, Text,
+};
 
 use crate::headers::{CHALLENGES, CREDENTIALS};
 
@@ -97,9 +100,8 @@ impl Nonces {
             let nonce = if CHALLENGES.contains(&header.name) {
                 digest_challenge(header).and_then(|challenge| challenge.nonce())
             } else if INFO.contains(&header.name) {
-                // RFC 7616 §3.5: a success may bring the next nonce. It is the same list, without a scheme.
-                let info = Challenge::parse(format!("Digest {}", header.value.as_str()));
-                info.ok().and_then(|info| info.params.get("nextnonce"))
+                // RFC 7616 §3.5: a success may bring the next nonce.
+                AuthenticationInfo::read(&header.value).ok().and_then(|info| info.next_nonce())
             } else {
                 None
             };

@@ -2,7 +2,7 @@
 
 use cordon_sip::{CallId, Contacts, HeaderName, Method, NameAddr, Request, Text, Via};
 
-use super::admission::{Asked, AskedContact, seconds_of};
+use super::admission::{Asked, AskedContact};
 use super::upstream::Names;
 use crate::rules::RegistrationRules;
 
@@ -72,7 +72,7 @@ pub(super) fn envelope(request: &Request) -> Request {
 fn opaque(contact: &AskedContact, rules: &RegistrationRules, longest: u32) -> NameAddr {
     let mut opaque = NameAddr::new(contact.id.contact(rules));
     opaque.params = contact.written.params.clone();
-    if seconds_of(&contact.written).is_some_and(|seconds| seconds > longest) {
+    if contact.written.expires().is_some_and(|seconds| seconds > longest) {
         opaque.params.set("expires", Some(Text::from(longest.to_string())));
     }
     opaque

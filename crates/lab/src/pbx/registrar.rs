@@ -90,8 +90,7 @@ impl Registrar {
             Contacts::Star => bindings.clear(),
             contacts => {
                 for contact in contacts.as_slice() {
-                    let stated = contact.params.value("expires").and_then(|text| text.as_str().parse().ok());
-                    let granted = stated.unwrap_or(default).min(MAX_EXPIRES);
+                    let granted = contact.expires().unwrap_or(default).min(MAX_EXPIRES);
                     bindings.retain(|binding| !is_same_phone(&binding.contact, contact));
                     if granted > 0 && bindings.len() < MAX_BINDINGS {
                         let expires = now + Duration::from_secs(granted.into());

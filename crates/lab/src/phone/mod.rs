@@ -247,13 +247,8 @@ fn answer(
 
 /// The seconds of the one binding the answer shows, else the Expires header.
 fn granted(response: &Response) -> u32 {
-    response
-        .contacts
-        .first()
-        .and_then(|contact| contact.params.value("expires"))
-        .or_else(|| response.headers.get(&HeaderName::EXPIRES))
-        .and_then(|seconds| seconds.as_str().trim().parse().ok())
-        .unwrap_or(0)
+    let stated = response.contacts.first().and_then(NameAddr::expires);
+    stated.or_else(|| response.headers.seconds(&HeaderName::EXPIRES)).unwrap_or(0)
 }
 
 fn refused(what: &'static str, response: &Response) -> LabError {
