@@ -2,15 +2,17 @@
 
 use anyhow::Result;
 
-use crate::{layers, run as run_tool, setup};
+use crate::{fuzz_smoke, layers, run as run_tool, setup};
 
 /// Runs every step; a word in `filter` narrows the tests to those whose name contains it.
 pub(crate) fn run(filter: &[String]) -> Result<()> {
     setup::run()?;
     run_tool("cargo", &["fmt", "--all", "--check"])?;
+    run_tool("cargo", &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])?;
     layers::run()?;
     run_tool("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     run_tool("cargo", &["build", "--workspace", "--locked"])?;
+    fuzz_smoke::run(&[])?;
     let words: Vec<&str> = filter.iter().map(String::as_str).collect();
     if has_nextest() {
         let tests = ["nextest", "run", "--workspace", "--locked", "--no-fail-fast"];

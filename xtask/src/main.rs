@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 mod attack;
 mod check;
+mod fuzz_smoke;
 mod layers;
 mod setup;
 
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("check") => check::run(&arguments[1..]),
         Some("attack") => attack::run(&arguments[1..]),
+        Some("fuzz-smoke") => fuzz_smoke::run(&arguments[1..]),
         Some("setup") => setup::run(),
         Some("layers") => layers::run(),
         _ => {
@@ -50,11 +52,14 @@ fn root() -> &'static std::path::Path {
 const USAGE: &str = "\
 cargo xtask VERB
 
-  check       everything CI runs: setup, format, clippy, layers, build, all tests
+  check       everything CI runs: setup, format, clippy, layers, build, fuzz targets, all tests
               example: cargo xtask check
               example: cargo xtask check refused    (only the tests whose name contains the word)
   attack      runs the attack suite and prints its table (docs/threats.md); --full: the stated lengths, a release build
               example: cargo xtask attack A03
               example: cargo xtask attack --full B
+  fuzz-smoke  replays the seeds of every fuzz target and runs it for 10 s
+              example: cargo xtask fuzz-smoke
+              example: cargo xtask fuzz-smoke 900 sip_uri    (15 minutes of one)
   setup       installs the programs that the tests talk to (needs root on Debian 12)
   layers      proves the arrows words <- cores <- edges <- top, and that no core has hands";
