@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use cordon_phi::Pseudonym;
 use cordon_policy::refusal::Refusal;
-use cordon_sip::{HeaderName, Headers, Method, Origin, Request, Response, StatusCode};
+use cordon_sip::{FlowId, HeaderName, Headers, Method, Origin, Request, Response, StatusCode};
 use cordon_transaction::{ClientId, ServerId};
 
 use crate::content::Content;
@@ -54,6 +54,8 @@ pub(crate) struct Call {
     pub(crate) charge: Charge,
     /// When the engine is to wake it; kept by the engine.
     pub(crate) wake: Option<Instant>,
+    /// The phones' connections its legs are on; kept by the engine.
+    pub(crate) flows: [Option<FlowId>; 2],
 }
 
 /// How far a call is.

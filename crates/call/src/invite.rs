@@ -128,6 +128,7 @@ impl Call {
             caller: Caller::of(origin, invite),
             charge: Charge::Nobody,
             wake: None,
+            flows: [None, None],
         })
     }
 
