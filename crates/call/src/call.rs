@@ -87,6 +87,8 @@ pub(crate) struct Exchange {
     pub(crate) offer: Offer,
     /// The PBX must have said something by then.
     pub(crate) silent_until: Option<Instant>,
+    /// Whoever asks wants no answer later than this (§13.3.1).
+    pub(crate) expires_at: Option<Instant>,
 }
 
 /// Who makes the offer of an exchange.
@@ -295,6 +297,7 @@ impl Call {
         if !board.is_up(hop) {
             return self.refuse_and_settle(now, board, Refusal::PhoneUnreachable);
         }
+        leg.sends_invite(&invite);
         let client = board.send(now, hop, invite);
         board.clients.insert(client, (self.key, Purpose::Invite));
         if let Some(exchange) = &mut self.exchange {
@@ -336,8 +339,12 @@ impl Call {
             Stage::Inviting | Stage::Established => None,
         };
         let silent = self.exchange.as_ref().and_then(|exchange| exchange.silent_until);
+        let expired = self.exchange.as_ref().and_then(|exchange| exchange.expires_at);
         let accepted = self.accepted.as_ref().map(|accepted| accepted.repeat_at.min(accepted.give_up_at));
-        [stage, silent, accepted, self.look_at, self.bye_at, self.refresh_due()].into_iter().flatten().min()
+        [stage, silent, expired, accepted, self.look_at, self.bye_at, self.refresh_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Time has passed.
@@ -363,6 +370,11 @@ impl Call {
         if self.exchange.as_ref().and_then(|exchange| exchange.silent_until).is_some_and(|until| until <= now)
         {
             self.refuse_and_settle(now, board, Refusal::PbxSilent);
+        }
+        if let Some(exchange) = &self.exchange
+            && exchange.expires_at.is_some_and(|at| at <= now)
+        {
+            self.handle_cancel(now, board, exchange.server, &Headers::new());
         }
         self.repeat_acceptance(now, board);
         self.refresh_when_due(now, board);

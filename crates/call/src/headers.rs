@@ -25,6 +25,15 @@ pub(crate) fn copy_for_request(from: Side, domain: &Text, source: &Headers, targ
     copy_supported(source, target);
 }
 
+/// The proof a request carries, in buffers of its own.
+pub(crate) fn proof_of(source: &Headers) -> Headers {
+    let mut target = Headers::new();
+    for Header { name, value } in source.iter().filter(|header| CREDENTIALS.contains(&header.name)) {
+        target.push(name.clone(), value.detached());
+    }
+    target
+}
+
 /// What a CANCEL may carry to the other side: why, and nothing else.
 pub(crate) fn of_cancel(source: &Headers) -> Headers {
     let mut target = Headers::new();
