@@ -83,7 +83,8 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    fn of(origin: Origin, invite: &Request) -> Caller {
+    /// Of a first INVITE, or of its CANCEL.
+    pub(crate) fn of(origin: Origin, invite: &Request) -> Caller {
         Caller {
             flow: handset_flow(origin),
             call_id: CallId::new(invite.call_id.text().detached()),
