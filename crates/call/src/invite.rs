@@ -14,7 +14,7 @@ use crate::call::{Call, Exchange, Offer, PORTS, Stage};
 use crate::content::Content;
 use crate::description;
 use crate::engine::Engine;
-use crate::event::Event;
+use crate::event::{Event, Side};
 use crate::headers;
 use crate::leg::{Leg, Names, Phone, Reach, SDP};
 use crate::leg_media::LegMedia;
@@ -376,8 +376,12 @@ fn leg_toward(
     contact: NameAddr,
 ) -> Leg {
     let domain = board.site.registration.domain.clone();
+    let from = match reach {
+        Reach::Pbx => Side::Handset,
+        Reach::Handset(_) => Side::Pbx,
+    };
     let names = Names {
-        local: headers::as_seen_across(&invite.from, &domain),
+        local: headers::caller_across(from, &invite.from, &domain),
         local_tag: board.token(),
         remote: headers::as_seen_across(&invite.to, &domain),
         target: target.for_request_line(),

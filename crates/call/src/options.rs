@@ -151,7 +151,7 @@ impl Switchboard {
 
     fn relayed_options(&mut self, origin: Origin, request: &Request, hop: Hop, target: Uri) -> Request {
         let domain = self.site.registration.domain.clone();
-        let from = headers::as_seen_across(&request.from, &domain).with_tag(self.token());
+        let from = headers::caller_across(side_of(origin), &request.from, &domain).with_tag(self.token());
         let to = headers::as_seen_across(&request.to, &domain);
         let cseq = 1; // a request of its own, outside of any dialog
         let mut relayed = Request::new(Method::Options, target, from, to, CallId::new(self.token()), cseq);

@@ -4,7 +4,8 @@ use cordon_sip::{CallId, Contacts, HeaderName, Method, NameAddr, Request, Text, 
 
 use super::admission::{Asked, AskedContact};
 use super::upstream::Names;
-use crate::headers::as_seen_across;
+use crate::event::Side;
+use crate::headers::{as_seen_across, caller_across};
 use crate::rules::RegistrationRules;
 
 /// The PBX's form of a REGISTER: our names, our contacts, the phone's own words and proof. The Request-URI stays, since
@@ -20,7 +21,7 @@ pub(super) fn toward_pbx(
 ) -> Request {
     let Names { call_id, from_tag, cseq } = names;
     let domain = &rules.domain;
-    let from = as_seen_across(&request.from, domain).with_tag(from_tag);
+    let from = caller_across(Side::Handset, &request.from, domain).with_tag(from_tag);
     let to = as_seen_across(&request.to, domain);
     let mut out = Request::new(Method::Register, request.uri.clone(), from, to, call_id, cseq);
     out.via = vec![via];
