@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bytes::{BufMut, BytesMut};
 
 use crate::Text;
-use crate::grammar::Malformed;
+use crate::grammar::{Malformed, is_lws};
 
 /// The host of a URI or a Via: a name or an address.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,15 +36,16 @@ impl Host {
                 (Host::V6(parse_v6(address)?), rest.trim_start())
             }
             None => {
-                let end = memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len());
+                let end = text.find(':').unwrap_or(text.len());
                 let (host, rest) = text.split_at_checked(end).ok_or(Malformed("a host is cut"))?;
-                (Host::parse_part(source, host.trim_end())?, rest)
+                (Host::parse_part(source, host.trim_end_matches(is_lws))?, rest)
             }
         };
         if port.is_empty() {
             return Ok((host, None));
         }
-        let digits = port.strip_prefix(':').ok_or(Malformed("something follows the host"))?.trim_start();
+        let digits = port.strip_prefix(':').ok_or(Malformed("something follows the host"))?;
+        let digits = digits.trim_start_matches(is_lws);
         match crate::grammar::number(digits, u64::from(u16::MAX)).and_then(|port| u16::try_from(port).ok()) {
             Some(port) if port > 0 => Ok((host, Some(port))),
             _ => Err(Malformed("a port is not 1 to 65535")),
@@ -110,18 +111,28 @@ impl Host {
         if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             return parse_v6(address).map(Host::V6);
         }
-        // An address begins with a digit, a name nearly never.
-        if text.starts_with(|first: char| first.is_ascii_digit())
-            && let Ok(address) = text.parse()
-        {
+        if let Ok(address) = text.parse() {
             return Ok(Host::V4(address));
         }
-        let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        if text.is_empty() || text.starts_with('.') || !text.bytes().all(is_name_byte) {
-            return Err(Malformed("a host is neither a name nor an address"));
+        match is_name(text) {
+            true => Ok(Host::Name(source.part(text))),
+            false => Err(Malformed("a host is neither a name nor an address")),
         }
-        Ok(Host::Name(source.part(text)))
     }
+}
+
+/// `hostname` of RFC 3261 section 25.1, and the underscore within a label that real names have. The last label begins with a
+/// letter: what only looks like an address some readers take for one.
+fn is_name(text: &str) -> bool {
+    let labels = text.strip_suffix('.').unwrap_or(text);
+    let is_label = |label: &str| {
+        let ends_well = |end: Option<&u8>| end.is_some_and(u8::is_ascii_alphanumeric);
+        let bytes = label.as_bytes();
+        let is_label_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        ends_well(bytes.first()) && ends_well(bytes.last()) && bytes.iter().all(is_label_byte)
+    };
+    let top = labels.rsplit('.').next().unwrap_or_default();
+    top.starts_with(|c: char| c.is_ascii_alphabetic()) && labels.split('.').all(is_label)
 }
 
 /// The grammar of RFC 3261 lets three colons stand before an embedded IPv4 address, and RFC 5118 §4.10 asks to read them
@@ -184,7 +195,28 @@ mod tests {
     #[test]
     fn broken_hosts_and_ports_are_malformed() {
         for text in [
-            "", ":5060", "a b", "[::1", "[::1]x", "[zz]", "::1", "h:", "h:0", "h:65536", "h:+1", "h:5:6",
+            "",
+            ":5060",
+            "a b",
+            "a..b",
+            ".a",
+            "a.-b",
+            "_a.b",
+            "a_.b",
+            "256.1.1.1",
+            "010.1.1.1",
+            "10.1.1",
+            "h\u{a0}",
+            "h:\u{2003}5",
+            "[::1",
+            "[::1]x",
+            "[zz]",
+            "::1",
+            "h:",
+            "h:0",
+            "h:65536",
+            "h:+1",
+            "h:5:6",
             "u@h",
         ] {
             assert!(with_port(text).is_err(), "{text}");

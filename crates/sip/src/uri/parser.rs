@@ -1,19 +1,15 @@
 //! The grammar of URIs (RFC 3261 section 25.1, RFC 3966).
 
 use super::Uri;
-use memchr::memchr;
-
-use crate::grammar::{Malformed, escapes_are_whole, split_at_byte};
+use crate::grammar::{Malformed, escapes_are_whole};
 use crate::{Host, Params, Scheme, Text};
 
 impl Uri {
     pub(crate) fn parse_part(source: &Text, text: &str) -> Result<Uri, Malformed> {
-        // Without a branch per byte: hardly any holds one.
-        let foreign = |byte: u8| byte <= b' ' || matches!(byte, b'<' | b'>' | b'"' | 127);
-        if text.bytes().fold(false, |found, byte| found | foreign(byte)) {
+        if text.bytes().any(|byte| byte <= b' ' || matches!(byte, b'<' | b'>' | b'"' | 127)) {
             return Err(Malformed("a URI holds white space or brackets"));
         }
-        let (scheme, rest) = split_at_byte(text, b':').ok_or(Malformed("a URI has no scheme"))?;
+        let (scheme, rest) = text.split_once(':').ok_or(Malformed("a URI has no scheme"))?;
         let scheme = Scheme::parse(source, scheme)?;
         let mut uri = Uri {
             raw: Some(source.part(text)),
@@ -39,17 +35,20 @@ impl Uri {
         }
         // Neither a user, a host, a parameter nor a header may hold a bare @, so there is at most one: whoever
         // reads the first and whoever reads the last then sees the same host.
-        let hostport = match split_at_byte(rest, b'@') {
-            Some((_, tail)) if memchr(b'@', tail.as_bytes()).is_some() => {
-                return Err(Malformed("a URI has two @"));
-            }
+        let hostport = match rest.split_once('@') {
+            Some((_, tail)) if tail.contains('@') => return Err(Malformed("a URI has two @")),
             Some((userinfo, tail)) => {
-                let (user, password) = match split_at_byte(userinfo, b':') {
+                let (user, password) = match userinfo.split_once(':') {
                     Some((user, password)) => (user, Some(password)),
                     None => (userinfo, None),
                 };
                 if user.is_empty() {
                     return Err(Malformed("the user of a URI is empty"));
+                }
+                if !user.bytes().all(is_user_byte)
+                    || !password.unwrap_or_default().bytes().all(is_password_byte)
+                {
+                    return Err(Malformed("the user of a URI holds what must be escaped"));
                 }
                 self.user = Some(source.part(user));
                 if let Some(password) = password {
@@ -59,12 +58,12 @@ impl Uri {
             }
             None => rest,
         };
-        let (address, headers) = match split_at_byte(hostport, b'?') {
+        let (address, headers) = match hostport.split_once('?') {
             Some((_, "")) => return Err(Malformed("the headers of a URI are empty")),
             Some((address, headers)) => (address, Some(headers)),
             None => (hostport, None),
         };
-        let end = memchr(b';', address.as_bytes()).unwrap_or(address.len());
+        let end = address.find(';').unwrap_or(address.len());
         let (host, params) = address.split_at_checked(end).ok_or(Malformed("a URI is cut"))?;
         if host.contains(":::") {
             // What only we can read is not passed on as it was written.
@@ -91,6 +90,17 @@ impl Uri {
         self.params = parse_params(source, params)?;
         Ok(())
     }
+}
+
+/// `user` of RFC 3261 section 25.1. Beyond it `#`, which phones do not escape in the codes they dial, and letters of any
+/// language: no reader takes them for the end of the user.
+fn is_user_byte(byte: u8) -> bool {
+    is_password_byte(byte) || matches!(byte, b';' | b'?' | b'/' | b'#') || !byte.is_ascii()
+}
+
+/// `password` of RFC 3261 section 25.1.
+fn is_password_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.!~*'()%&=+$,".contains(&byte)
 }
 
 /// URI parameters: like header parameters, without white space, and their names and values may be escaped.
@@ -131,6 +141,8 @@ mod tests {
             ),
             ("sip:a?b@[2001:db8::1]:5061", "a?b", "2001:db8::1"),
             ("sip:null-%00-null@example.com", "null-%00-null", "example.com"),
+            ("sip:*72#@example.com", "*72#", "example.com"),
+            ("sip:m\u{fc}ller@example.com", "m\u{fc}ller", "example.com"),
         ] {
             let uri = uri(text);
             assert_eq!(uri.user().unwrap(), &user);
@@ -165,6 +177,11 @@ mod tests {
             "tel:hello",
             "x:",
             "sip:a\0@h",
+            "sip:a]b@h",
+            "sip:a{b}@h",
+            "sip:a|b@h",
+            "sip:a;b:c;d@h",
+            "sip:a:b:c@h",
         ] {
             assert!(Uri::parse(text).is_err(), "{text}");
         }
