@@ -24,6 +24,11 @@ impl RawFlow {
         Ok(RawFlow { wire, local })
     }
 
+    /// The address it speaks from.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
     /// Sends a request of the test's own and returns the final answer to it; answers to others are passed over.
     pub fn ask(&mut self, request: &str, call_id: &str, limit: Duration) -> Result<Answer> {
         self.wire.send(request.as_bytes())?;

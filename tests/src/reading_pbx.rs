@@ -42,11 +42,16 @@ impl ReadingPbx {
         lines.iter().filter_map(|line| line.split_once(READ)).map(|(_, rest)| Reading::parse(rest)).collect()
     }
 
+    /// Every request read up to one given by its number, once that one is printed.
+    pub fn readings_up_to(&self, last: u64, limit: Duration) -> Result<Vec<Reading>> {
+        self.kamailio.program.await_line(&format!("{READ}{last} "), limit)?;
+        self.readings()
+    }
+
     /// The requests read between two others, given by their numbers, once the later one is printed.
     pub fn readings_between(&self, before: u64, after: u64, limit: Duration) -> Result<Vec<Reading>> {
         // What it prints and what it answers take different ways.
-        self.kamailio.program.await_line(&format!("{READ}{after} "), limit)?;
-        let readings = self.readings()?.into_iter();
+        let readings = self.readings_up_to(after, limit)?.into_iter();
         Ok(readings.filter(|reading| before < reading.serial && reading.serial < after).collect())
     }
 }
@@ -109,7 +114,7 @@ const FIELDS: [(&str, &str); 26] = [
     ("content_length", "cl"),
     ("body", "rb"),
     ("content_type", "cT"),
-    ("max_forwards", "mf"),
+    ("max_forwards", "hdr(Max-Forwards)"),
     ("user_agent", "ua"),
     ("contact", "ct"),
     ("branch", "sel(via[1].branch)"),

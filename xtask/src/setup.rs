@@ -47,5 +47,4 @@ const PACKAGES: &[&str] = &[
     "sslscan",
     "testssl.sh",
     "tshark",
-    "valgrind",
 ];

@@ -14,7 +14,6 @@
 
 #![forbid(unsafe_code)]
 
-mod accepted;
 mod acknowledge;
 mod answer;
 mod call;

@@ -73,12 +73,7 @@ impl Switchboard {
                     response.headers.push(HeaderName::UNSUPPORTED, option);
                 }
             }
-            Refusal::BodyUnsupported => {
-                response.headers.push(HeaderName::ACCEPT, "application/sdp");
-                if request.headers.has(&HeaderName::CONTENT_ENCODING) {
-                    response.headers.push(HeaderName::ACCEPT_ENCODING, "identity");
-                }
-            }
+            Refusal::BodyUnsupported => response.headers.push(HeaderName::ACCEPT, "application/sdp"),
             _ => {} // the other refusals ask for no header of their own
         }
         response

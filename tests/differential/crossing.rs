@@ -1,0 +1,33 @@
+//! What a phone said beside what Cordon made of it for the PBX.
+
+use cordon_sip::{HeaderName, Method, NameAddr, Request};
+
+/// Every value that crosses and is not the same on the other side.
+pub(crate) fn changes(said: &Request, sent: &Request) -> Vec<&'static str> {
+    let header = |name: &HeaderName| said.header(name) == sent.header(name);
+    let is_register = said.method == Method::Register;
+    let kept = [
+        ("method", said.method == sent.method),
+        // Three colons are mended, nothing else is touched: the digest covers it.
+        ("uri", said.uri.to_text() == sent.uri.to_text()),
+        ("from", is_same_person(&said.from, &sent.from)),
+        ("to", is_same_person(&said.to, &sent.to)),
+        ("max_forwards", has_one_hop_less(said.max_forwards, sent.max_forwards)),
+        ("subject", is_register || header(&HeaderName::SUBJECT)),
+        ("reason", is_register || header(&HeaderName::REASON)),
+        ("user_agent", !is_register || header(&HeaderName::USER_AGENT)),
+        ("body", said.body.is_empty() || !sent.body.is_empty() || said.method != Method::Invite),
+    ];
+    kept.into_iter().filter(|(_, is_kept)| !is_kept).map(|(name, _)| name).collect()
+}
+
+fn has_one_hop_less(said: Option<u8>, sent: Option<u8>) -> bool {
+    match said {
+        Some(hops) => sent == Some(hops.saturating_sub(1)),
+        None => sent.is_some_and(|hops| hops <= 70),
+    }
+}
+
+fn is_same_person(said: &NameAddr, sent: &NameAddr) -> bool {
+    said.display == sent.display && said.uri.user() == sent.uri.user()
+}
