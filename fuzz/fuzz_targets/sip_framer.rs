@@ -1,7 +1,8 @@
-//! A stream cut at any place gives the same frames as the whole stream, and never more than it was given.
+//! A stream cut at any place gives the same frames as the whole stream, and what the framer learned of a message is what
+//! the parser reads in it. The first two bytes say where the stream is cut.
 #![no_main]
 
-use cordon_sip::{Frame, Framer, FramerLimits};
+use cordon_sip::{Frame, Framer, FramerLimits, Framing, Message};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: (u16, &[u8])| {
@@ -19,7 +20,12 @@ fn frames(pieces: &[&[u8]]) -> Vec<String> {
         framer.push(piece);
         loop {
             match framer.next_frame() {
-                Ok(Some(Frame::Message(bytes))) => found.push(format!("message {:?}", &bytes[..])),
+                Ok(Some(Frame::Message(framed))) => {
+                    let bytes = framed.bytes().clone();
+                    found.push(format!("message {bytes:?}"));
+                    let alone = Message::parse(bytes, Framing::Stream);
+                    assert!(framed.parse() == alone, "framer and parser agree");
+                }
                 Ok(Some(Frame::Ping)) => found.push("ping".to_owned()),
                 Ok(Some(Frame::Pong)) => found.push("pong".to_owned()),
                 Ok(None) => break,

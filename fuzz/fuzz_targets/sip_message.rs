@@ -1,4 +1,4 @@
-//! What parses can be written, and what was written parses to the same bytes.
+//! What parses can be written, and what was written parses to the same bytes; what does not is answered in one response.
 #![no_main]
 
 use bytes::Bytes;
@@ -14,8 +14,12 @@ fuzz_target!(|data: &[u8]| {
                 assert_eq!(once, again.write(), "writing is a fixed point");
             }
             Err(error) => {
+                assert!((400..=513).contains(&error.status().code()));
                 if let Some(reply) = error.reply() {
-                    let _ = reply;
+                    let written = reply.write();
+                    assert!(written.starts_with(b"SIP/2.0 "), "a response");
+                    let ends = written.windows(4).filter(|window| window == b"\r\n\r\n").count();
+                    assert!(ends == 1 && written.ends_with(b"\r\n\r\n"), "one, and nothing behind it");
                 }
             }
         }

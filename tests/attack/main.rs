@@ -10,10 +10,15 @@ mod canary;
 mod framing;
 mod impostor;
 mod ledger;
+mod odd;
 mod oracle;
+mod plain;
 mod report;
 mod requests;
 mod site;
 mod sizes;
+mod tls;
+#[path = "../conformance/torture/valid.rs"]
+mod torture;
 mod upstream;
 mod vitals;

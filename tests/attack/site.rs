@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use cordon_lab::PhoneConfig;
@@ -48,6 +49,15 @@ impl Site {
         if report::is_full() { full } else { short }
     }
 
+    /// Makes Cordon take another configuration.
+    pub(crate) fn reload(&self, configuration: &Configuration) -> Result<()> {
+        configuration.write(&self.folder)?;
+        let before = self.cordon.program.lines_so_far();
+        self.cordon.program.signal("HUP")?;
+        self.cordon.program.await_line_after(before, "configuration and certificates reloaded", RELOAD)?;
+        Ok(())
+    }
+
     /// A TLS connection of the attacker's, on which no phone has registered.
     pub(crate) fn wire(&self) -> Result<Wire> {
         Wire::open(&self.authority, ATTACKER)
@@ -72,3 +82,4 @@ impl Site {
 
 /// Where most attackers sit: inside the location, at an address no phone of the canary has.
 pub(crate) const ATTACKER: &str = "10.1.130.1";
+const RELOAD: Duration = Duration::from_secs(15);

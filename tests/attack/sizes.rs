@@ -13,7 +13,7 @@ use crate::vitals::Vitals;
 fn a10_messages_that_are_too_much_are_answered_or_end_the_flow() {
     Attack::new(
         "A10",
-        "300 Via, 1,000 headers, 500 Contacts, a line of 64 kB, a body of 64 kB, 1 MB without CRLF",
+        "300 Via, 1,000 headers, 500 Contacts, a line of 64 kB, a body of 128 kB, 1 MB without CRLF",
     )
     .logs(&["CD-TRANSPORT-"])
     .run(|site| {
@@ -66,14 +66,14 @@ fn too_much() -> [(&'static str, String); 6] {
     let contacts: String =
         (0..500).map(|port| format!("Contact: <sip:{INTRUDER}@10.1.130.1:{port}>\r\n")).collect();
     let line = format!("Subject: {}\r\n", "x".repeat(64 * 1024));
-    let body = "b".repeat(64 * 1024);
+    let body = "b".repeat(128 * 1024);
     let of = |method, rest: String| request(method, "sip:sip.clinic.test", "toomuch", &rest);
     [
         ("300 Via", of("OPTIONS", format!("{via}{end}"))),
         ("1,000 headers", of("OPTIONS", format!("{headers}{end}"))),
         ("500 Contacts", of("REGISTER", format!("{contacts}{end}"))),
         ("64 kB line", of("OPTIONS", format!("{line}{end}"))),
-        ("64 kB body", format!("{}{body}", of("OPTIONS", format!("Content-Length: {}\r\n", body.len())))),
+        ("128 kB body", format!("{}{body}", of("OPTIONS", format!("Content-Length: {}\r\n", body.len())))),
         ("1 MB without CRLF", "x".repeat(1 << 20)),
     ]
 }

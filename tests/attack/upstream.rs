@@ -125,22 +125,14 @@ fn wrong_certificates(site: &Site) -> Result<Vec<(&'static str, &'static str, Le
 fn lead_to(site: &Site, uri: &str, name: Option<&str>) -> Result<()> {
     let mut configuration = site.configuration.clone();
     configuration.pbx = pbx(&configuration, uri, name);
-    reload(site, &configuration)
+    site.reload(&configuration)
 }
 
 /// Reloads Cordon as it was started, and waits until it has its PBX.
 fn lead_home(site: &Site) -> Result<()> {
     let before = site.cordon.program.lines_so_far();
-    reload(site, &site.configuration)?;
+    site.reload(&site.configuration)?;
     site.cordon.program.await_line_after(before, "connection to the PBX is up", LIMIT)?;
-    Ok(())
-}
-
-fn reload(site: &Site, configuration: &Configuration) -> Result<()> {
-    configuration.write(&site.folder)?;
-    let before = site.cordon.program.lines_so_far();
-    site.cordon.program.signal("HUP")?;
-    site.cordon.program.await_line_after(before, "configuration and certificates reloaded", LIMIT)?;
     Ok(())
 }
 

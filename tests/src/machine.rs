@@ -42,7 +42,7 @@ pub fn on_a_machine(body: impl FnOnce(&Machine) -> Result<()>) {
     let name = std::thread::current().name().unwrap_or_default().to_owned();
     if std::env::var_os(MARK).is_none() {
         let status = again([name.as_str(), "--exact", "--nocapture", "--include-ignored"])
-            .expect("unshare is part of util-linux");
+            .expect("setpriv and unshare are part of util-linux");
         assert!(status.success(), "{name} failed on its own machine");
         return;
     }
@@ -67,9 +67,11 @@ pub fn main_on_a_machine(body: impl FnOnce(&Machine) -> Result<()>) -> Result<()
     body(&machine).map_err(|error| error.context(crate::program::last_words()))
 }
 
-/// Starts this program again in namespaces of its own.
+/// Starts this program again in namespaces of its own. A runner that kills it for its time must not leave the machine
+/// behind: unshare hears no TERM.
 fn again<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<ExitStatus> {
-    let status = Command::new("unshare")
+    let status = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "unshare"])
         .args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
         .arg(std::env::current_exe()?)
         .args(arguments)

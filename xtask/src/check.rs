@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{fuzz_smoke, layers, run as run_tool, setup};
+use crate::{fuzz_smoke, instructions, layers, run as run_tool, setup};
 
 /// Runs every step; a word in `filter` narrows the tests to those whose name contains it.
 pub(crate) fn run(filter: &[String]) -> Result<()> {
@@ -12,6 +12,7 @@ pub(crate) fn run(filter: &[String]) -> Result<()> {
     layers::run()?;
     run_tool("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     run_tool("cargo", &["build", "--workspace", "--locked"])?;
+    instructions::run(&[])?;
     fuzz_smoke::run(&[])?;
     let words: Vec<&str> = filter.iter().map(String::as_str).collect();
     if has_nextest() {

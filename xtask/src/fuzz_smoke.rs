@@ -56,8 +56,8 @@ fn targets() -> Result<Vec<String>> {
 /// Builds all of them beside the tests' programs, so that what we lean on is compiled once; `fuzz/instrument` adds what
 /// the fuzzer sees by to our own crates.
 fn build() -> Result<()> {
-    let arguments =
-        ["build", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target", "--locked", "--bins"];
+    // Not --locked: a dependency that a crate has taken on meanwhile is added to the lock file of the targets here.
+    let arguments = ["build", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target", "--bins"];
     eprintln!("\n==> cargo {}", arguments.join(" "));
     let status = Command::new("cargo")
         .args(arguments)

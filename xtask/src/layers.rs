@@ -171,6 +171,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("cordon-lab", Layer::Top),
     ("cordon", Layer::Top),
     ("cordon-tests", Layer::Aid),
+    ("cordon-instructions", Layer::Aid),
     ("cordon-testkit", Layer::Aid),
     ("cordon-benches", Layer::Aid),
 ];

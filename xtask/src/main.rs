@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 mod attack;
 mod check;
 mod fuzz_smoke;
+mod instructions;
 mod layers;
 mod setup;
 
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         Some("check") => check::run(&arguments[1..]),
         Some("attack") => attack::run(&arguments[1..]),
         Some("fuzz-smoke") => fuzz_smoke::run(&arguments[1..]),
+        Some("instructions") => instructions::run(&arguments[1..]),
         Some("setup") => setup::run(),
         Some("layers") => layers::run(),
         _ => {
@@ -52,7 +54,7 @@ fn root() -> &'static std::path::Path {
 const USAGE: &str = "\
 cargo xtask VERB
 
-  check       everything CI runs: setup, format, clippy, layers, build, fuzz targets, all tests
+  check       everything CI runs: setup, format, clippy, layers, build, instructions, fuzz targets, all tests
               example: cargo xtask check
               example: cargo xtask check refused    (only the tests whose name contains the word)
   attack      runs the attack suite and prints its table (docs/threats.md); --full: the stated lengths, a release build
@@ -61,5 +63,7 @@ cargo xtask VERB
   fuzz-smoke  replays the seeds of every fuzz target and runs it for 10 s
               example: cargo xtask fuzz-smoke
               example: cargo xtask fuzz-smoke 900 sip_uri    (15 minutes of one)
+  instructions [--record]
+              counts the instructions of the hot functions under valgrind against benches/instructions/recorded.tsv
   setup       installs the programs that the tests talk to (needs root on Debian 12)
   layers      proves the arrows words <- cores <- edges <- top, and that no core has hands";

@@ -47,4 +47,5 @@ const PACKAGES: &[&str] = &[
     "sslscan",
     "testssl.sh",
     "tshark",
+    "valgrind",
 ];

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use cordon_phi::Pseudonym;
 use cordon_policy::refusal::Refusal;
-use cordon_sip::{HeaderName, Headers, Method, Origin, Request, Response, StatusCode};
+use cordon_sip::{FlowId, HeaderName, Headers, Method, Origin, Request, Response, StatusCode};
 use cordon_transaction::{ClientId, ServerId};
 
+use crate::accepted::Accepted;
 use crate::content::Content;
 use crate::event::{CallEnd, Event, LegReceipt, Receipt};
 use crate::headers;
@@ -54,6 +55,8 @@ pub(crate) struct Call {
     pub(crate) charge: Charge,
     /// When the engine is to wake it; kept by the engine.
     pub(crate) wake: Option<Instant>,
+    /// The phones' connections its legs are on; kept by the engine.
+    pub(crate) flows: [Option<FlowId>; 2],
 }
 
 /// How far a call is.
@@ -85,6 +88,8 @@ pub(crate) struct Exchange {
     pub(crate) offer: Offer,
     /// The PBX must have said something by then.
     pub(crate) silent_until: Option<Instant>,
+    /// Whoever asks wants no answer later than this (§13.3.1).
+    pub(crate) expires_at: Option<Instant>,
 }
 
 /// Who makes the offer of an exchange.
@@ -94,28 +99,6 @@ pub(crate) enum Offer {
     Early(Content),
     /// Whoever accepts, in the 2xx; the ACK then carries the answer.
     Late,
-}
-
-/// A 2xx of ours, repeated until its ACK comes (RFC 3261 §13.3.1.4).
-pub(crate) struct Accepted {
-    /// The leg that owes the ACK.
-    pub(crate) end: End,
-    server: ServerId,
-    response: Response,
-    repeat_at: Instant,
-    interval: Duration,
-    give_up_at: Instant,
-    /// The CSeq of the other leg's INVITE, whose ACK waits for the answer in this one.
-    pub(crate) late: Option<u32>,
-    /// The call ended meanwhile: BYE follows the ACK (§15).
-    pub(crate) then_bye: bool,
-}
-
-impl Accepted {
-    /// Whether this is the ACK it waits for: same leg, same CSeq as the INVITE (§13.2.2.4).
-    pub(crate) fn is_acknowledged_by(&self, end: End, ack: &Request) -> bool {
-        self.end == end && self.response.cseq == ack.cseq
-    }
 }
 
 impl Call {
@@ -293,38 +276,13 @@ impl Call {
         if !board.is_up(hop) {
             return self.refuse_and_settle(now, board, Refusal::PhoneUnreachable);
         }
+        leg.sends_invite(&invite);
         let client = board.send(now, hop, invite);
         board.clients.insert(client, (self.key, Purpose::Invite));
         if let Some(exchange) = &mut self.exchange {
             exchange.client = Some(client);
             exchange.silent_until = is_pbx.then(|| now + PBX_SILENCE);
         }
-    }
-
-    /// Sends a 2xx and repeats it until its ACK comes.
-    pub(crate) fn accept(
-        &mut self,
-        now: Instant,
-        board: &mut Switchboard,
-        response: Response,
-        late: Option<u32>,
-    ) {
-        let Some(exchange) = self.exchange.take() else { return };
-        board.respond(now, exchange.server, response.clone());
-        let leg = self.leg_mut(exchange.from);
-        // RFC 6141 §4.3: a Contact that comes with a change holds from its 2xx on.
-        leg.retarget(&exchange.request);
-        leg.is_confirmed = true;
-        self.accepted = Some(Accepted {
-            end: exchange.from,
-            server: exchange.server,
-            response,
-            repeat_at: now + T1,
-            interval: T1,
-            give_up_at: now + GIVE_UP,
-            late,
-            then_bye: false,
-        });
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
@@ -334,8 +292,12 @@ impl Call {
             Stage::Inviting | Stage::Established => None,
         };
         let silent = self.exchange.as_ref().and_then(|exchange| exchange.silent_until);
-        let accepted = self.accepted.as_ref().map(|accepted| accepted.repeat_at.min(accepted.give_up_at));
-        [stage, silent, accepted, self.look_at, self.bye_at, self.refresh_due()].into_iter().flatten().min()
+        let expired = self.exchange.as_ref().and_then(|exchange| exchange.expires_at);
+        let accepted = self.accepted.as_ref().map(Accepted::due);
+        [stage, silent, expired, accepted, self.look_at, self.bye_at, self.refresh_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Time has passed.
@@ -362,24 +324,16 @@ impl Call {
         {
             self.refuse_and_settle(now, board, Refusal::PbxSilent);
         }
+        if let Some(exchange) = &self.exchange
+            && exchange.expires_at.is_some_and(|at| at <= now)
+        {
+            self.handle_cancel(now, board, exchange.server, &Headers::new());
+        }
         self.repeat_acceptance(now, board);
         self.refresh_when_due(now, board);
         self.pay_owed_byes(now, board);
         if self.look_at.is_some_and(|at| at <= now) {
             self.look_for_lost_legs(now, board);
-        }
-    }
-
-    fn repeat_acceptance(&mut self, now: Instant, board: &mut Switchboard) {
-        let Some(accepted) = &mut self.accepted else { return };
-        if accepted.give_up_at <= now {
-            let end = accepted.end;
-            self.acknowledgement_never_came(now, board, end);
-        } else if accepted.repeat_at <= now {
-            board.respond(now, accepted.server, accepted.response.clone());
-            // §13.3.1.4: doubled until T2.
-            accepted.interval = (accepted.interval * 2).min(T2);
-            accepted.repeat_at = now + accepted.interval;
         }
     }
 
@@ -411,8 +365,6 @@ impl Call {
 
 /// RFC 3261 §17.1.1.1.
 pub(crate) const T1: Duration = Duration::from_millis(500);
-/// RFC 3261 §17.1.2.2.
-const T2: Duration = Duration::from_secs(4);
 /// 64 * T1: whoever has not answered by then never will.
 pub(crate) const GIVE_UP: Duration = Duration::from_secs(32);
 /// The phone hears 503 within 4 s when the PBX says nothing at all.

@@ -35,6 +35,8 @@ pub struct Engine {
     pub(crate) next_key: u64,
     pub(crate) is_draining: bool,
     pub(crate) options: RelayedOptions,
+    /// Which calls have a leg on which phone's connection.
+    pub(crate) on_flow: BTreeSet<(FlowId, CallKey)>,
     /// When which call wants to be woken.
     pub(crate) wakes: BTreeSet<(Instant, CallKey)>,
 }
@@ -65,6 +67,7 @@ impl Engine {
             next_key: 1,
             is_draining: false,
             options: RelayedOptions::default(),
+            on_flow: BTreeSet::new(),
             wakes: BTreeSet::new(),
         }
     }
@@ -84,8 +87,9 @@ impl Engine {
                 nonces.handle_flow_closed(flow);
                 registrar.handle_flow_closed(now, wire, flow);
             });
-            let is_on_it = |call: &Call| [&call.a, &call.b].iter().any(|leg| leg.flow() == Some(flow));
-            self.with_calls(now, is_on_it, |call, board| call.handle_flow_closed(now, board, flow));
+            let on_it = self.on_flow.range((flow, CallKey(0))..).take_while(|(at, _)| *at == flow);
+            let keys = on_it.map(|(_, key)| *key).collect();
+            self.with_calls(now, keys, |call, board| call.handle_flow_closed(now, board, flow));
         }
     }
 
@@ -101,7 +105,8 @@ impl Engine {
         self.board.transactions.handle_pbx_unreachable(now);
         self.pump(now);
         if was_up {
-            self.with_calls(now, |_| true, |call, board| call.handle_pbx_unreachable(now, board));
+            let keys = self.calls.keys().copied().collect();
+            self.with_calls(now, keys, |call, board| call.handle_pbx_unreachable(now, board));
         }
     }
 
@@ -236,6 +241,12 @@ impl Engine {
             // Whoever redials in need is not held up by what still waits for a silent PBX.
             self.tally.ended(std::mem::replace(&mut call.charge, Charge::Nobody));
         }
+        let flows = [call.a.flow(), call.b.flow()];
+        if call.flows != flows {
+            let before = std::mem::replace(&mut call.flows, flows);
+            before.into_iter().flatten().for_each(|flow| _ = self.on_flow.remove(&(flow, key)));
+            self.on_flow.extend(flows.into_iter().flatten().map(|flow| (flow, key)));
+        }
         if call.is_over() {
             self.forget(key);
         }
@@ -246,6 +257,7 @@ impl Engine {
         if let Some(at) = call.wake {
             self.wakes.remove(&(at, key));
         }
+        call.flows.into_iter().flatten().for_each(|flow| _ = self.on_flow.remove(&(flow, key)));
         for end in [End::A, End::B] {
             self.board.dialogs.remove(call.leg(end).local_tag());
         }
@@ -255,14 +267,7 @@ impl Engine {
         }
     }
 
-    fn with_calls(
-        &mut self,
-        now: Instant,
-        is_meant: impl Fn(&Call) -> bool,
-        act: impl Fn(&mut Call, &mut Switchboard),
-    ) {
-        let meant = self.calls.iter().filter(|(_, call)| is_meant(call));
-        let keys: Vec<CallKey> = meant.map(|(key, _)| *key).collect();
+    fn with_calls(&mut self, now: Instant, keys: Vec<CallKey>, act: impl Fn(&mut Call, &mut Switchboard)) {
         for key in keys {
             self.with_call(now, key, &act);
         }

@@ -25,6 +25,15 @@ pub(crate) fn copy_for_request(from: Side, domain: &Text, source: &Headers, targ
     copy_supported(source, target);
 }
 
+/// The proof a request carries, in buffers of its own.
+pub(crate) fn proof_of(source: &Headers) -> Headers {
+    let mut target = Headers::new();
+    for Header { name, value } in source.iter().filter(|header| CREDENTIALS.contains(&header.name)) {
+        target.push(name.clone(), value.detached());
+    }
+    target
+}
+
 /// What a CANCEL may carry to the other side: why, and nothing else.
 pub(crate) fn of_cancel(source: &Headers) -> Headers {
     let mut target = Headers::new();
@@ -109,6 +118,30 @@ pub(crate) fn as_seen_across(person: &NameAddr, domain: &Text) -> NameAddr {
     let mut person = NameAddr { display: person.display.as_ref().map(Text::detached), ..NameAddr::new(seen) };
     person.params = Default::default();
     person
+}
+
+/// Who calls, as the other side may see it. A name that a phone shows is its own affair, but one that reads as a number or
+/// an address is taken for who calls: it stays behind unless it is the phone's own.
+pub(crate) fn caller_across(from: Side, person: &NameAddr, domain: &Text) -> NameAddr {
+    let mut seen = as_seen_across(person, domain);
+    let is_foreign = |shown: &Text| match from {
+        Side::Handset => reads_as_somebody(shown.as_str()) && !is_same_number(shown, seen.uri.dialled()),
+        Side::Pbx => false,
+    };
+    if seen.display.as_ref().is_some_and(is_foreign) {
+        seen.display = None;
+    }
+    seen
+}
+
+fn reads_as_somebody(shown: &str) -> bool {
+    let is_of_number = |c: char| c.is_numeric() || c.is_whitespace() || "+-().*#/".contains(c);
+    shown.contains('@') || (shown.contains(char::is_numeric) && shown.chars().all(is_of_number))
+}
+
+fn is_same_number(shown: &Text, user: Option<Text>) -> bool {
+    let digits = |text: &Text| text.as_str().chars().filter(|c| c.is_numeric()).collect::<String>();
+    !shown.as_str().contains('@') && user.is_some_and(|user| digits(&user) == digits(shown))
 }
 
 /// User and host alone: no password either.

@@ -31,7 +31,11 @@ impl Engine {
             bindings: board.registrar.binding_count(),
             flows: board.flows.len(),
             calls: self.calls.len(),
-            entries: self.callers.len() + self.tally.count() + board.dialogs.len() + board.streams.len(),
+            entries: self.callers.len()
+                + self.tally.count()
+                + self.on_flow.len()
+                + board.dialogs.len()
+                + board.streams.len(),
             requests: board.clients.len() + board.servers.len() + self.options.count(),
             transactions: board.transactions.open_transactions(),
             addresses: board.ports.count(),

@@ -73,7 +73,11 @@ impl Call {
             }
             (Failure::Silence, Side::Pbx | Side::Handset) => {
                 self.answer_exchange(now, board, StatusCode::REQUEST_TIMEOUT);
-                self.settle(now, board, CallEnd::TimedOut);
+                match self.is_established() {
+                    // §12.2.1.2: no answer at all within a dialog ends it, as 408 does for whoever asked.
+                    true => self.release(now, board, CallEnd::Lost(side)),
+                    false => self.end(now, board, CallEnd::TimedOut),
+                }
                 if self.is_ended() {
                     // It may be accepted at this very moment (§16.8): then ACK and BYE follow.
                     self.given_up.push(client);

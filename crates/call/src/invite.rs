@@ -1,20 +1,20 @@
 //! The first INVITE of a call, from either side: admitted, given ports, sent on.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cordon_phi::Phi;
 use cordon_policy::refusal::Refusal;
 use cordon_policy::request::Admitted;
 use cordon_policy::{Permit, media};
 use cordon_sdp::Session;
-use cordon_sip::{CallId, FlowId, Method, NameAddr, Origin, Request, Text, Uri};
+use cordon_sip::{CallId, FlowId, HeaderName, Method, NameAddr, Origin, Request, Scheme, Text, Uri};
 use cordon_transaction::ServerId;
 
 use crate::call::{Call, Exchange, Offer, PORTS, Stage};
 use crate::content::Content;
 use crate::description;
 use crate::engine::Engine;
-use crate::event::Event;
+use crate::event::{Event, Side};
 use crate::headers;
 use crate::leg::{Leg, Names, Phone, Reach, SDP};
 use crate::leg_media::LegMedia;
@@ -83,7 +83,8 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    fn of(origin: Origin, invite: &Request) -> Caller {
+    /// Of a first INVITE, or of its CANCEL.
+    pub(crate) fn of(origin: Origin, invite: &Request) -> Caller {
         Caller {
             flow: handset_flow(origin),
             call_id: CallId::new(invite.call_id.text().detached()),
@@ -128,6 +129,7 @@ impl Call {
             caller: Caller::of(origin, invite),
             charge: Charge::Nobody,
             wake: None,
+            flows: [None, None],
         })
     }
 
@@ -140,7 +142,7 @@ impl Call {
         origin: Origin,
         request: Request,
     ) {
-        self.open_exchange(board, End::A, server, origin, request);
+        self.open_exchange(now, board, End::A, server, origin, request);
         let Some(exchange) = &self.exchange else { return };
         let like = match self.first_offer(board, &exchange.request) {
             Ok(like) => like,
@@ -196,20 +198,24 @@ impl Call {
         request: Request,
     ) {
         self.a.retarget(&request);
-        self.open_exchange(board, End::A, server, origin, request);
+        self.open_exchange(now, board, End::A, server, origin, request);
         self.invite(now, board);
     }
 
     /// Remembers whose INVITE is under way.
     pub(crate) fn open_exchange(
         &mut self,
+        now: Instant,
         board: &mut Switchboard,
         from: End,
         server: ServerId,
         origin: Origin,
         request: Request,
     ) {
+        let expires =
+            request.headers.seconds(&HeaderName::EXPIRES).map(|seconds| Duration::from_secs(seconds.into()));
         board.servers.insert(server, self.key);
+        board.transactions.speaks_as(server, self.leg(from).local_tag());
         self.exchange = Some(Exchange {
             from,
             server,
@@ -218,6 +224,7 @@ impl Call {
             client: None,
             offer: Offer::Late,
             silent_until: None,
+            expires_at: expires.and_then(|expires| now.checked_add(expires)),
         });
     }
 
@@ -307,11 +314,12 @@ fn legs_from_handset(
     let facts = board.flows.get(&flow).cloned().ok_or(Refusal::RegisterFirst)?;
     let binding = board.registrar.binding_of(now, &board.site.registration.domain, flow, &invite.from);
     let opaque = board.registrar.contact_toward_pbx(now, &board.site, flow, &invite.from);
-    let toward_handset = board.contact(Some(&facts), None);
+    let toward_handset = as_asked(board.contact(Some(&facts), None), asks_for_sips(invite));
     let toward_pbx = match &opaque {
         Some(contact) => NameAddr::new(contact.clone()),
         None => board.contact(None, None),
     };
+    let toward_pbx = as_asked(toward_pbx, board.keeps_sips_toward_pbx() && is_sips(&invite.uri));
     let tag = board.token();
     let a = Leg::of_caller(
         Reach::Handset(Box::new(Phone { facts, binding, opaque })),
@@ -333,12 +341,31 @@ fn legs_from_pbx(now: Instant, board: &mut Switchboard, invite: &Request) -> Res
     let facts = board.flows.get(&flow).cloned().ok_or(Refusal::PhoneUnreachable)?;
     let opaque: Uri = invite.uri.detached();
     let toward_pbx = board.contact(None, opaque.user().map(Text::as_str));
-    let toward_handset = board.contact(Some(&facts), None);
+    let toward_pbx = as_asked(toward_pbx, board.keeps_sips_toward_pbx() && asks_for_sips(invite));
+    let toward_handset = as_asked(board.contact(Some(&facts), None), is_sips(&target));
     let tag = board.token();
     let a = Leg::of_caller(Reach::Pbx, invite, tag, toward_pbx);
     let reach = Reach::Handset(Box::new(Phone { facts, binding: Some(binding), opaque: Some(opaque) }));
     let b = leg_toward(board, reach, invite, target, toward_handset);
     Ok((a, b))
+}
+
+/// §12.1.1: whoever asks by a sips URI, or wants to be asked by one, finds a sips Contact.
+fn asks_for_sips(invite: &Request) -> bool {
+    let back = invite.record_route.first().or(invite.contacts.first());
+    is_sips(&invite.uri) || back.is_some_and(|back| is_sips(&back.uri))
+}
+
+fn is_sips(uri: &Uri) -> bool {
+    *uri.scheme() == Scheme::Sips
+}
+
+/// Our Contact as sips where it was asked for so; what transport that takes, the scheme says.
+fn as_asked(contact: NameAddr, as_sips: bool) -> NameAddr {
+    match as_sips {
+        true => NameAddr { uri: contact.uri.without_param("transport").with_scheme(Scheme::Sips), ..contact },
+        false => contact,
+    }
 }
 
 fn leg_toward(
@@ -349,11 +376,15 @@ fn leg_toward(
     contact: NameAddr,
 ) -> Leg {
     let domain = board.site.registration.domain.clone();
+    let from = match reach {
+        Reach::Pbx => Side::Handset,
+        Reach::Handset(_) => Side::Pbx,
+    };
     let names = Names {
-        local: headers::as_seen_across(&invite.from, &domain),
+        local: headers::caller_across(from, &invite.from, &domain),
         local_tag: board.token(),
         remote: headers::as_seen_across(&invite.to, &domain),
-        target,
+        target: target.for_request_line(),
     };
     let call_id = CallId::new(board.token());
     Leg::toward_callee(reach, call_id, names, contact)

@@ -6,10 +6,12 @@ use bytes::Bytes;
 use cordon_policy::connection::FlowFacts;
 use cordon_policy::request::ALLOW;
 use cordon_sip::{
-    CallId, Contacts, FlowId, HeaderName, Hop, Method, NameAddr, Origin, Request, Response, Text, Uri,
+    CallId, Contacts, FlowId, HeaderName, Headers, Hop, Method, NameAddr, Origin, Request, Response, Text,
+    Uri,
 };
 
 use crate::event::Side;
+use crate::headers;
 use crate::leg_media::LegMedia;
 use crate::registration::BindingId;
 use crate::switchboard::Switchboard;
@@ -36,6 +38,8 @@ pub(crate) struct Leg {
     contact: NameAddr,
     /// A 2xx was sent or seen: the dialog stands, and BYE ends it.
     pub(crate) is_confirmed: bool,
+    /// The proof that our last INVITE carried, with its CSeq: its ACK carries the same (§13.2.2.4).
+    proof: (u32, Headers),
     /// The last ACK of a 2xx, repeated for each copy of that 2xx (§13.2.2.4).
     acknowledged: Option<Request>,
     /// Since when the peer's connection is gone without a sign of life in the dialog.
@@ -107,6 +111,7 @@ impl Leg {
             target,
             contact,
             is_confirmed: false,
+            proof: (0, Headers::new()),
             acknowledged: None,
             lost_since: None,
             media: None,
@@ -150,9 +155,17 @@ impl Leg {
         self.request(method, self.local_cseq, board)
     }
 
+    /// Remembers what our INVITE proves of its sender.
+    pub(crate) fn sends_invite(&mut self, invite: &Request) {
+        self.proof = (invite.cseq, headers::proof_of(&invite.headers));
+    }
+
     /// The ACK of the 2xx to the INVITE with this CSeq (§13.2.2.4). Kept, to be repeated for copies of that 2xx.
     pub(crate) fn acknowledge(&mut self, cseq: u32, body: Option<Bytes>, board: &mut Switchboard) -> Request {
         let mut ack = self.request(Method::Ack, cseq, board);
+        if self.proof.0 == cseq {
+            ack.headers = self.proof.1.clone();
+        }
         if let Some(body) = body {
             ack.set_body(SDP, body);
         }
@@ -189,8 +202,14 @@ impl Leg {
         let mut leg =
             Leg::toward_callee(self.reach.clone(), self.call_id.clone(), names, self.contact.clone());
         leg.local_cseq = response.cseq;
+        leg.proof = self.proof.clone();
         leg.accepted_by(response);
         leg
+    }
+
+    /// Whether an INVITE of ours can have had this CSeq.
+    pub(crate) fn can_have_asked(&self, cseq: u32) -> bool {
+        cseq <= self.local_cseq
     }
 
     /// Whether another branch than the one we talk to sent this response.
@@ -267,7 +286,7 @@ impl Leg {
         // §12.2.1.1: a strict router wants its own URI on top and the target at the end.
         if routes.first().is_some_and(|first| !first.uri.params().has("lr")) {
             let strict = routes.remove(0);
-            routes.push(NameAddr::new(std::mem::replace(&mut target, strict.uri)));
+            routes.push(NameAddr::new(std::mem::replace(&mut target, strict.uri.for_request_line())));
         }
         let is_invite = method == Method::Invite;
         let (from, to) = (self.local.clone(), self.remote.clone());
@@ -311,7 +330,7 @@ impl Phone {
 
 /// The Contact a peer wants requests at.
 fn target_of(contacts: &Contacts) -> Option<Uri> {
-    contacts.first().map(|contact| contact.uri.detached())
+    contacts.first().map(|contact| contact.uri.detached().for_request_line())
 }
 
 /// The type of every body that crosses.

@@ -1,6 +1,6 @@
 //! OPTIONS: answered for ourselves, relayed for whoever is behind us.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use cordon_policy::refusal::Refusal;
@@ -21,14 +21,15 @@ use crate::wire::retry_after;
 pub(crate) struct RelayedOptions {
     /// Bounded by the transactions there can be.
     pending: HashMap<ClientId, Pending>,
-    /// Until when each may be silent, soonest first; answered ones are passed over.
-    deadlines: VecDeque<(Instant, ClientId)>,
+    /// Until when each may be silent, soonest first.
+    deadlines: BTreeSet<(Instant, ClientId)>,
 }
 
 struct Pending {
     server: ServerId,
     origin: Origin,
     request: Request,
+    silent_until: Instant,
 }
 
 impl RelayedOptions {
@@ -50,8 +51,9 @@ impl RelayedOptions {
                 let relayed = board.relayed_options(origin, &request, hop, target);
                 board.asked(now, origin, &request);
                 let client = board.send(now, hop, relayed);
-                self.pending.insert(client, Pending { server, origin, request });
-                self.deadlines.push_back((now + PBX_SILENCE, client));
+                let silent_until = now + PBX_SILENCE;
+                self.pending.insert(client, Pending { server, origin, request, silent_until });
+                self.deadlines.insert((silent_until, client));
             }
         }
     }
@@ -77,7 +79,7 @@ impl RelayedOptions {
         if !response.status.is_final() {
             return;
         }
-        let Some(Pending { server, origin, request, .. }) = self.pending.remove(&client) else { return };
+        let Some(Pending { server, origin, request, .. }) = self.remove(client) else { return };
         board.judge(now, origin, &request, response);
         let mut relayed = Response::to(&request, response.status)
             .with_to_tag(board.token())
@@ -103,7 +105,7 @@ impl RelayedOptions {
 
     /// Nobody answered, or nobody could be asked.
     pub(crate) fn handle_failure(&mut self, now: Instant, board: &mut Switchboard, client: ClientId) {
-        let Some(Pending { server, origin, request, .. }) = self.pending.remove(&client) else { return };
+        let Some(Pending { server, origin, request, .. }) = self.remove(client) else { return };
         let refusal = match origin {
             Origin::Handset(_) => Refusal::PbxSilent,
             Origin::Pbx(_) => Refusal::PhoneUnreachable,
@@ -113,15 +115,20 @@ impl RelayedOptions {
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.front().map(|(until, _)| *until)
+        self.deadlines.first().map(|(until, _)| *until)
     }
 
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Instant, board: &mut Switchboard) {
-        while let Some((_, client)) = self.deadlines.front().copied().filter(|(until, _)| *until <= now) {
-            self.deadlines.pop_front();
+        while let Some((_, client)) = self.deadlines.first().copied().filter(|(until, _)| *until <= now) {
             self.handle_failure(now, board, client);
         }
+    }
+
+    fn remove(&mut self, client: ClientId) -> Option<Pending> {
+        let pending = self.pending.remove(&client)?;
+        self.deadlines.remove(&(pending.silent_until, client));
+        Some(pending)
     }
 }
 
@@ -144,7 +151,7 @@ impl Switchboard {
 
     fn relayed_options(&mut self, origin: Origin, request: &Request, hop: Hop, target: Uri) -> Request {
         let domain = self.site.registration.domain.clone();
-        let from = headers::as_seen_across(&request.from, &domain).with_tag(self.token());
+        let from = headers::caller_across(side_of(origin), &request.from, &domain).with_tag(self.token());
         let to = headers::as_seen_across(&request.to, &domain);
         let cseq = 1; // a request of its own, outside of any dialog
         let mut relayed = Request::new(Method::Options, target, from, to, CallId::new(self.token()), cseq);

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use cordon_policy::refusal::Refusal;
-use cordon_sip::{Headers, Method, Response};
+use cordon_sip::{Headers, Method, Response, StatusCode};
 use cordon_transaction::ClientId;
 
 use crate::answer::DIALOG_IS_GONE;
@@ -108,7 +108,11 @@ impl Call {
                 self.leg_mut(refresh.end).is_confirmed = false;
                 self.release(now, board, CallEnd::Lost(self.leg(refresh.end).side()));
             }
-            Some(_) | None => self.refresh_refused(now, board, refresh),
+            Some(response) if response.status == StatusCode::REQUEST_PENDING => {
+                let wait = self.after_glare(board, refresh.end);
+                self.refresh_refused(now, board, refresh, wait);
+            }
+            Some(_) | None => self.refresh_refused(now, board, refresh, RETRY),
         }
     }
 
@@ -138,13 +142,22 @@ impl Call {
         }
     }
 
-    fn refresh_refused(&mut self, now: Instant, board: &mut Switchboard, refresh: Refresh) {
+    /// §14.1: whoever made the Call-ID waits longer, so that two that met do not meet again.
+    fn after_glare(&self, board: &mut Switchboard, end: End) -> Duration {
+        match end {
+            // The caller made the Call-ID of its leg, we that of the callee's.
+            End::A => Duration::from_millis(u64::from(board.draw(200)) * 10),
+            End::B => Duration::from_millis(2_100 + u64::from(board.draw(190)) * 10),
+        }
+    }
+
+    fn refresh_refused(&mut self, now: Instant, board: &mut Switchboard, refresh: Refresh, wait: Duration) {
         let end = refresh.end;
         if let Some(media) = &mut self.leg_mut(end).media {
             media.roll_back();
         }
         if refresh.tries < TRIES {
-            self.refresh = Some(Refresh { at: now + RETRY, client: None, ..refresh });
+            self.refresh = Some(Refresh { at: now + wait, client: None, ..refresh });
         } else if refresh.renews_keys {
             // Better an ended call than one whose key is used beyond its life.
             self.release(now, board, CallEnd::KeySpent(self.leg(end).side()));
@@ -159,7 +172,7 @@ impl Call {
     }
 }
 
-/// RFC 3261 §14.1: after glare the owner of the Call-ID waits 2.1 to 4 s; a little more hurts nobody here.
+/// Between two tries of a refresh that was refused for another reason than glare, or had no way to its peer.
 const RETRY: Duration = Duration::from_secs(5);
 
 /// A peer that refuses its own session this often will not take it.

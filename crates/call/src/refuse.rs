@@ -73,7 +73,12 @@ impl Switchboard {
                     response.headers.push(HeaderName::UNSUPPORTED, option);
                 }
             }
-            Refusal::BodyUnsupported => response.headers.push(HeaderName::ACCEPT, "application/sdp"),
+            Refusal::BodyUnsupported => {
+                response.headers.push(HeaderName::ACCEPT, "application/sdp");
+                if request.headers.has(&HeaderName::CONTENT_ENCODING) {
+                    response.headers.push(HeaderName::ACCEPT_ENCODING, "identity");
+                }
+            }
             _ => {} // the other refusals ask for no header of their own
         }
         response

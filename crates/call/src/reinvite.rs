@@ -28,7 +28,7 @@ impl Call {
             let asked = Asked { server, origin, request: &request, tag, call: Some(self.name) };
             return board.refuse(now, &asked, refusal);
         }
-        self.open_exchange(board, end, server, origin, request);
+        self.open_exchange(now, board, end, server, origin, request);
         if !self.leg_mut(end.other()).is_reachable(now, board) {
             let refusal = match self.leg(end.other()).side() {
                 Side::Handset => Refusal::PhoneUnreachable,

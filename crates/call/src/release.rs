@@ -75,7 +75,8 @@ impl Call {
             return;
         };
         let leg = self.leg_mut(end);
-        if !leg.has_call_id(&response.call_id) || !leg.is_owned_by(now, origin, board) {
+        let is_theirs = leg.has_call_id(&response.call_id) && leg.is_owned_by(now, origin, board);
+        if !is_theirs || !leg.can_have_asked(response.cseq) {
             return;
         }
         if let Some(ack) = leg.repeated_ack(response) {

@@ -5,11 +5,12 @@ use std::time::Instant;
 use cordon_phi::Pseudonym;
 use cordon_policy::refusal::Refusal;
 use cordon_policy::request::{admit_request, is_emergency};
-use cordon_sip::{Method, Origin, Request};
+use cordon_sip::{Method, Origin, Request, Response, StatusCode};
 use cordon_transaction::{ServerId, TurnedAway};
 
 use crate::engine::Engine;
 use crate::event::Event;
+use crate::invite::Caller;
 use crate::media::{CallKey, End};
 use crate::refuse::Asked;
 use crate::switchboard::{handset_flow, side_of};
@@ -102,6 +103,9 @@ impl Engine {
         request: &Request,
         why: TurnedAway,
     ) {
+        if why == TurnedAway::NothingToCancel && self.cancel_from_new_flow(now, origin, request).is_some() {
+            return;
+        }
         let refusal = match why {
             TurnedAway::Merged => Refusal::RequestLoop,
             TurnedAway::Full => Refusal::TooManyTransactions,
@@ -117,6 +121,26 @@ impl Engine {
         if !is_taken {
             self.board.refuse_without_state(origin, request, refusal);
         }
+    }
+
+    /// A CANCEL of a phone that has moved to this connection since its INVITE: the transaction is of its old one, which may
+    /// be dead without knowing it.
+    fn cancel_from_new_flow(&mut self, now: Instant, origin: Origin, cancel: &Request) -> Option<()> {
+        let flow = handset_flow(origin)?;
+        let board = &self.board;
+        let before = board.registrar.moved_from(now, &board.site.registration.domain, flow, &cancel.from)?;
+        let key = *self.callers.get(&Caller::of(Origin::Handset(before), cancel))?;
+        let call = self.calls.get_mut(&key)?;
+        let is_theirs = call.a.is_owned_by(now, origin, &self.board);
+        let is_meant =
+            |invite: &Request| invite.cseq == cancel.cseq && invite.branch() == cancel.branch() && is_theirs;
+        let exchange = call.exchange.as_ref().filter(|exchange| is_meant(&exchange.request))?;
+        let server = exchange.server;
+        self.board.servers.remove(&server);
+        let done = Response::to(cancel, StatusCode::OK);
+        self.board.transactions.respond_without_state(origin, cancel, done);
+        self.with_call(now, key, |call, board| call.handle_cancel(now, board, server, &cancel.headers));
+        Some(())
     }
 
     /// Whose dialog a request is in: our tag, Call-ID, the peer's tag, and a sender that owns the leg.

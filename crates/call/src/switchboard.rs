@@ -73,6 +73,14 @@ impl Switchboard {
         crate::wire::token(self.entropy.as_mut())
     }
 
+    /// A number from 0 to `most` that nobody can guess.
+    pub(crate) fn draw(&mut self, most: u16) -> u16 {
+        let mut bytes = [0; 4];
+        self.entropy.fill(&mut bytes);
+        // Of 32 bits: what is left over by the division is too rare to matter.
+        u16::try_from(u32::from_ne_bytes(bytes) % (u32::from(most) + 1)).unwrap_or(most)
+    }
+
     /// A Via of ours with a fresh branch: toward the phone on this connection, or toward the PBX.
     pub(crate) fn via(&mut self, facts: Option<&FlowFacts>) -> Via {
         let branch = crate::wire::branch(self.entropy.as_mut());
@@ -113,6 +121,11 @@ impl Switchboard {
         let (host, port) = self.own_address(facts);
         let uri = Uri::sip(Some(token.as_str()), host, Some(port));
         NameAddr::new(uri.with_param("transport", Some(transport.uri_parameter())))
+    }
+
+    /// Whether the way to the PBX is what a sips URI promises.
+    pub(crate) fn keeps_sips_toward_pbx(&self) -> bool {
+        self.site.registration.advertise.transport == PbxTransport::Tls
     }
 
     /// Whether the network of this hop retransmits for us.

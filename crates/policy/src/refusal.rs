@@ -284,8 +284,8 @@ impl Refusal {
     pub fn retry_after_range(self) -> Option<RangeInclusive<u32>> {
         let least = self.retry_after()?;
         Some(match (self, self.status()) {
-            // RFC 3261 §14.2 wants it so.
-            (Refusal::InviteOverlaps, _) => 0..=10,
+            // RFC 3261 §14.2: at random, up to ten seconds.
+            (Refusal::InviteOverlaps, _) => 1..=10,
             // What is left of the lock.
             (Refusal::AccountLocked, _) => 1..=*LOCK_SECONDS.end(),
             (_, 503) => least..=least.saturating_mul(3),

@@ -160,7 +160,9 @@ fn has_readable_body(request: &Request) -> bool {
         return true;
     }
     let kind = request.content_type.as_ref().and_then(|kind| MediaType::read(kind).ok());
+    let mut encodings = request.headers.tokens(&HeaderName::CONTENT_ENCODING);
     kind.is_some_and(|kind| kind.is(SDP))
+        && encodings.all(|encoding| encoding.eq_ignore_ascii_case("identity"))
 }
 
 /// RFC 3261 §20.1: without Accept a session description is taken, with an empty one nothing is.

@@ -1,5 +1,7 @@
 //! The lexical rules of RFC 3261 section 25.1 that every header shares.
 
+use memchr::{memchr, memchr2, memchr3};
+
 /// A header or a URI breaks the grammar; the text says which rule, and nothing of what the peer wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -14,8 +16,7 @@ impl Malformed {
 
 /// `token` characters of RFC 3261 section 25.1.
 pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+    TOKEN_BYTES.get(usize::from(byte)).is_some_and(|is_token| *is_token)
 }
 
 pub(crate) fn is_token(text: &str) -> bool {
@@ -28,7 +29,18 @@ pub(crate) fn is_token_bytes(text: &[u8]) -> bool {
 
 /// Takes linear white space off both ends; a fold counts as white space.
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches(is_lws)
+    match text.as_bytes() {
+        // Nearly always there is none.
+        [first, .., last] if is_lws_byte(*first) || is_lws_byte(*last) => text.trim_matches(is_lws),
+        [only] if is_lws_byte(*only) => "",
+        _ => text,
+    }
+}
+
+/// What stands before and after the first `separator`, an ASCII character.
+pub(crate) fn split_at_byte(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = memchr(separator, text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at.saturating_add(1)..)?))
 }
 
 pub(crate) fn is_lws(c: char) -> bool {
@@ -52,15 +64,12 @@ pub(crate) fn number(digits: &str, limit: u64) -> Option<u64> {
 
 /// Every `%` begins an escape of two hexadecimal digits.
 pub(crate) fn escapes_are_whole(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let high = bytes.next().is_some_and(|byte| byte.is_ascii_hexdigit());
-            let low = bytes.next().is_some_and(|byte| byte.is_ascii_hexdigit());
-            if !(high && low) {
-                return false;
-            }
-        }
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr(b'%', rest) {
+        rest = match rest.get(at..).unwrap_or_default() {
+            [_, high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
+            _ => return false,
+        };
     }
     true
 }
@@ -101,34 +110,43 @@ impl<'a> Iterator for Pieces<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest.take()?;
-        let mut quoted = false;
-        let mut escaped = false;
-        let mut bracketed = false;
-        for (at, byte) in rest.bytes().enumerate() {
-            if quoted {
-                match byte {
-                    _ if escaped => escaped = false,
-                    b'\\' => escaped = true,
-                    b'"' => quoted = false,
-                    _ => {}
+        let bytes = rest.as_bytes();
+        let mut at = 0;
+        while let Some(found) = memchr3(self.separator, b'"', b'<', bytes.get(at..).unwrap_or_default()) {
+            let place = at.saturating_add(found);
+            let behind = place.saturating_add(1);
+            let closed = match bytes.get(place) {
+                Some(b'"') => end_of_quote(bytes, behind),
+                Some(b'<') => end_of_bracket(bytes, behind),
+                _ => {
+                    self.rest = rest.get(behind..);
+                    return Some(Ok(trim(rest.get(..place)?)));
                 }
-            } else if bracketed {
-                bracketed = byte != b'>';
-            } else if byte == self.separator {
-                let (piece, tail) = rest.split_at_checked(at)?;
-                self.rest = tail.get(1..);
-                return Some(Ok(trim(piece)));
-            } else if byte == b'"' {
-                quoted = true;
-            } else if byte == b'<' {
-                bracketed = true;
+            };
+            match closed {
+                Some(end) => at = end,
+                None => return Some(Err(Malformed("a quote or bracket is not closed"))),
             }
-        }
-        if quoted || bracketed {
-            return Some(Err(Malformed("a quote or bracket is not closed")));
         }
         Some(Ok(trim(rest)))
     }
+}
+
+/// Behind the quote that closes the one before `at`; a backslash takes away the meaning of what follows it.
+fn end_of_quote(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let found = memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        let place = at.saturating_add(found);
+        match bytes.get(place)? {
+            b'"' => return Some(place.saturating_add(1)),
+            _ => at = place.saturating_add(2),
+        }
+    }
+}
+
+fn end_of_bracket(bytes: &[u8], at: usize) -> Option<usize> {
+    let found = memchr(b'>', bytes.get(at..)?)?;
+    Some(at.saturating_add(found).saturating_add(1))
 }
 
 /// Reads a quoted string at the start of `text`: what stands between the quotes, raw, and what follows them.
@@ -180,6 +198,20 @@ pub(crate) fn write_quoted(out: &mut bytes::BytesMut, text: &str) {
     out.put_u8(b'"');
 }
 
+const TOKEN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        #[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
+        {
+            table[byte as usize] = byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        }
+        byte += 1;
+    }
+    table
+};
+
 const UNFINISHED_QUOTE: Malformed = Malformed("a quoted string is not closed");
 
 #[cfg(test)]
@@ -198,6 +230,24 @@ mod tests {
         );
         assert_eq!(pieces("a,,b"), [Ok("a"), Ok(""), Ok("b")]);
         assert!(pieces("a,\"b").last().unwrap().is_err());
+    }
+
+    #[test]
+    fn an_escaped_quote_closes_nothing_and_a_bracket_hides_quotes() {
+        assert_eq!(pieces(r#""\\",b"#), [Ok(r#""\\""#), Ok("b")]);
+        assert_eq!(pieces(r#"<">,b"#), [Ok(r#"<">"#), Ok("b")]);
+        for open in [r#"""#, r#""\"#, r#""\""#, r#"a <b"c>"", "d"#, "<", "a,<b"] {
+            assert!(pieces(open).last().unwrap().is_err(), "{open}");
+        }
+        assert_eq!(pieces("\u{e9}\"\\\u{e9},\" , \u{e9}"), [Ok("\u{e9}\"\\\u{e9},\""), Ok("\u{e9}")]);
+    }
+
+    #[test]
+    fn white_space_is_trimmed_off_both_ends_only() {
+        for text in ["a b", " a b", "a b\t", "\r\n a b \r\n"] {
+            assert_eq!(trim(text), "a b");
+        }
+        assert_eq!((trim(" "), trim(""), trim("  "), trim("a")), ("", "", "", "a"));
     }
 
     #[test]

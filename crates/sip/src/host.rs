@@ -36,7 +36,7 @@ impl Host {
                 (Host::V6(parse_v6(address)?), rest.trim_start())
             }
             None => {
-                let end = text.find(':').unwrap_or(text.len());
+                let end = memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len());
                 let (host, rest) = text.split_at_checked(end).ok_or(Malformed("a host is cut"))?;
                 (Host::parse_part(source, host.trim_end_matches(is_lws))?, rest)
             }
@@ -111,7 +111,10 @@ impl Host {
         if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             return parse_v6(address).map(Host::V6);
         }
-        if let Ok(address) = text.parse() {
+        // An address begins with a digit, a name nearly never.
+        if text.starts_with(|first: char| first.is_ascii_digit())
+            && let Ok(address) = text.parse()
+        {
             return Ok(Host::V4(address));
         }
         match is_name(text) {

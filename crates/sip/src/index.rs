@@ -134,6 +134,9 @@ impl Index {
                 [b'\r', b'\n', b'\r', b'\n', ..] => {
                     self.take_line(window, at);
                     self.head = Some(at);
+                    if has_stray_controls(window.get(..at).unwrap_or_default()) {
+                        self.note(Fault::bad("a control character stands in the head"));
+                    }
                     return Ok(true);
                 }
                 [b'\r', b'\n', b'\r', ..] => return Err(BARE_CR),
@@ -153,50 +156,60 @@ impl Index {
     }
 
     fn take_line(&mut self, bytes: &[u8], end: usize) {
-        let span = Span::new(self.line, end);
-        let line = bytes.get(span.range()).unwrap_or_default();
-        let checked = check(line);
-        let taken = match self.has_start {
-            false => {
-                self.has_start = true;
-                self.start = span;
-                match self.folded {
-                    false => Ok(()),
-                    true => Err(Fault::bad("the start line is folded")),
-                }
-            }
-            true => self.take_field(line),
-        };
-        if let Err(fault) = checked.and(taken) {
-            self.fault.get_or_insert(fault);
+        let line = bytes.get(self.line..end).unwrap_or_default();
+        if line.len() > MAX_LINE {
+            self.note(Fault::new(Rule::LineLength, "a header line is longer than 8 kB"));
         }
+        if self.has_start {
+            return self.take_field(line).unwrap_or_else(|fault| self.note(fault));
+        }
+        self.has_start = true;
+        self.start = Span::new(self.line, end);
+        if self.folded {
+            self.note(Fault::bad("the start line is folded"));
+        }
+    }
+
+    /// Keeps the first of them.
+    fn note(&mut self, fault: Fault) {
+        self.fault.get_or_insert(fault);
     }
 
     fn take_field(&mut self, line: &[u8]) -> Result<(), Fault> {
         self.count = self.count.saturating_add(1);
         let colon = memchr(b':', line).ok_or(Fault::bad("a header line has no colon"))?;
+        let (name, rest) = line.split_at_checked(colon).unwrap_or_default();
         // White space before the colon is legal, a fold is not (RFC 3261 §25.1, HCOLON).
-        let name = trim_range(line, 0..colon, |byte| matches!(byte, b' ' | b'\t'));
-        let value = trim_range(line, colon.saturating_add(1)..line.len(), is_lws_byte);
-        let written = line.get(name.clone()).unwrap_or_default();
-        let known = Known::find(written);
+        let name = trim_end(name, |byte| matches!(byte, b' ' | b'\t'));
+        let value = trim_end(rest, is_lws_byte);
+        let value = trim_start(value.get(1..).unwrap_or_default(), is_lws_byte);
+        let known = Known::find(name);
         if known == Some(Known::CONTENT_LENGTH) {
-            self.length.note(line.get(value.clone()).unwrap_or_default());
+            self.length.note(value);
         }
-        if known.is_none() && !is_token_bytes(written) {
+        if known.is_none() && !is_token_bytes(name) {
             return Err(Fault::bad("a header name is not a token"));
         }
         if self.count > MAX_HEADERS {
             return Err(Fault::new(Rule::HeaderCount, "more than 128 headers"));
         }
-        self.fields.reserve(USUAL_HEADERS.saturating_sub(self.fields.len()));
+        if self.fields.capacity() == 0 {
+            self.fields.reserve(USUAL_HEADERS);
+        }
         self.fields.push(Field {
-            name: Span::behind(self.line, name),
-            value: Span::behind(self.line, value),
+            name: self.span_of(line, name),
+            value: self.span_of(line, value),
             known,
             folded: self.folded,
         });
         Ok(())
+    }
+
+    /// Where `part` stands, which was cut from `line`.
+    fn span_of(&self, line: &[u8], part: &[u8]) -> Span {
+        let before = (part.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
+        let start = self.line.saturating_add(before);
+        Span::new(start, start.saturating_add(part.len()))
     }
 }
 
@@ -227,16 +240,10 @@ impl Field {
 }
 
 impl Span {
-    /// Beyond 16 bits there is no head: what does not fit is empty.
+    /// No head is so long that its places would not fit.
     fn new(start: usize, end: usize) -> Span {
-        match (u16::try_from(start), u16::try_from(end)) {
-            (Ok(start), Ok(end)) => Span { start, end },
-            _ => Span::default(),
-        }
-    }
-
-    fn behind(line: usize, range: Range<usize>) -> Span {
-        Span::new(line.saturating_add(range.start), line.saturating_add(range.end))
+        let place = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+        Span { start: place(start), end: place(end) }
     }
 
     fn range(self) -> Range<usize> {
@@ -259,49 +266,39 @@ impl fmt::Debug for Field {
     }
 }
 
-/// What makes a line unreadable without making its end doubtful: reason to refuse the message, none to close the flow.
-fn check(line: &[u8]) -> Result<(), Fault> {
-    if line.len() > MAX_LINE {
-        return Err(Fault::new(Rule::LineLength, "a header line is longer than 8 kB"));
+/// Whether control characters stand in a head whose line ends are in order. Tabs are legal, and whatever a backslash
+/// stands before.
+fn has_stray_controls(head: &[u8]) -> bool {
+    // Nearly every head holds none: looked at without a branch per byte first.
+    let suspicious = |byte: u8| (byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n')) || byte == DELETE;
+    if !head.iter().fold(false, |found, byte| found | suspicious(*byte)) {
+        return false;
     }
-    // Nearly every line holds none: looked at without a branch per byte first.
-    let has_controls = line.iter().fold(false, |found, byte| found | (*byte < b' ') | (*byte == DELETE));
-    if has_controls && !controls_are_legal(line) {
-        return Err(Fault::bad("a control character stands in the head"));
-    }
-    Ok(())
-}
-
-/// Tabs are, the line ends of folds, and whatever a backslash stands before.
-fn controls_are_legal(line: &[u8]) -> bool {
     let mut before = 0_u8;
-    for &byte in line {
-        match byte {
-            b'\t' => {}
-            b'\r' | b'\n' => {
-                before = b' ';
-                continue;
-            }
-            0..=31 | DELETE if before != b'\\' => return false,
-            _ => {}
-        }
+    head.iter().any(|&byte| {
+        let is_stray = suspicious(byte) && before != b'\\';
         // A backslash behind a backslash is itself the escaped one.
         before = if byte == b'\\' && before == b'\\' { 0 } else { byte };
-    }
-    true
+        is_stray
+    })
 }
 
-/// The part of `range` between the bytes at its ends that `is_space`.
-fn trim_range(line: &[u8], range: Range<usize>, is_space: impl Fn(u8) -> bool) -> Range<usize> {
-    let Range { mut start, mut end } = range;
-    let is_space_at = |at: usize| line.get(at).is_some_and(|byte| is_space(*byte));
-    while start < end && is_space_at(start) {
-        start = start.saturating_add(1);
+fn trim_start(mut text: &[u8], is_space: impl Fn(u8) -> bool) -> &[u8] {
+    while let [first, rest @ ..] = text
+        && is_space(*first)
+    {
+        text = rest;
     }
-    while start < end && is_space_at(end.saturating_sub(1)) {
-        end = end.saturating_sub(1);
+    text
+}
+
+fn trim_end(mut text: &[u8], is_space: impl Fn(u8) -> bool) -> &[u8] {
+    while let [rest @ .., last] = text
+        && is_space(*last)
+    {
+        text = rest;
     }
-    start..end
+    text
 }
 
 /// The head of real messages is 1 to 4 kB; an endless one must not be buffered. Beyond it the answer is 513.

@@ -2,7 +2,7 @@ use std::fmt;
 
 use bytes::{BufMut, BytesMut};
 
-use crate::grammar::{Malformed, Pieces, is_lws, quoted, trim, unquote_pairs, write_quoted};
+use crate::grammar::{Malformed, Pieces, is_lws, quoted, split_at_byte, trim, unquote_pairs, write_quoted};
 use crate::{Params, Text, Uri};
 
 /// An address with its display name and parameters, as in From, To, Contact, Route (RFC 3261 section 20.10).
@@ -57,7 +57,7 @@ impl NameAddr {
             let rest = rest.strip_prefix('<').ok_or(Malformed("no address follows the display name"))?;
             return NameAddr::parse_bracketed(source, Some(display), rest);
         }
-        match text.split_once('<') {
+        match split_at_byte(text, b'<') {
             Some((name, rest)) => {
                 let name = trim(name);
                 if name.contains(['"', ',', ';', ':', '@', '\\', '>']) {
@@ -136,7 +136,7 @@ impl NameAddr {
     }
 
     fn parse_bracketed(source: &Text, display: Option<Text>, text: &str) -> Result<NameAddr, Malformed> {
-        let (uri, params) = text.split_once('>').ok_or(Malformed("a bracket is not closed"))?;
+        let (uri, params) = split_at_byte(text, b'>').ok_or(Malformed("a bracket is not closed"))?;
         Ok(NameAddr { display, uri: Uri::parse_part(source, uri)?, params: Params::parse(source, params)? })
     }
 }

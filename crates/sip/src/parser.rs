@@ -33,9 +33,9 @@ fn read(bytes: &Bytes, index: &Index, framing: Framing) -> Result<Message, Fault
         return Err(fault);
     }
     let body = body(bytes, index, framing)?;
-    let head = Text::from_utf8(bytes.slice(..index.head_end().min(bytes.len())));
-    let head = head.ok_or(Fault::bad("the head is not UTF-8"))?;
-    let text = head.as_str();
+    let text = std::str::from_utf8(bytes.get(..index.head_end()).unwrap_or_default());
+    let text = text.map_err(|_| Fault::bad("the head is not UTF-8"))?;
+    let head = Text::shared(bytes, text);
     let start = StartLine::parse(&head, text.get(index.start_line()).unwrap_or_default())?;
     let mut draft = Draft::with_room_for(index.fields());
     for field in index.fields() {
@@ -129,7 +129,7 @@ impl Draft {
         Draft { headers: Headers::with_room_for(others), ..Draft::default() }
     }
 
-    /// Takes a header of `head`, which reads `text`: looked at once, since each look at a [`Text`] checks all of it.
+    /// Takes a header of `head`, which reads `text`: each look at a [`Text`] would check all of it again.
     fn add(&mut self, head: &Text, text: &str, field: &Field) -> Result<(), Fault> {
         let written = text.get(field.value()).unwrap_or_default();
         let value = match field.is_folded() {

@@ -57,12 +57,17 @@ impl Text {
 
     /// `part`, sharing this text's buffer when it was cut from it and copied when it was not.
     pub(crate) fn part(&self, part: &str) -> Text {
+        Text::shared(&self.0, part)
+    }
+
+    /// `part`, sharing `buffer` when it was cut from it and copied when it was not.
+    pub(crate) fn shared(buffer: &Bytes, part: &str) -> Text {
         if part.is_empty() {
             return Text::default();
         }
-        let start = (part.as_ptr() as usize).checked_sub(self.0.as_ptr() as usize);
+        let start = (part.as_ptr() as usize).checked_sub(buffer.as_ptr() as usize);
         match start.and_then(|start| Some((start, start.checked_add(part.len())?))) {
-            Some((start, end)) if end <= self.0.len() => Text(self.0.slice(start..end)),
+            Some((start, end)) if end <= buffer.len() => Text(buffer.slice(start..end)),
             _ => Text::from(part),
         }
     }

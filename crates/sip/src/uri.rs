@@ -177,6 +177,16 @@ impl Uri {
         self
     }
 
+    /// The same URI as it may stand in a request line (RFC 3261 §19.1.1, table 1): without headers and without a method.
+    pub fn for_request_line(self) -> Uri {
+        let mut uri = self.without_param("method");
+        if let Some(rare) = uri.rare.as_mut().filter(|rare| rare.headers.is_some()) {
+            rare.headers = None;
+            uri.raw = None;
+        }
+        uri
+    }
+
     /// A copy with buffers of its own.
     pub fn detached(&self) -> Uri {
         let Uri { raw, scheme, user, host, port, params, rare } = self;

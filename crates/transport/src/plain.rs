@@ -191,17 +191,38 @@ fn response_port(request: &Request) -> Option<u16> {
 async fn read_message<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Framed> {
     let mut framer = Framer::default();
     let mut buffer = [0; 2_048];
+    let mut start = Some(Vec::new());
     loop {
         match framer.next_frame() {
             Ok(Some(Frame::Message(framed))) => return Some(framed),
             Ok(Some(Frame::Ping | Frame::Pong)) => {}
             Ok(None) => {
                 let count = stream.read(&mut buffer).await.ok().filter(|&count| count > 0)?;
-                framer.push(buffer.get(..count).unwrap_or_default());
+                let bytes = buffer.get(..count).unwrap_or_default();
+                framer.push(bytes);
+                if let Some(line) = &mut start {
+                    // No longer than the framer lets a line grow.
+                    line.extend_from_slice(bytes);
+                    match is_sip(line) {
+                        Some(false) => return None,
+                        Some(true) => start = None,
+                        None => {}
+                    }
+                }
             }
             Err(_) => return None,
         }
     }
+}
+
+/// Whether the first line that says anything is SIP's; `None` until it is whole. The banner of another protocol need not be
+/// waited on for the rest of a message. Empty lines before it are forgotten.
+fn is_sip(start: &mut Vec<u8>) -> Option<bool> {
+    let blank = start.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    start.drain(..blank);
+    let end = start.iter().position(|&byte| byte == b'\n')?;
+    let line = start.get(..end).unwrap_or_default();
+    Some(line.windows(VERSION.len()).any(|word| word.eq_ignore_ascii_case(VERSION)))
 }
 
 /// Sends the answer and waits until the peer has seen it: closing over unread bytes would reset it away.
@@ -215,6 +236,9 @@ async fn say_goodbye<S: AsyncRead + AsyncWrite + Unpin>(
     while stream.read(&mut rest).await? > 0 {}
     Ok(())
 }
+
+/// In the first line of every message (RFC 3261 §7.1, §7.2).
+const VERSION: &[u8] = b"SIP/2.0";
 
 /// RFC 3261 §18.2.2: where sent-by names no port.
 const SIP_PORT: u16 = 5060;

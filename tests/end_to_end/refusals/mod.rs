@@ -68,6 +68,9 @@ impl Site {
         let mut configuration = Configuration::lab(&authority, &leaf, Transport::Tls);
         change(&mut configuration);
         let cordon = Cordon::start(&folder, &configuration)?;
+        if pbx.is_some() {
+            cordon.program.await_line("connection to the PBX is up", LIMIT)?;
+        }
         Ok(Self { folder, authority, cordon, pbx, phones: 0 })
     }
 

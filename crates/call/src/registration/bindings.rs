@@ -25,8 +25,12 @@ pub(super) struct Binding {
     pub(super) contact: NameAddr,
     /// `None` between the loss of a flow and the phone's next REGISTER.
     pub(super) flow: Option<FlowId>,
+    /// The flow it moved here from, while that one has not said that it is gone.
+    pub(super) moved_from: Option<FlowId>,
     /// As the phone was told.
     pub(super) granted_until: Instant,
+    /// As long as the PBX has the contact; never sooner than the phone was told.
+    pub(super) kept_until: Instant,
 }
 
 impl Binding {
@@ -37,7 +41,7 @@ impl Binding {
 
     /// When it is taken away.
     fn end(&self) -> Instant {
-        self.granted_until.checked_add(LATE).unwrap_or(self.granted_until)
+        self.kept_until.checked_add(LATE).unwrap_or(self.kept_until)
     }
 }
 
@@ -58,8 +62,13 @@ impl Bindings {
 
     /// Puts a binding in place of the phone's earlier one and returns the flow that one was on. An account that has as many as
     /// it may loses the one that nobody has been behind for longest.
-    pub(super) fn put(&mut self, id: BindingId, binding: Binding) -> Option<FlowId> {
-        let before = self.remove(id).and_then(|before| before.flow);
+    pub(super) fn put(&mut self, id: BindingId, mut binding: Binding) -> Option<FlowId> {
+        let earlier = self.remove(id);
+        let before = earlier.as_ref().and_then(|earlier| earlier.flow);
+        binding.moved_from = match before == binding.flow {
+            true => earlier.and_then(|earlier| earlier.moved_from),
+            false => before,
+        };
         self.make_room(binding.account);
         if let Some(flow) = binding.flow {
             self.by_flow.entry(flow).or_default().insert(id);

@@ -254,14 +254,16 @@ impl Registrar {
         self.upstreams.keep(&exchange.admitted.upstream, now.checked_add(kept).unwrap_or(now));
         // A phone that is gone again has nothing to be reached by.
         let Some(flow) = exchange.flow else { return };
-        let expires = self.spread(now, wire, capped(seconds, wire.site.registration.maximum));
-        let expires = Duration::from_secs(expires.into());
+        let capped = capped(seconds, wire.site.registration.maximum);
+        let expires = Duration::from_secs(self.spread(now, wire, capped).into());
         let binding = Binding {
             account: exchange.admitted.account,
             proved_by: exchange.proved_by,
             contact: contact.written.clone(),
             flow: Some(flow),
+            moved_from: None,
             granted_until: now.checked_add(expires).unwrap_or(now),
+            kept_until: now.checked_add(Duration::from_secs(capped.into())).unwrap_or(now),
         };
         let replaced = self.bindings.put(contact.id, binding).filter(|before| *before != flow);
         let phone = contact.id.pseudonym();

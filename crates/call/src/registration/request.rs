@@ -4,6 +4,8 @@ use cordon_sip::{CallId, Contacts, HeaderName, Method, NameAddr, Request, Text, 
 
 use super::admission::{Asked, AskedContact};
 use super::upstream::Names;
+use crate::event::Side;
+use crate::headers::{as_seen_across, caller_across};
 use crate::rules::RegistrationRules;
 
 /// The PBX's form of a REGISTER: our names, our contacts, the phone's own words and proof. The Request-URI stays, since
@@ -18,8 +20,9 @@ pub(super) fn toward_pbx(
     longest: u32,
 ) -> Request {
     let Names { call_id, from_tag, cseq } = names;
-    let from = request.from.clone().with_tag(from_tag);
-    let to = request.to.clone().without_tag();
+    let domain = &rules.domain;
+    let from = caller_across(Side::Handset, &request.from, domain).with_tag(from_tag);
+    let to = as_seen_across(&request.to, domain);
     let mut out = Request::new(Method::Register, request.uri.clone(), from, to, call_id, cseq);
     out.via = vec![via];
     out.max_forwards = request.max_forwards.map(|hops| hops.saturating_sub(1)).or(out.max_forwards);
@@ -71,12 +74,49 @@ pub(super) fn envelope(request: &Request) -> Request {
 /// The contact as the PBX gets it: an opaque address at our door, the phone's own parameters.
 fn opaque(contact: &AskedContact, rules: &RegistrationRules, longest: u32) -> NameAddr {
     let mut opaque = NameAddr::new(contact.id.contact(rules));
-    opaque.params = contact.written.params.clone();
+    for (name, value) in contact.written.params.iter().filter(|(name, _)| says_what_a_phone_can(name)) {
+        opaque.params.set(name.as_str(), value.cloned());
+    }
     if contact.written.expires().is_some_and(|seconds| seconds > longest) {
         opaque.params.set("expires", Some(Text::from(longest.to_string())));
     }
     opaque
 }
+
+/// Whether a parameter of a Contact is about the phone, not about the way to it: `received`, and what else a PBX may read
+/// as an address, would lead it past us.
+fn says_what_a_phone_can(name: &Text) -> bool {
+    let name = name.as_str();
+    name.starts_with('+') || ABOUT_THE_PHONE.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Lifetime, preference, which of the phone's flows (RFC 5626), and what it can (RFC 3840 section 9; its other tags begin
+/// with `+`).
+const ABOUT_THE_PHONE: [&str; 23] = [
+    "expires",
+    "q",
+    "reg-id",
+    "actor",
+    "application",
+    "audio",
+    "automata",
+    "class",
+    "control",
+    "data",
+    "description",
+    "duplex",
+    "events",
+    "extensions",
+    "isfocus",
+    "language",
+    "methods",
+    "mobility",
+    "priority",
+    "schemes",
+    "text",
+    "type",
+    "video",
+];
 
 /// What of a phone's REGISTER the PBX needs. Supported stays: it would promise outbound, path and gruu for us.
 const CROSSING: [HeaderName; 5] = [

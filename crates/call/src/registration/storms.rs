@@ -48,6 +48,17 @@ fn phones_that_lose_the_pbx_together_are_told_to_come_back_apart() {
     assert!(waits.len() > 15, "{waits:?}");
 }
 
+#[test]
+fn a_phone_that_was_granted_less_is_reached_for_as_long_as_the_pbx_has_its_contact() {
+    let mut house = House::new();
+    house.registrar.settled_at = None;
+    let request = house.register(FlowId(1), &phone(1));
+    house.until(609);
+    assert!(matches!(house.route(&request), super::Route::Phone { .. }));
+    house.until(611);
+    assert!(matches!(house.route(&request), super::Route::Unknown));
+}
+
 /// What phone `n` is granted where the PBX grants ten minutes.
 fn granted(house: &mut House, n: u64) -> u32 {
     house.phone(FlowId(n), &phone(n + 1_000 * u64::try_from(house.pbx_inbox.len()).unwrap()));

@@ -82,3 +82,27 @@ fn a_contact_at_a_foreign_host_is_harmless() {
     assert!(BindingId::of_contact(&seen.uri).is_some(), "the PBX sees ours");
     assert!(matches!(house.route(&request), Route::Phone { flow: A, .. }), "the connection is where it is");
 }
+
+#[test]
+fn what_a_phone_writes_into_its_addresses_leads_the_pbx_nowhere() {
+    let mut house = House::new();
+    let text = register(1, "")
+        .replace("From: <sip:100@mx.example.org>", "From: \"A\" <sips:100:MARK@mx.example.org:6666;maddr=MARK?Route=MARK>;x=MARK")
+        .replace("To: <sip:100@mx.example.org>", "To: <sip:100:MARK@mx.example.org;maddr=MARK>;x=MARK")
+        .replace(";reg-id=1", ";reg-id=1;received=\"sip:MARK\";path=\"MARK\";maddr=MARK;x=MARK;audio;+sip.rendering=\"no\"")
+        .replace("Expires:", "Path: <sip:MARK;lr>\r\nP-Asserted-Identity: <sip:MARK@mx.example.org>\r\nX-Real-IP: MARK\r\nExpires:");
+    let request = house.register(A, &text);
+    let written = String::from_utf8(request.write().to_vec()).unwrap();
+    assert!(!written.contains("MARK"), "{written}");
+    assert_eq!(request.from.without_tag().to_text(), "\"A\" <sip:100@mx.example.org>");
+    let contact = request.contacts.first().unwrap();
+    assert!(
+        contact.params.has("audio") && contact.params.has("+sip.rendering"),
+        "what it can, the PBX may know"
+    );
+    let told = house.at_phone().contacts.first().unwrap();
+    assert!(
+        told.params.has("received") && told.params.has("x"),
+        "the phone finds its contact as it wrote it"
+    );
+}

@@ -93,6 +93,18 @@ impl Registrar {
         binding.map(|id| id.contact(&site.registration))
     }
 
+    /// The connection the phone that speaks as `from` on this one was on before, if nobody has said that it is gone.
+    pub(crate) fn moved_from(
+        &self,
+        now: Instant,
+        domain: &Text,
+        flow: FlowId,
+        from: &NameAddr,
+    ) -> Option<FlowId> {
+        let binding = self.binding_of(now, domain, flow, from)?;
+        self.bindings.get(binding)?.moved_from
+    }
+
     /// Whether this phone is now registered on this connection: what an earlier connection of its owned, this one may
     /// go on with.
     pub(crate) fn is_same_phone(&self, now: Instant, binding: BindingId, flow: FlowId) -> bool {

@@ -64,6 +64,40 @@ fn every_line_of_a_connection_calls_in_its_own_name_however_it_spells_it() {
 }
 
 #[test]
+fn a_display_name_that_reads_as_somebody_elses_number_or_address_stays_behind() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    for (shown, seen) in [
+        ("Front Desk", "\"Front Desk\" "),
+        ("Room 1003", "\"Room 1003\" "),
+        ("1001", "\"1001\" "),
+        ("1003", ""),
+        ("+1 (555) 010-1003", ""),
+        ("\u{ff11}\u{ff10}\u{ff10}\u{ff13}", ""),
+        ("sip:1003@mx.example.org", ""),
+        ("911", ""),
+    ] {
+        let invite = invite_as(&mut world, phone, &format!("\"{shown}\" <sip:1001@mx.example.org>"));
+        world.phone_says(phone, invite);
+        let heard = world.pbx_hears(Method::Invite);
+        let from = heard.from.without_tag().to_text();
+        assert_eq!(from, format!("{seen}<sip:1001@mx.example.org>").as_str(), "{shown}");
+    }
+}
+
+#[test]
+fn the_names_and_numbers_of_the_pbx_reach_the_phone_as_it_says_them() {
+    let mut world = World::new();
+    let (phone, contact) = world.register(1, "1001");
+    let mut caller = Agent::pbx(&mut world, "1002", "1001", &contact);
+    let mut invite = caller.invite(&Sdp::pbx());
+    invite.from.display = Some("+1 555 0100".into());
+    world.pbx_says(invite);
+    let heard = world.phone_hears(phone, Method::Invite);
+    assert_eq!(heard.from.display.unwrap(), "+1 555 0100");
+}
+
+#[test]
 fn an_anonymous_caller_stays_anonymous_and_its_privacy_crosses() {
     let mut world = World::new();
     let (phone, _) = world.register(1, "1001");

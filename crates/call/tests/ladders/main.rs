@@ -26,6 +26,8 @@ mod late_offers;
 #[cfg(test)]
 mod losses;
 #[cfg(test)]
+mod lying_pbx;
+#[cfg(test)]
 mod media_policy;
 #[cfg(test)]
 mod next_hops;

@@ -1,5 +1,7 @@
 //! Whose a call is: right Call-ID, tags and branch from another phone's connection change nothing, and are told of once.
 
+use std::time::Duration;
+
 use cordon_call::Event;
 use cordon_policy::Refusal;
 use cordon_sip::{FlowId, HeaderName, Method, Origin, Request};
@@ -52,6 +54,55 @@ fn a_cancel_with_the_right_branch_of_another_phone_is_481_and_the_phone_rings_on
     world.pbx_says(callee.respond_with(&at_pbx, 200, &Sdp::pbx()));
     world.pbx_hears(Method::Ack);
     world.phone_hears_status(owner, 200);
+}
+
+#[test]
+fn a_phone_that_has_moved_to_a_new_connection_cancels_from_there() {
+    let mut world = World::new();
+    let (old, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, old, "1001", "1002");
+    let invite = caller.invite(&Sdp::phone());
+    world.phone_says(old, invite.clone());
+    let at_pbx = world.pbx_hears(Method::Invite);
+    let callee = Agent::callee(&mut world, Origin::Pbx(PBX), &at_pbx);
+    world.pbx_says(callee.respond(&at_pbx, 180));
+    world.phone_hears_status(old, 180);
+    let new = world.connect(2);
+    world.register_on(new, "1001");
+    world.register_on(new, "1001");
+
+    let mut another = invite.cancel();
+    another.via = vec![crate::world::via("z9hG4bKnot-the-branch")];
+    world.phone_says(new, another);
+    world.phone_hears_status(new, 481);
+    world.phone_says(new, invite.cancel());
+    world.phone_hears_status(new, 200);
+    let cancel = world.pbx_hears(Method::Cancel);
+    world.pbx_says(callee.respond(&cancel, 200));
+    world.pbx_says(callee.respond(&at_pbx, 487));
+    world.pbx_hears(Method::Ack);
+    world.phone_hears_status(old, 487);
+    assert!(world.open.is_empty());
+    assert_eq!(world.refusals(), [Refusal::DialogUnknown], "the one with another branch");
+}
+
+#[test]
+fn the_ack_of_a_phone_that_has_moved_counts_from_its_new_connection() {
+    let mut world = World::new();
+    let (old, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, old, "1001", "1002");
+    world.phone_says(old, caller.invite(&Sdp::phone()));
+    let at_pbx = world.pbx_hears(Method::Invite);
+    let callee = Agent::callee(&mut world, Origin::Pbx(PBX), &at_pbx);
+    world.pbx_says(callee.respond_with(&at_pbx, 200, &Sdp::pbx()));
+    world.pbx_hears(Method::Ack);
+    caller.learn(&world.phone_hears_status(old, 200));
+    let new = world.connect(2);
+    world.register_on(new, "1001");
+    world.phone_says(new, caller.ack());
+    world.pass(Duration::from_secs(60));
+    world.is_quiet();
+    assert_eq!((world.open.len(), world.refusals().len()), (1, 0), "the answer was repeated no more");
 }
 
 #[test]

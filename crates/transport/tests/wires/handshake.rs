@@ -99,6 +99,19 @@ async fn http_on_the_tls_port_is_closed_without_a_word() {
     assert_eq!(site.refused().await.0, Refusal::NotSip);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_banner_of_another_protocol_is_not_waited_on_for_the_rest_of_a_message() {
+    let mut site = Site::start().await;
+    let begun = tokio::time::Instant::now();
+    let mut scanner = Peer::connect_plain(site.door()).await;
+    scanner.say("\r\nSSH-2.0-").await;
+    scanner.say("scanner\r\n").await;
+
+    assert_eq!(scanner.hear_all().await, b"");
+    assert_eq!(site.refused().await.0, Refusal::NotSip);
+    assert!(begun.elapsed().as_secs() < 1, "{:?}", begun.elapsed());
+}
+
 #[tokio::test]
 async fn bytes_that_are_neither_tls_nor_text_are_closed() {
     let mut site = Site::start().await;
