@@ -5,6 +5,7 @@
 //! - [`connection`]: who may connect, and why a TLS handshake cannot end well
 //! - [`request`]: emergency first, then methods, extensions, hops and registration
 //! - [`media`]: offers and answers, and nothing in clear without a permit
+//! - [`overload`]: what is shed first when signalling cannot keep up
 //! - [`controls`]: the controls that rules, findings and reports cite
 //! - [`permit`]: the proof that policy was asked
 //!
@@ -16,6 +17,7 @@ pub mod connection;
 pub mod controls;
 pub mod explain;
 pub mod media;
+pub mod overload;
 pub mod permit;
 pub mod refusal;
 pub mod request;

@@ -64,6 +64,10 @@ pub enum Refusal {
     TooManyRoutes,
     /// A message of another version than SIP/2.0.
     VersionUnsupported,
+    /// A connection without a registration made room for another.
+    MadeRoom,
+    /// No file descriptor is free for another connection.
+    NoDescriptors,
 
     /// The highest TLS version offered is below 1.2.
     TlsTooOld,
@@ -218,6 +222,8 @@ pub enum Refusal {
     TooManyFlowsFromAddress,
     /// One address asks faster than it is answered.
     TooFast,
+    /// Messages wait too long: less important requests are turned away.
+    Overloaded,
     /// As many calls as one account may have begun.
     TooManyCallsOfAccount,
     /// As many emergency calls as one device may have begun without a registration.

@@ -112,6 +112,22 @@ pub(super) const TOO_FAST: Row = Row {
     remedy: Remedy::Site("set the device at that address to TLS, it repeats what is refused"),
 };
 
+pub(super) const OVERLOADED: Row = Row {
+    code: "CD-OVERLOAD-09",
+    answer: Answer::Sip(503),
+    // What is shed from a full queue names its own number, from 5 to 30: see `policy::overload`.
+    retry_after: Some(30),
+    standard: None,
+    text: "too busy at the moment, try again",
+    label: "overloaded",
+    title: "Overloaded",
+    rule: "When messages wait for more than 50 ms, the least important requests are turned away until they no longer do: strangers, probes, new registrations, new calls, refreshes. Calls in progress and emergencies are not.",
+    controls: &["HV-06", "HV-21"],
+    remedy: Remedy::Site(
+        "look at `cordon_shed` in the metrics: strangers and probes mean a flood to be found, new calls mean a site that has outgrown this machine",
+    ),
+};
+
 pub(super) const TOO_MANY_CALLS_OF_ACCOUNT: Row = Row {
     code: "CD-OVERLOAD-10",
     answer: Answer::Sip(503),

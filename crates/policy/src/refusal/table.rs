@@ -5,7 +5,7 @@ use super::{Refusal, call, config, media, overload, pbx, registration, tls, tran
 
 impl Refusal {
     /// Every refusal, in the order of the codes.
-    pub const ALL: [Refusal; 109] = [
+    pub const ALL: [Refusal; 112] = [
         Refusal::PlainUdp,
         Refusal::PlainTcp,
         Refusal::PlainOnTlsPort,
@@ -25,6 +25,8 @@ impl Refusal {
         Refusal::TooManyContacts,
         Refusal::TooManyRoutes,
         Refusal::VersionUnsupported,
+        Refusal::MadeRoom,
+        Refusal::NoDescriptors,
         Refusal::TlsTooOld,
         Refusal::TlsNoCommonSuite,
         Refusal::TlsNoCommonGroup,
@@ -99,6 +101,7 @@ impl Refusal {
         Refusal::TooManyFlows,
         Refusal::TooManyFlowsFromAddress,
         Refusal::TooFast,
+        Refusal::Overloaded,
         Refusal::TooManyCallsOfAccount,
         Refusal::TooManyEmergencyCalls,
         Refusal::OwnCertificateNotPublic,
@@ -139,6 +142,8 @@ impl Refusal {
             Refusal::TooManyContacts => &transport::TOO_MANY_CONTACTS,
             Refusal::TooManyRoutes => &transport::TOO_MANY_ROUTES,
             Refusal::VersionUnsupported => &transport::VERSION_UNSUPPORTED,
+            Refusal::MadeRoom => &transport::MADE_ROOM,
+            Refusal::NoDescriptors => &transport::NO_DESCRIPTORS,
 
             Refusal::TlsTooOld => &tls::TOO_OLD,
             Refusal::TlsNoCommonSuite => &tls::NO_COMMON_SUITE,
@@ -219,6 +224,7 @@ impl Refusal {
             Refusal::TooManyFlows => &overload::TOO_MANY_FLOWS,
             Refusal::TooManyFlowsFromAddress => &overload::TOO_MANY_FLOWS_FROM_ADDRESS,
             Refusal::TooFast => &overload::TOO_FAST,
+            Refusal::Overloaded => &overload::OVERLOADED,
             Refusal::TooManyCallsOfAccount => &overload::TOO_MANY_CALLS_OF_ACCOUNT,
             Refusal::TooManyEmergencyCalls => &overload::TOO_MANY_EMERGENCY_CALLS,
 

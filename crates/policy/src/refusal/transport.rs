@@ -263,3 +263,33 @@ pub(super) const VERSION_UNSUPPORTED: Row = Row {
     controls: &["ZC-46"],
     remedy: Remedy::Site("update the firmware of the sender; no phone speaks another version"),
 };
+
+pub(super) const MADE_ROOM: Row = Row {
+    code: "CD-TRANSPORT-20",
+    answer: Answer::Close,
+    retry_after: None,
+    standard: None,
+    text: "connection without a registration made room for another",
+    label: "made_room",
+    title: "Connection that made room",
+    rule: "When all places of an address or of the site are taken, the connection without registration and call that stood still longest makes room for the next.",
+    controls: &["HV-21", "ZC-77"],
+    remedy: Remedy::Site(
+        "none for a phone, it comes back by itself; find what opens so many connections at the addresses in the events",
+    ),
+};
+
+pub(super) const NO_DESCRIPTORS: Row = Row {
+    code: "CD-TRANSPORT-21",
+    answer: Answer::Silence,
+    retry_after: None,
+    standard: None,
+    text: "no file descriptor is free",
+    label: "no_descriptors",
+    title: "No file descriptor free",
+    rule: "While the system grants no further descriptor, new connections wait; those that are there are served.",
+    controls: &["HV-21"],
+    remedy: Remedy::Site(
+        "raise the hard limit of open files (LimitNOFILE, ulimit -Hn): the start-up event names how many are wanted",
+    ),
+};

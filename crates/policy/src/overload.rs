@@ -1,0 +1,377 @@
+//! What is turned away when signalling cannot keep up: the least important first, and only as much as it takes.
+//!
+//! The measure is how long messages wait, not how busy the processor is (RFC 6357 §5): a short burst fills a queue and
+//! empties it again, an overload never lets it run empty. So the shortest wait within an interval counts, as in CoDel
+//! (RFC 8289 §3).
+
+mod priority;
+
+use std::time::{Duration, Instant};
+
+pub use priority::{Priority, priority};
+
+/// Watches the waits and decides, request by request, what is shed.
+#[derive(Clone, Debug)]
+pub struct Overload {
+    /// When the interval under way began; none before the first message.
+    begun: Option<Instant>,
+    /// The shortest wait of the interval under way.
+    shortest: Option<Duration>,
+    /// That of the interval before.
+    before: Duration,
+    /// Sheddable requests of the interval under way, by priority.
+    arrived: [u32; Priority::COUNT],
+    /// Of a million sheddable requests so many are taken.
+    admitted: u32,
+    /// Of a million requests of each priority so many are shed.
+    shed: [u32; Priority::COUNT],
+    /// What is owed to each priority: at a million one more is shed. Spreads them evenly, without dice.
+    owed: [u32; Priority::COUNT],
+}
+
+impl Overload {
+    /// Nothing has waited yet.
+    pub fn new() -> Self {
+        Self {
+            begun: None,
+            shortest: None,
+            before: Duration::ZERO,
+            arrived: [0; Priority::COUNT],
+            admitted: ALL,
+            shed: [0; Priority::COUNT],
+            owed: [0; Priority::COUNT],
+        }
+    }
+
+    /// A message was taken from the queue after it had waited for `delay`.
+    pub fn waited(&mut self, now: Instant, delay: Duration) {
+        self.turn(now);
+        self.shortest = Some(self.shortest.map_or(delay, |shortest| shortest.min(delay)));
+    }
+
+    /// Whether a request that has just arrived is to be shed. `None` never is.
+    pub fn sheds(&mut self, now: Instant, priority: Option<Priority>) -> bool {
+        self.turn(now);
+        let Some(priority) = priority else { return false };
+        let at = priority.index();
+        let (Some(arrived), Some(owed), Some(&part)) =
+            (self.arrived.get_mut(at), self.owed.get_mut(at), self.shed.get(at))
+        else {
+            return false;
+        };
+        *arrived = arrived.saturating_add(1);
+        *owed = owed.saturating_add(part);
+        let is_shed = *owed >= ALL;
+        if is_shed {
+            *owed -= ALL;
+        }
+        is_shed
+    }
+
+    /// True while anything is being shed.
+    pub fn is_shedding(&self) -> bool {
+        self.admitted < ALL
+    }
+
+    /// The shortest wait of the last whole interval.
+    pub fn delay(&self) -> Duration {
+        self.before
+    }
+
+    /// Ends the intervals that are over.
+    fn turn(&mut self, now: Instant) {
+        let begun = *self.begun.get_or_insert(now);
+        let passed = now.saturating_duration_since(begun).as_millis() / INTERVAL.as_millis();
+        if passed == 0 {
+            return;
+        }
+        self.begun = Some(now);
+        self.judge();
+        // In intervals without a message nothing has waited.
+        for _ in 1..passed.min(QUIET) {
+            self.judge();
+        }
+    }
+
+    /// Moves the admitted part so that the wait settles at [`TARGET`]: by how far it is off, and by where it is going
+    /// (RFC 8033 §4.2). What waits already is worked off without a further cut.
+    fn judge(&mut self) {
+        let shortest = self.shortest.take().unwrap_or_default();
+        let off = micros(shortest) - micros(TARGET);
+        let going = micros(shortest) - micros(self.before);
+        let cut = (off + PER_CHANGE * going).clamp(-MOST_GROWTH, MOST_CUT);
+        let admitted = i64::from(self.admitted) * (i64::from(ALL) - cut) / i64::from(ALL);
+        self.admitted = u32::try_from(admitted).unwrap_or(ALL).clamp(LEAST, ALL);
+        self.before = shortest;
+        self.share();
+    }
+
+    /// Spreads what has to be shed over the priorities, from the least important on.
+    fn share(&mut self) {
+        let arrived = std::mem::take(&mut self.arrived);
+        let all: u64 = arrived.iter().copied().map(u64::from).sum();
+        if self.admitted >= ALL {
+            self.shed = [0; Priority::COUNT];
+            self.owed = [0; Priority::COUNT];
+        }
+        if all == 0 {
+            return;
+        }
+        let mut left = all * u64::from(ALL - self.admitted);
+        for (count, part) in arrived.into_iter().zip(&mut self.shed) {
+            let whole = u64::from(count) * u64::from(ALL);
+            let here = left.min(whole);
+            left -= here;
+            // A priority that nobody asked for is shed with those below it, should somebody begin.
+            let of_million =
+                if count == 0 { u64::from(left > 0) * u64::from(ALL) } else { here / u64::from(count) };
+            *part = u32::try_from(of_million).unwrap_or(ALL);
+        }
+    }
+}
+
+impl Default for Overload {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// When a phone that was shed may come back, in seconds: from 5 to 30, so that a fleet does not come back together
+/// (RFC 6357 §5.4). `dice` is any number that differs from phone to phone.
+pub fn retry_after(dice: u64) -> u64 {
+    EARLIEST + dice % (LATEST - EARLIEST + 1)
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX).min(LONGEST)
+}
+
+/// A million: the whole.
+const ALL: u32 = 1_000_000;
+
+/// A phone shows a call as slow from some hundred milliseconds on; a loop that is well waits less than one.
+const TARGET: Duration = Duration::from_millis(50);
+
+/// RFC 8289 §4.3: some times what a request and its answer take.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// In each interval the admitted part loses a millionth for each microsecond above the target, and so many for each by
+/// which the wait has grown: half of what would stop the growth at once, as the measure comes an interval late.
+const PER_CHANGE: i64 = 5;
+
+/// In millionths of the admitted part.
+const MOST_CUT: i64 = 500_000;
+const MOST_GROWTH: i64 = 100_000;
+
+/// A minute in microseconds: longer waits mean nothing more, and sums of them stay far from overflow.
+const LONGEST: i64 = 60_000_000;
+
+/// So much is always tried: else nobody would notice that the overload is over.
+const LEAST: u32 = ALL / 100;
+
+/// Intervals after which silence has undone every cut: from 1 % at 5 % a time.
+const QUIET: u128 = 100;
+
+const EARLIEST: u64 = 5;
+const LATEST: u64 = 30;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_shed_while_messages_wait_less_than_50_ms() {
+        let mut site = Site::new(1_000);
+        for _ in 0..10 {
+            site.second(&[(Priority::Stranger, 400), (Priority::Invite, 500)]);
+        }
+
+        assert_eq!(site.shed, [0; Priority::COUNT]);
+        assert!(!site.overload.is_shedding());
+    }
+
+    #[test]
+    fn a_burst_that_is_worked_off_sheds_nothing() {
+        let mut overload = Overload::new();
+        let start = Instant::now();
+        for n in 0..500 {
+            // 500 messages at once, 1 ms each: the last one waits half a second, and then the queue is empty.
+            overload.waited(start + Duration::from_millis(n), Duration::from_millis(n));
+        }
+        overload.waited(start + Duration::from_millis(501), Duration::ZERO);
+        for n in 502..1_000 {
+            overload.waited(start + Duration::from_millis(n), Duration::ZERO);
+        }
+
+        let invite = Some(Priority::Invite);
+        assert!(!overload.sheds(start + Duration::from_millis(1_500), invite));
+    }
+
+    #[test]
+    fn twice_and_five_times_what_can_be_done_leave_nine_tenths_of_it_done() {
+        for factor in [2, 5, 20] {
+            let mut site = Site::new(1_000);
+            for _ in 0..60 {
+                site.second(&[(Priority::Invite, factor * 1_000)]);
+            }
+
+            let done: u32 = site.done.iter().sum();
+            assert!(done >= 54_000, "{factor} times: {done} of 60,000");
+            assert!(
+                site.longest_after(10) < Duration::from_millis(400),
+                "{factor}: {:?}",
+                site.longest_after(10)
+            );
+        }
+    }
+
+    #[test]
+    fn strangers_go_before_probes_and_probes_before_calls() {
+        let mut site = Site::new(1_000);
+        for _ in 0..30 {
+            site.second(&[
+                (Priority::Stranger, 1_000),
+                (Priority::Probe, 400),
+                (Priority::Register, 200),
+                (Priority::Invite, 200),
+                (Priority::Refresh, 200),
+            ]);
+        }
+
+        let [stranger, probe, register, invite, refresh] = site.shed_in_last(10);
+        assert!(stranger > 9_000, "{stranger} of 10,000 strangers");
+        assert!(probe < 2_000, "{probe} of 4,000 probes, where strangers were enough");
+        assert_eq!((register, invite, refresh), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_may_never_be_shed_is_not_shed_at_the_worst_of_times() {
+        let mut overload = Overload::new();
+        let start = Instant::now();
+        for n in 0..10_000 {
+            let now = start + Duration::from_millis(n);
+            overload.waited(now, Duration::from_secs(1));
+            overload.sheds(now, Some(Priority::Refresh));
+            assert!(!overload.sheds(now, None));
+        }
+        assert!(overload.is_shedding());
+    }
+
+    #[test]
+    fn after_an_overload_everything_is_taken_again_within_ten_seconds() {
+        let mut site = Site::new(1_000);
+        for _ in 0..20 {
+            site.second(&[(Priority::Invite, 10_000)]);
+        }
+        for _ in 0..10 {
+            site.second(&[(Priority::Invite, 500)]);
+        }
+        let before = site.shed;
+        site.second(&[(Priority::Invite, 500)]);
+
+        assert_eq!(site.shed, before);
+        assert!(!site.overload.is_shedding());
+    }
+
+    #[test]
+    fn silence_ends_an_overload() {
+        let mut overload = Overload::new();
+        let start = Instant::now();
+        for n in 0..5_000 {
+            overload.waited(start + Duration::from_millis(n), Duration::from_millis(n));
+            overload.sheds(start + Duration::from_millis(n), Some(Priority::Invite));
+        }
+        assert!(overload.is_shedding());
+
+        assert!(!overload.sheds(start + Duration::from_secs(60), Some(Priority::Invite)));
+    }
+
+    #[test]
+    fn phones_that_were_shed_are_spread_over_5_to_30_seconds() {
+        let seconds: std::collections::BTreeSet<u64> = (0..1_000).map(retry_after).collect();
+
+        assert_eq!(seconds, (5..=30).collect());
+    }
+
+    /// A signalling loop that does so many messages a second, one after the other, in virtual time.
+    struct Site {
+        overload: Overload,
+        each: Duration,
+        now: Instant,
+        /// When what is being done will be done.
+        busy_until: Instant,
+        queue: VecDeque<(Instant, Priority)>,
+        shed: [u32; Priority::COUNT],
+        by_second: Vec<[u32; Priority::COUNT]>,
+        done: Vec<u32>,
+        longest: Vec<Duration>,
+    }
+
+    impl Site {
+        fn new(per_second: u32) -> Self {
+            let now = Instant::now();
+            Self {
+                overload: Overload::new(),
+                each: Duration::from_secs(1) / per_second,
+                now,
+                busy_until: now,
+                queue: VecDeque::new(),
+                shed: [0; Priority::COUNT],
+                by_second: Vec::new(),
+                done: Vec::new(),
+                longest: Vec::new(),
+            }
+        }
+
+        /// One second of so many requests of each priority, evenly spread.
+        fn second(&mut self, load: &[(Priority, u32)]) {
+            let (begun, shed_before) = (self.now, self.shed);
+            let mut arrivals: Vec<(Instant, Priority)> = load
+                .iter()
+                .flat_map(|&(priority, count)| {
+                    (0..count).map(move |n| (begun + Duration::from_secs(1) * n / count, priority))
+                })
+                .collect();
+            arrivals.sort();
+            self.done.push(0);
+            self.longest.push(Duration::ZERO);
+            for (at, priority) in arrivals {
+                self.work_until(at);
+                match self.overload.sheds(at, Some(priority)) {
+                    true => self.shed[priority.index()] += 1,
+                    false => self.queue.push_back((at, priority)),
+                }
+            }
+            self.now = begun + Duration::from_secs(1);
+            self.work_until(self.now);
+            self.by_second.push(std::array::from_fn(|n| self.shed[n] - shed_before[n]));
+        }
+
+        fn work_until(&mut self, now: Instant) {
+            while let Some(&(arrived, _)) = self.queue.front() {
+                let begins = self.busy_until.max(arrived);
+                if begins >= now {
+                    return;
+                }
+                self.queue.pop_front();
+                let delay = begins - arrived;
+                self.overload.waited(begins, delay);
+                self.busy_until = begins + self.each;
+                *self.done.last_mut().unwrap() += 1;
+                let longest = self.longest.last_mut().unwrap();
+                *longest = delay.max(*longest);
+            }
+        }
+
+        fn longest_after(&self, second: usize) -> Duration {
+            self.longest[second..].iter().copied().max().unwrap()
+        }
+
+        fn shed_in_last(&self, seconds: usize) -> [u32; Priority::COUNT] {
+            let last = &self.by_second[self.by_second.len() - seconds..];
+            std::array::from_fn(|n| last.iter().map(|shed| shed[n]).sum())
+        }
+    }
+}
