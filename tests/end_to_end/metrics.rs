@@ -157,7 +157,7 @@ fn await_ready(wanted: u16) -> Result<()> {
     }
 }
 
-const FAMILIES: [&str; 17] = [
+const FAMILIES: [&str; 20] = [
     "bindings",
     "calls_active",
     "calls_ended",
@@ -167,6 +167,7 @@ const FAMILIES: [&str; 17] = [
     "enforcement_weakened",
     "exposures",
     "flows",
+    "log_lines_suppressed",
     "media_packets",
     "media_unsent",
     "pbx_up",
@@ -174,6 +175,8 @@ const FAMILIES: [&str; 17] = [
     "refusals_unreported",
     "registrations",
     "reloads",
+    "shed",
+    "signalling_delay_seconds",
     "tls_handshakes",
 ];
 

@@ -183,6 +183,17 @@ impl Engine {
         self.calls.len()
     }
 
+    /// Whether a phone is registered on this connection, or has a call: one that is worth keeping.
+    pub fn keeps(&self, now: Instant, flow: FlowId) -> bool {
+        self.tally.has_calls_of(flow) || self.board.registrar.has_live_binding(now, flow)
+    }
+
+    /// Ends every call, with BYE on each leg that stands and an answer for each that rings: the process is about to end.
+    pub fn end_calls(&mut self, now: Instant) {
+        let keys = self.calls.keys().copied().collect();
+        self.with_calls(now, keys, |call, board| call.cut(now, board));
+    }
+
     /// How many phones are registered, those whose connection is gone included.
     pub fn binding_count(&self) -> usize {
         self.board.registrar.binding_count()

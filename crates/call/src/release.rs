@@ -115,6 +115,14 @@ impl Call {
         self.release(now, board, CallEnd::Refused(Refusal::MediaLoop));
     }
 
+    /// Cordon is about to end, whatever the call is doing.
+    pub(crate) fn cut(&mut self, now: Instant, board: &mut Switchboard) {
+        if !self.is_ended() {
+            self.refuse(now, board, Refusal::Draining);
+            self.release(now, board, CallEnd::Refused(Refusal::Draining));
+        }
+    }
+
     /// Answers the INVITE under way with this status.
     pub(crate) fn answer_exchange(&mut self, now: Instant, board: &mut Switchboard, status: StatusCode) {
         let Some(exchange) = &self.exchange else { return };

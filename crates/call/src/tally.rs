@@ -115,6 +115,11 @@ impl Tally {
         }
     }
 
+    /// Whether a call that was begun on this connection is up.
+    pub(crate) fn has_calls_of(&self, flow: FlowId) -> bool {
+        self.of_flow.contains_key(&flow) || self.of_stranger.contains_key(&flow)
+    }
+
     /// How many entries there are, those of the last minute apart.
     pub(crate) fn count(&self) -> usize {
         self.of_flow.len() + self.of_account.len() + self.of_stranger.len() + self.of_address.len()

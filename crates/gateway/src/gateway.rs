@@ -9,7 +9,7 @@ use cordon_call::Engine;
 use cordon_certs::{CertError, SharedIdentity};
 use cordon_config::{Loaded, Profile, Settings};
 use cordon_media::MediaEngine;
-use cordon_transport::{Listening, Transport, TransportEvent};
+use cordon_transport::{Events, Listening, Transport};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::records::Records;
 use crate::signalling::{Control, Signalling};
 use crate::site::{self, Interfaces};
+use crate::tenure::Tenure;
 
 /// A running Cordon. Dropped without [`Gateway::stop`] it runs until the runtime ends.
 pub struct Gateway {
@@ -105,13 +106,13 @@ impl Gateway {
         let contact_secret = contact_secret::load_or_make(&settings.site.state).map_err(StartError::State)?;
         let identity = SharedIdentity::new(identity);
         let interfaces = Interfaces::of(settings);
-        descriptors::raise(interfaces.descriptors(settings));
+        let mut wires = site::transport_config(settings, &identity, &anchors)?;
+        wires.limits = descriptors::fit(wires.limits, interfaces.media_ports(settings));
         let media = MediaEngine::start(interfaces.media_config(settings)).map_err(StartError::Media)?;
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::new(Instant::now()));
         let admin = admin::bind(settings.metrics.listen).await.map_err(StartError::Metrics)?;
-        let (transport, wires) =
-            Transport::start(site::transport_config(settings, &identity, &anchors)?).await?;
+        let (transport, wires) = Transport::start(wires).await?;
         let transport = Arc::new(transport);
 
         let relay = forward_events(&media)?;
@@ -132,6 +133,7 @@ impl Gateway {
             readiness: Arc::clone(&readiness),
             expiry: Expiry::new(identity.clone()),
             pbx_tls: None,
+            tenure: Tenure::default(),
             drained: None,
         };
         let signalling = spawn_signalling(signalling, wires, relay, orders)?;
@@ -224,6 +226,16 @@ impl Gateway {
         }
     }
 
+    /// Ends the calls that are still up, with BYE on both legs. Waits for that, for [`FAREWELL`] at most.
+    pub async fn end_calls(&self) {
+        let (done, over) = oneshot::channel();
+        if self.control.send(Control::EndCalls(done)).await.is_ok()
+            && tokio::time::timeout(FAREWELL, over).await.is_err()
+        {
+            warn!("not every call has ended in time");
+        }
+    }
+
     /// Closes every connection and ends every thread.
     pub async fn stop(&self) {
         self.readiness.serves(false);
@@ -234,6 +246,7 @@ impl Gateway {
         if let Some(handle) = handle {
             // Joined off the runtime's threads: the loop may still have a turn to finish.
             let _ = tokio::task::spawn_blocking(move || handle.join()).await;
+            self.records.close();
         }
     }
 }
@@ -241,7 +254,7 @@ impl Gateway {
 /// One thread owns signalling; its runtime knows time only.
 fn spawn_signalling(
     signalling: Signalling,
-    wires: mpsc::Receiver<TransportEvent>,
+    wires: Events,
     relay: mpsc::Receiver<cordon_media::RelayEvent>,
     orders: mpsc::Receiver<Control>,
 ) -> Result<JoinHandle<()>, StartError> {
@@ -295,6 +308,8 @@ fn announce(loaded: &Loaded) {
     }
 }
 
+/// How long the end waits for the media threads to give their ports back; the BYEs are sent before.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Orders are rare: reload, drain, stop.
 const CONTROLS: usize = 8;
 /// Events of media threads that may wait for a turn of the signalling loop.

@@ -12,12 +12,14 @@ mod descriptors;
 mod entropy;
 mod expiry;
 mod gateway;
+mod log_budget;
 mod media_bridge;
 mod metrics;
 mod records;
 mod run;
 mod signalling;
 mod site;
+mod tenure;
 
 pub use gateway::{Gateway, ReloadError, StartError};
 pub use metrics::Metrics;

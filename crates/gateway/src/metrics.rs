@@ -1,9 +1,11 @@
 //! Prometheus metrics: families and labels of bounded size, none of which can hold a number or a name.
 
 use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::time::Duration;
 
 use cordon_call::{CallEnd, EndStatistics, Side};
 use cordon_policy::connection::{TlsFacts, TlsVersion};
+use cordon_policy::overload::Priority;
 use cordon_policy::refusal::Refusal;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -20,6 +22,9 @@ pub struct Metrics {
     refusals: Family<RefusalLabels, Counter<u64, AtomicU64>>,
     exposures: Counter<u64, AtomicU64>,
     unreported: Counter<u64, AtomicU64>,
+    shed: Family<PriorityLabels, Counter<u64, AtomicU64>>,
+    delay: Gauge<f64, AtomicU64>,
+    log_lines_suppressed: Counter<u64, AtomicU64>,
     unsent: Counter<u64, AtomicU64>,
     registrations: Counter<u64, AtomicU64>,
     bindings: Gauge<i64, AtomicI64>,
@@ -48,6 +53,17 @@ impl Metrics {
                 &mut registry,
                 "refusals_unreported",
                 "Refusals and exposures without an event of their own: one source caused too many, or the loop was busy",
+            ),
+            shed: register(&mut registry, "shed", "Requests answered with 503 in an overload, by priority"),
+            delay: register(
+                &mut registry,
+                "signalling_delay_seconds",
+                "How long messages wait for signalling, the shortest wait of 100 ms",
+            ),
+            log_lines_suppressed: register(
+                &mut registry,
+                "log_lines_suppressed",
+                "Events that strangers cause and that were left out of the log",
             ),
             registrations: register(
                 &mut registry,
@@ -127,6 +143,29 @@ impl Metrics {
         self.unreported.inc_by(total.saturating_sub(self.unreported.get()));
     }
 
+    /// What was shed since the start, in the order of [`Priority::ALL`]. Returns by how much each has grown.
+    pub(crate) fn shed_are(&self, totals: &[u64; Priority::COUNT]) -> [u64; Priority::COUNT] {
+        let mut grown = [0; Priority::COUNT];
+        for ((priority, total), grown) in Priority::ALL.into_iter().zip(totals).zip(&mut grown) {
+            let counter = self.shed.get_or_create(&PriorityLabels { priority: priority.name() });
+            *grown = total.saturating_sub(counter.get());
+            counter.inc_by(*grown);
+        }
+        let refusal = Refusal::Overloaded;
+        self.refusals
+            .get_or_create(&RefusalLabels { code: refusal.code(), rule: refusal.label() })
+            .inc_by(grown.iter().sum());
+        grown
+    }
+
+    pub(crate) fn delay_is(&self, delay: Duration) {
+        self.delay.set(delay.as_secs_f64());
+    }
+
+    pub(crate) fn suppressed_line(&self) {
+        self.log_lines_suppressed.inc();
+    }
+
     pub(crate) fn registered(&self) {
         self.registrations.inc();
     }
@@ -186,6 +225,9 @@ impl Metrics {
             self.refusals
                 .get_or_create(&RefusalLabels { code: refusal.code(), rule: refusal.label() })
                 .inc_by(0);
+        }
+        for priority in Priority::ALL {
+            self.shed.get_or_create(&PriorityLabels { priority: priority.name() }).inc_by(0);
         }
         for of in [Side::Handset, Side::Pbx] {
             self.calls_started.get_or_create(&SideLabels { side: side(of) }).inc_by(0);
@@ -247,6 +289,11 @@ struct TlsLabels {
 struct RefusalLabels {
     code: &'static str,
     rule: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PriorityLabels {
+    priority: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]

@@ -1,18 +1,23 @@
 //! What was enforced, written down: one structured event each, one counter each, and the last receipts in memory.
 //!
 //! Nothing here holds a number, a name or a key: calls and phones are pseudonyms, connections are numbers. A device's
-//! address appears only where its connection was refused.
+//! address appears only where its connection was refused. Events that strangers can cause in any number are written as
+//! far as the log's budget goes; counted they are all.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use cordon_call::{CallEnd, EndStatistics, Event, LegReceipt, Receipt, Side};
 use cordon_policy::connection::{FlowFacts, TlsFacts};
+use cordon_policy::overload::Priority;
 use cordon_policy::refusal::{Family, Refusal};
+use cordon_sip::Origin;
 use cordon_transport::{CloseReason, TransportEvent};
 use tracing::{info, warn};
 
+use crate::log_budget::{Kind, LogBudget, Source, Suppressed};
 use crate::metrics::{Metrics, ending, side};
 
 /// The book of admissions, refusals and receipts.
@@ -23,6 +28,7 @@ pub struct Records {
     locations: Arc<[String]>,
     receipts: Arc<Mutex<VecDeque<CallReceipt>>>,
     refusals: Arc<Mutex<VecDeque<Refusal>>>,
+    budget: Arc<Mutex<LogBudget>>,
 }
 
 /// A call's receipt as it is kept: the core's, with the TLS of the PBX connection filled in.
@@ -36,7 +42,8 @@ pub struct CallReceipt {
 
 impl Records {
     pub(crate) fn new(metrics: Arc<Metrics>, locations: Arc<[String]>) -> Self {
-        Self { metrics, locations, receipts: Arc::default(), refusals: Arc::default() }
+        let budget = Arc::new(Mutex::new(LogBudget::new(Instant::now())));
+        Self { metrics, locations, receipts: Arc::default(), refusals: Arc::default(), budget }
     }
 
     /// The last receipts, newest last; at most 1,000.
@@ -51,6 +58,9 @@ impl Records {
 
     pub(crate) fn flow_opened(&self, facts: &FlowFacts) {
         self.metrics.flow_opened(&facts.tls);
+        if !self.may_write("connection_admitted", Source::Location(facts.location)) {
+            return;
+        }
         info!(
             flow = facts.flow.0,
             location = self.name_of(facts.location),
@@ -66,9 +76,15 @@ impl Records {
             TransportEvent::FlowClosed { flow, peer, reason } => {
                 self.metrics.flow_closed();
                 match reason.refusal() {
-                    None => info!(flow = flow.0, ?reason, "connection closed"),
+                    None if self.may_write("connection_closed", Source::Handset) => {
+                        info!(flow = flow.0, ?reason, "connection closed");
+                    }
+                    None => {}
                     Some(refusal) => {
                         self.refused(refusal);
+                        if !self.may_write(refusal.code(), Source::Handset) {
+                            return;
+                        }
                         info!(
                             flow = flow.0,
                             refusal = refusal.code(),
@@ -83,8 +99,11 @@ impl Records {
             TransportEvent::Refused { refusal, peer, location, details } => {
                 self.refused_device(*refusal, *peer, *location, details);
             }
-            TransportEvent::Unreadable { refusal, error, status, peer, .. } => {
+            TransportEvent::Unreadable { origin, refusal, error, status, peer } => {
                 self.refused(*refusal);
+                if !self.may_write(refusal.code(), source_of(*origin)) {
+                    return;
+                }
                 info!(
                     refusal = refusal.code(),
                     rule = refusal.label(),
@@ -97,12 +116,25 @@ impl Records {
             TransportEvent::Exposure { peer, location } => {
                 self.metrics.exposed();
                 self.refused(Refusal::CredentialsExposed);
+                if !self.may_write(Refusal::CredentialsExposed.code(), Source::Location(*location)) {
+                    return;
+                }
                 warn!(
                     device = %peer,
                     location = self.name_of(*location),
                     refusal = Refusal::CredentialsExposed.code(),
                     "credentials crossed the network in clear: change this phone's password"
                 );
+            }
+            TransportEvent::NoDescriptors { listener } => {
+                self.refused(Refusal::NoDescriptors);
+                if self.may_write(Refusal::NoDescriptors.code(), Source::Handset) {
+                    warn!(
+                        refusal = Refusal::NoDescriptors.code(),
+                        %listener,
+                        "no file descriptor is free: new connections wait until one is"
+                    );
+                }
             }
             TransportEvent::PbxUp { key, tls, .. } => {
                 self.metrics.pbx_is_up(true);
@@ -136,6 +168,13 @@ impl Records {
         match event {
             Event::Refused { refusal, side: of, flow, call } => {
                 self.refused(refusal);
+                let source = match of {
+                    Side::Handset => Source::Handset,
+                    Side::Pbx => Source::Pbx,
+                };
+                if !self.may_write(refusal.code(), source) {
+                    return;
+                }
                 info!(
                     refusal = refusal.code(),
                     rule = refusal.label(),
@@ -172,6 +211,53 @@ impl Records {
         }
     }
 
+    /// Once a second: what was shed, and what was left out of the log. `shed` counts from the start.
+    pub(crate) fn watch(&self, now: Instant, shed: &[u64; Priority::COUNT]) {
+        let grown = self.metrics.shed_are(shed);
+        if grown.iter().any(|&count| count > 0) {
+            let [strangers, probes, registers, invites, refreshes] = grown;
+            warn!(
+                refusal = Refusal::Overloaded.code(),
+                rule = Refusal::Overloaded.label(),
+                strangers,
+                probes,
+                registers,
+                invites,
+                refreshes,
+                "overloaded: requests were turned away with 503"
+            );
+        }
+        let suppressed = self.budget.lock().expect("no holder panics").suppressed(now);
+        self.tell(&suppressed);
+    }
+
+    /// Tells what is left to be told of.
+    pub(crate) fn close(&self) {
+        let suppressed = self.budget.lock().expect("no holder panics").rest();
+        self.tell(&suppressed);
+    }
+
+    fn tell(&self, suppressed: &[Suppressed]) {
+        for Suppressed { kind: Kind { reason, source }, count } in suppressed {
+            let (side, location) = match source {
+                Source::Location(location) => (side(Side::Handset), Some(self.name_of(*location))),
+                Source::Handset => (side(Side::Handset), None),
+                Source::Pbx => (side(Side::Pbx), None),
+            };
+            info!(reason, side, location, count, "events suppressed");
+        }
+    }
+
+    /// Whether this event, which a stranger may have caused, is written down in the log.
+    fn may_write(&self, reason: &'static str, source: Source) -> bool {
+        let may =
+            self.budget.lock().expect("no holder panics").admits(Instant::now(), Kind { reason, source });
+        if !may {
+            self.metrics.suppressed_line();
+        }
+        may
+    }
+
     fn refused(&self, refusal: Refusal) {
         self.metrics.refused(refusal);
         let mut refusals = self.refusals.lock().expect("no holder panics");
@@ -187,6 +273,9 @@ impl Records {
 
     fn refused_device(&self, refusal: Refusal, device: SocketAddr, location: Option<usize>, details: &str) {
         self.refused(refusal);
+        if !self.may_write(refusal.code(), location.map_or(Source::Pbx, Source::Location)) {
+            return;
+        }
         info!(
             refusal = refusal.code(),
             rule = refusal.label(),
@@ -268,6 +357,13 @@ impl std::fmt::Display for LegLine {
             self.media.refused,
             self.rekeys
         )
+    }
+}
+
+fn source_of(origin: Origin) -> Source {
+    match origin {
+        Origin::Handset(_) => Source::Handset,
+        Origin::Pbx(_) => Source::Pbx,
     }
 }
 

@@ -27,7 +27,7 @@ pub enum RunError {
     System(#[from] std::io::Error),
 }
 
-/// Serves until SIGTERM or SIGINT, then drains; a second one ends at once. SIGHUP reloads.
+/// Serves until SIGTERM or SIGINT, then drains; a second one ends what is left at once, with BYE. SIGHUP reloads.
 ///
 /// # Errors
 /// When it could not start, or [`RunError::Lost`]. Else, once it serves, it ends well.
@@ -66,6 +66,7 @@ async fn serve(path: PathBuf) -> Result<(), RunError> {
         () = gateway.drain(DRAIN) => {}
         () = ends.asked() => warn!("asked twice: calls that are up end now"),
     }
+    gateway.end_calls().await;
     gateway.stop().await;
     info!("cordon has ended");
     Ok(())

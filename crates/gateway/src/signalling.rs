@@ -6,9 +6,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cordon_call::{Engine, SiteRules};
+use cordon_call::{Engine, Event, SiteRules};
 use cordon_policy::connection::TlsFacts;
-use cordon_transport::{SendError, Transport, TransportEvent};
+use cordon_sip::{FlowId, Origin};
+use cordon_transport::{Events, SendError, Transport, TransportEvent};
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
@@ -17,6 +18,7 @@ use crate::expiry::Expiry;
 use crate::media_bridge::MediaBridge;
 use crate::metrics::Metrics;
 use crate::records::Records;
+use crate::tenure::Tenure;
 
 /// What the rest of the process asks of the loop.
 pub(crate) enum Control {
@@ -24,6 +26,8 @@ pub(crate) enum Control {
     Rules(Box<SiteRules>),
     /// Take no new calls and registrations; say when the last call is over.
     Drain(oneshot::Sender<()>),
+    /// End every call; say when the last one is over.
+    EndCalls(oneshot::Sender<()>),
     /// Stop now.
     Stop,
 }
@@ -38,6 +42,7 @@ pub(crate) struct Signalling {
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) expiry: Expiry,
     pub(crate) pbx_tls: Option<TlsFacts>,
+    pub(crate) tenure: Tenure,
     pub(crate) drained: Option<oneshot::Sender<()>>,
 }
 
@@ -45,7 +50,7 @@ impl Signalling {
     /// Runs until told to stop, or until the wires are gone.
     pub(crate) async fn run(
         mut self,
-        mut wires: mpsc::Receiver<TransportEvent>,
+        mut wires: Events,
         mut relay: mpsc::Receiver<cordon_relay::RelayEvent>,
         mut control: mpsc::Receiver<Control>,
     ) {
@@ -58,7 +63,7 @@ impl Signalling {
                     self.handle_wire(event);
                     // A burst is taken in one turn, but not so long that timers wait.
                     for _ in 1..BUDGET {
-                        let Ok(event) = wires.try_recv() else { break };
+                        let Some(event) = wires.try_recv() else { break };
                         self.handle_wire(event);
                     }
                 }
@@ -68,6 +73,10 @@ impl Signalling {
                     Some(Control::Drain(done)) => {
                         self.engine.drain(Instant::now());
                         self.readiness.serves(false);
+                        self.drained = Some(done);
+                    }
+                    Some(Control::EndCalls(done)) => {
+                        self.engine.end_calls(Instant::now());
                         self.drained = Some(done);
                     }
                     Some(Control::Stop) | None => return,
@@ -99,8 +108,15 @@ impl Signalling {
             }
             TransportEvent::Message { origin, reliable: _, message } => {
                 self.engine.handle_message(now, origin, message);
+                // An emergency call needs no registration, and counts like one.
+                if let Origin::Handset(flow) = origin {
+                    self.look_at(now, flow);
+                }
             }
-            TransportEvent::FlowClosed { flow, .. } => self.engine.handle_flow_closed(now, flow),
+            TransportEvent::FlowClosed { flow, .. } => {
+                self.tenure.closed(flow);
+                self.engine.handle_flow_closed(now, flow);
+            }
             TransportEvent::PbxUp { tls, chain, .. } => {
                 self.pbx_tls = tls;
                 self.readiness.pbx_is_up(true);
@@ -115,6 +131,7 @@ impl Signalling {
             TransportEvent::PbxFlowClosed { .. }
             | TransportEvent::Unreadable { .. }
             | TransportEvent::Refused { .. }
+            | TransportEvent::NoDescriptors { .. }
             | TransportEvent::Exposure { .. } => {}
         }
         // Outputs leave with the message that caused them: the queues stay short under load.
@@ -135,6 +152,9 @@ impl Signalling {
                 }
             }
             while let Some(event) = self.engine.poll_event() {
+                if let Event::Registered { flow, .. } = event {
+                    self.look_at(now, flow);
+                }
                 self.records.call(event, self.pbx_tls);
             }
             let Some(reply) = self.media.poll_reply() else { break };
@@ -148,9 +168,17 @@ impl Signalling {
         }
     }
 
+    fn look_at(&mut self, now: Instant, flow: FlowId) {
+        self.tenure.look_at(now, flow, &self.engine, &self.transport);
+    }
+
     /// Once a second: what changes by itself.
     fn watch(&mut self) {
-        self.readiness.beats(Instant::now());
+        let now = Instant::now();
+        self.readiness.beats(now);
+        self.tenure.watch(now, &self.engine, &self.transport);
+        self.records.watch(now, &self.transport.shed());
+        self.metrics.delay_is(self.transport.delay());
         self.metrics.bindings_are(self.engine.binding_count());
         self.metrics.unreported_are(self.transport.unreported());
         self.metrics.unsent_are(self.media.unsent());

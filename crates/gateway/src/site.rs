@@ -47,10 +47,9 @@ impl Interfaces {
         }
     }
 
-    /// Files that are open when every media port and every place for a phone is in use.
-    pub(crate) fn descriptors(&self, settings: &Settings) -> u64 {
-        let sockets = settings.media.ports.len().saturating_mul(self.addresses.len());
-        u64::try_from(sockets.saturating_add(settings.limits.connections)).unwrap_or(u64::MAX)
+    /// Sockets that are open when every media port is in use.
+    pub(crate) fn media_ports(&self, settings: &Settings) -> usize {
+        settings.media.ports.len().saturating_mul(self.addresses.len())
     }
 
     fn numbered(&self, addresses: &[MediaAddress]) -> Vec<MediaInterface> {
@@ -170,6 +169,7 @@ pub(crate) fn transport_config_of(
     Ok(TransportConfig {
         locations,
         pbx: PbxConfig { way, listen: pbx.listen, networks: pbx.networks.clone(), explain: pbx_refusal },
+        emergency: settings.emergency.numbers.clone(),
         limits: Limits {
             flows: settings.limits.connections,
             flows_per_address: settings.limits.connections_per_address,

@@ -17,7 +17,9 @@ pub struct Overload {
     begun: Option<Instant>,
     /// The shortest wait of the interval under way.
     shortest: Option<Duration>,
-    /// That of the interval before.
+    /// Whether anything was put into the queue in it.
+    has_queued: bool,
+    /// The shortest wait of the interval before.
     before: Duration,
     /// Sheddable requests of the interval under way, by priority.
     arrived: [u32; Priority::COUNT],
@@ -35,6 +37,7 @@ impl Overload {
         Self {
             begun: None,
             shortest: None,
+            has_queued: false,
             before: Duration::ZERO,
             arrived: [0; Priority::COUNT],
             admitted: ALL,
@@ -43,16 +46,24 @@ impl Overload {
         }
     }
 
-    /// A message was taken from the queue after it had waited for `delay`.
-    pub fn waited(&mut self, now: Instant, delay: Duration) {
+    /// A message was taken from the queue after it had waited for `delay`. One that leaves the queue empty has met no
+    /// overload, however long it waited: whoever takes them came late, and has caught up (RFC 8289 §5.6).
+    pub fn waited(&mut self, now: Instant, delay: Duration, leaves_empty: bool) {
         self.turn(now);
+        let delay = if leaves_empty { Duration::ZERO } else { delay };
         self.shortest = Some(self.shortest.map_or(delay, |shortest| shortest.min(delay)));
     }
 
     /// Whether a request that has just arrived is to be shed. `None` never is.
     pub fn sheds(&mut self, now: Instant, priority: Option<Priority>) -> bool {
         self.turn(now);
-        let Some(priority) = priority else { return false };
+        let is_shed = priority.is_some_and(|priority| self.is_due(priority));
+        self.has_queued |= !is_shed;
+        is_shed
+    }
+
+    /// Counts a sheddable request, and whether its priority owes one.
+    fn is_due(&mut self, priority: Priority) -> bool {
         let at = priority.index();
         let (Some(arrived), Some(owed), Some(&part)) =
             (self.arrived.get_mut(at), self.owed.get_mut(at), self.shed.get(at))
@@ -96,7 +107,13 @@ impl Overload {
     /// Moves the admitted part so that the wait settles at [`TARGET`]: by how far it is off, and by where it is going
     /// (RFC 8033 §4.2). What waits already is worked off without a further cut.
     fn judge(&mut self) {
-        let shortest = self.shortest.take().unwrap_or_default();
+        let has_queued = std::mem::take(&mut self.has_queued);
+        let shortest = match self.shortest.take() {
+            Some(shortest) => shortest,
+            // Something waits and nothing was taken: whoever takes it has not come round, and that is no good sign.
+            None if has_queued => return self.share(),
+            None => Duration::ZERO,
+        };
         let off = micros(shortest) - micros(TARGET);
         let going = micros(shortest) - micros(self.before);
         let cut = (off + PER_CHANGE * going).clamp(-MOST_GROWTH, MOST_CUT);
@@ -198,15 +215,27 @@ mod tests {
         let start = Instant::now();
         for n in 0..500 {
             // 500 messages at once, 1 ms each: the last one waits half a second, and then the queue is empty.
-            overload.waited(start + Duration::from_millis(n), Duration::from_millis(n));
+            overload.waited(start + Duration::from_millis(n), Duration::from_millis(n), n == 499);
         }
-        overload.waited(start + Duration::from_millis(501), Duration::ZERO);
-        for n in 502..1_000 {
-            overload.waited(start + Duration::from_millis(n), Duration::ZERO);
+        for n in 500..1_000 {
+            overload.waited(start + Duration::from_millis(n), Duration::ZERO, true);
         }
 
         let invite = Some(Priority::Invite);
         assert!(!overload.sheds(start + Duration::from_millis(1_500), invite));
+    }
+
+    #[test]
+    fn a_loop_that_comes_round_late_and_catches_up_sheds_nothing() {
+        let mut overload = Overload::new();
+        let start = Instant::now();
+        for round in 0..100 {
+            let now = start + Duration::from_millis(120) * round;
+            for left in (0..5).rev() {
+                assert!(!overload.sheds(now, Some(Priority::Stranger)));
+                overload.waited(now, Duration::from_millis(110), left == 0);
+            }
+        }
     }
 
     #[test]
@@ -252,7 +281,7 @@ mod tests {
         let start = Instant::now();
         for n in 0..10_000 {
             let now = start + Duration::from_millis(n);
-            overload.waited(now, Duration::from_secs(1));
+            overload.waited(now, Duration::from_secs(1), false);
             overload.sheds(now, Some(Priority::Refresh));
             assert!(!overload.sheds(now, None));
         }
@@ -276,11 +305,28 @@ mod tests {
     }
 
     #[test]
+    fn an_interval_in_which_nothing_was_taken_from_the_queue_is_not_taken_for_a_rest() {
+        let mut overload = Overload::new();
+        let start = Instant::now();
+        for n in 0..3_000 {
+            let now = start + Duration::from_millis(n);
+            // A loop that comes round every 300 ms only.
+            if n % 300 == 0 {
+                overload.waited(now, Duration::from_millis(300), false);
+            }
+            overload.sheds(now, Some(Priority::Invite));
+            overload.sheds(now, None);
+        }
+
+        assert!(overload.is_shedding());
+    }
+
+    #[test]
     fn silence_ends_an_overload() {
         let mut overload = Overload::new();
         let start = Instant::now();
         for n in 0..5_000 {
-            overload.waited(start + Duration::from_millis(n), Duration::from_millis(n));
+            overload.waited(start + Duration::from_millis(n), Duration::from_millis(n), false);
             overload.sheds(start + Duration::from_millis(n), Some(Priority::Invite));
         }
         assert!(overload.is_shedding());
@@ -357,7 +403,11 @@ mod tests {
                 }
                 self.queue.pop_front();
                 let delay = begins - arrived;
-                self.overload.waited(begins, delay);
+                self.overload.waited(
+                    begins,
+                    delay,
+                    self.queue.front().is_none_or(|(next, _)| *next > begins),
+                );
                 self.busy_until = begins + self.each;
                 *self.done.last_mut().unwrap() += 1;
                 let longest = self.longest.last_mut().unwrap();

@@ -259,6 +259,12 @@ impl World {
         self.drain();
     }
 
+    /// Cordon is about to end.
+    pub fn end_calls(&mut self) {
+        self.engine.end_calls(self.now);
+        self.drain();
+    }
+
     /// A key of ours toward this end comes near the end of its life.
     pub fn key_nearly_spent(&mut self, end: End) {
         let stream = *self.open.last().expect("a stream is open");

@@ -1,10 +1,10 @@
-//! The one answer plain SIP gets.
+//! The one answer that plain SIP gets, and what is shed.
 
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use cordon_policy::{Door, Refusal};
+use cordon_policy::{Door, Refusal, overload};
 use cordon_sip::{HeaderName, Method, Request, Response, StatusCode, Text, Warning};
 
 use crate::flow::with_source;
@@ -31,10 +31,15 @@ impl Answerer {
             return None;
         }
         let cordon_sip::Message::Request(request) = with_source(request.into(), peer) else { return None };
-        let tag = format!("{:016x}", self.tags.hash_one((request.call_id.as_str(), request.cseq, peer)));
+        let hash = self.tags.hash_one((request.call_id.as_str(), request.cseq, peer));
+        let tag = format!("{hash:016x}");
         let status = StatusCode::new(refusal.status())?;
         let bare = Response::to(&request, status).with_to_tag(tag);
-        let bare = match refusal.retry_after() {
+        let retry_after = match refusal {
+            Refusal::Overloaded => Some(overload::retry_after(hash)),
+            _ => refusal.retry_after().map(u64::from),
+        };
+        let bare = match retry_after {
             Some(seconds) => bare.with_header(HeaderName::RETRY_AFTER, Text::from(seconds.to_string())),
             None => bare,
         };

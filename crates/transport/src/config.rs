@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cordon_policy::Refusal;
 use cordon_policy::connection::LeafKey;
+use cordon_policy::request::EmergencyNumbers;
 use cordon_sip::Text;
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
@@ -18,6 +19,8 @@ pub struct TransportConfig {
     pub locations: Vec<LocationConfig>,
     /// The way to the PBX.
     pub pbx: PbxConfig,
+    /// Calls to these are never shed.
+    pub emergency: EmergencyNumbers,
     /// Bounds; the default unless a test wants less.
     pub limits: Limits,
 }
@@ -106,9 +109,9 @@ pub struct TlsTarget {
 /// Every bound of this crate, with its reason.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections of one address whose handshake is not over: a phone has one, a NAT at shift change some dozens.
+    /// Connections of one address without a byte of SIP yet: a phone has one, a NAT at shift change some dozens.
     pub pending_per_address: usize,
-    /// The same, of all addresses: 4,096 half-open handshakes are some 50 MB.
+    /// The same, of all addresses: 4,096 half-open handshakes are some 50 MB. Apart from the established ones.
     pub pending: usize,
     /// Established connections of one address: phones of a branch behind one NAT, and load generators.
     pub flows_per_address: usize,
@@ -124,7 +127,8 @@ pub struct Limits {
     pub queue: usize,
     /// Bytes that wait for the PBX, which carries everybody's messages.
     pub pbx_queue: usize,
-    /// Events that wait for the signalling loop; beyond it the readers wait, and then the peers.
+    /// Events that wait for the signalling loop: a quarter of strangers, half of phones, a quarter of the PBX. Beyond it
+    /// the readers wait, and then the peers.
     pub events: usize,
     /// Refusals per second that one source gets on the `refuse` listeners.
     pub refusals_per_second: usize,

@@ -90,6 +90,11 @@ pub enum TransportEvent {
         /// What was seen, such as the versions and suites of a ClientHello; may be empty.
         details: String,
     },
+    /// The system grants no further descriptor: connections wait to be accepted until one is free.
+    NoDescriptors {
+        /// Where they wait.
+        listener: SocketAddr,
+    },
     /// A plain request carried digest credentials over the open network.
     Exposure {
         /// The device.
@@ -116,6 +121,10 @@ pub enum CloseReason {
     Asked,
     /// Its network or its target is no longer configured.
     NoLongerAdmitted,
+    /// Nobody was registered on it, and another connection needed its place.
+    MadeRoom,
+    /// Every place of its address, or of all, holds a registered phone.
+    NoPlace(Refusal),
     /// Cordon is shutting down.
     ShuttingDown,
 }
@@ -129,6 +138,8 @@ impl CloseReason {
             Self::NoLongerAdmitted => Some(Refusal::ForeignNetwork),
             // The message that could not be framed has been an event of its own.
             Self::Unframeable => None,
+            Self::MadeRoom => Some(Refusal::MadeRoom),
+            Self::NoPlace(refusal) => Some(refusal),
             Self::PeerClosed | Self::Broken | Self::Asked | Self::ShuttingDown => None,
         }
     }

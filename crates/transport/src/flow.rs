@@ -1,20 +1,27 @@
 //! One connection, from its first message to its end.
 
-use std::io::ErrorKind;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use cordon_policy::connection::refusal_for;
-use cordon_policy::{Door, Refusal};
+use cordon_policy::request::Sender;
+use cordon_policy::{Door, Refusal, overload};
 use cordon_sip::{
-    ErrorReply, Frame, FrameError, Framer, Message, Origin, ParseError, StatusCode, Text, Warning,
+    ErrorReply, Frame, FrameError, Framer, Message, Origin, ParseError, Request, StatusCode, Text, Warning,
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
+use crate::admission::Place;
 use crate::event::{CloseReason, TransportEvent};
+use crate::inbox::{Lane, TURNS};
 use crate::shared::Shared;
 use crate::write_queue::WriteQueue;
 
@@ -26,8 +33,22 @@ pub(crate) struct Flow {
     pub(crate) queue: WriteQueue,
     /// Who we are in a Warning: the name or address the peer reached us by.
     pub(crate) host: Text,
-    /// Phones have to say something soon; the PBX may be silent.
-    pub(crate) first_byte: Option<Duration>,
+    /// `None` on the side of the PBX.
+    pub(crate) phone: Option<Phone>,
+}
+
+/// What holds for a phone's flow and not for the PBX's.
+pub(crate) struct Phone {
+    pub(crate) location: usize,
+    pub(crate) place: Place,
+    /// Messages of this flow that may wait for signalling.
+    turns: Arc<Semaphore>,
+}
+
+impl Phone {
+    pub(crate) fn new(location: usize, place: Place) -> Self {
+        Self { location, place, turns: Arc::new(Semaphore::new(TURNS)) }
+    }
 }
 
 impl Flow {
@@ -43,6 +64,10 @@ impl Flow {
             }
             () = &mut writing => true,
             () = self.queue.ended() => false,
+            () = self.made_room() => {
+                self.queue.abort(CloseReason::MadeRoom);
+                true
+            }
         };
         if !is_written {
             let _ = timeout(FAREWELL, writing).await;
@@ -50,13 +75,33 @@ impl Flow {
         self.queue.closed().unwrap_or(CloseReason::Broken)
     }
 
+    /// The lane its events take, as it stands now.
+    pub(crate) fn lane(&self) -> Lane {
+        match &self.phone {
+            None => Lane::Pbx,
+            Some(phone) if phone.place.is_kept() => Lane::Phone,
+            Some(_) => Lane::Stranger,
+        }
+    }
+
+    async fn made_room(&self) {
+        match &self.phone {
+            Some(phone) => phone.place.made_room().await,
+            None => std::future::pending().await,
+        }
+    }
+
     async fn read<S: AsyncRead + AsyncWrite>(&self, mut reader: ReadHalf<S>) -> CloseReason {
-        let limit = self.shared.config().limits.message;
+        let config = self.shared.config();
+        let (first_byte, limit) = (config.limits.first_byte, config.limits.message);
+        drop(config);
         let mut framer = Framer::default();
-        let mut buffer = [0; READ_BUFFER];
-        let mut deadline = self.first_byte.map(|patience| Instant::now() + patience);
+        // Phones have to say something soon; the PBX may be silent.
+        let mut deadline = self.phone.as_ref().map(|_| Instant::now() + first_byte);
+        let mut has_spoken = false;
         loop {
-            let count = match until(deadline, reader.read(&mut buffer)).await {
+            let was_within_message = framer.is_within_message();
+            match until(deadline, read_into(&mut reader, &mut framer)).await {
                 None => return CloseReason::TooSlow,
                 // Phones seldom take their leave by close_notify. SIP says itself where a message ends.
                 Some(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
@@ -64,21 +109,26 @@ impl Flow {
                 }
                 Some(Err(_)) => return CloseReason::Broken,
                 Some(Ok(0)) => return CloseReason::PeerClosed,
-                Some(Ok(count)) => count,
-            };
-            let was_within_message = framer.is_within_message();
-            framer.push(buffer.get(..count).unwrap_or_default());
+                Some(Ok(_)) => {}
+            }
+            if let Some(phone) = self.phone.as_ref().filter(|_| !has_spoken)
+                && let Err(refusal) = phone.place.establish()
+            {
+                return CloseReason::NoPlace(refusal);
+            }
+            has_spoken = true;
+            let received = std::time::Instant::now();
             let mut has_frame = false;
             loop {
                 match framer.next_frame() {
                     Ok(None) => break,
                     Ok(Some(frame)) => {
                         has_frame = true;
-                        if let Some(reason) = self.take(frame).await {
+                        if let Some(reason) = self.take(received, frame).await {
                             return reason;
                         }
                     }
-                    Err(error) => return self.refuse_frame(&error).await,
+                    Err(error) => return self.refuse_frame(received, &error).await,
                 }
             }
             deadline = match (framer.is_within_message(), was_within_message && !has_frame) {
@@ -91,7 +141,7 @@ impl Flow {
     }
 
     /// `Some` when the flow has to end.
-    async fn take(&self, frame: Frame) -> Option<CloseReason> {
+    async fn take(&self, received: std::time::Instant, frame: Frame) -> Option<CloseReason> {
         match frame {
             // RFC 5626 §3.5.1. A push that fails closes the queue, and that the flow.
             Frame::Ping => {
@@ -100,16 +150,46 @@ impl Flow {
             }
             Frame::Pong => None,
             Frame::Message(framed) => {
+                let length = framed.bytes().len();
                 let event = match framed.parse() {
+                    Ok(Message::Request(request)) if self.is_to_be_shed(received, &request) => {
+                        self.shed(request, length);
+                        return None;
+                    }
                     Ok(message) => {
                         let message = with_source(message, self.peer);
                         TransportEvent::Message { origin: self.origin, reliable: true, message }
                     }
                     Err(error) => self.refuse_message(&error),
                 };
-                (!self.shared.deliver(event).await).then_some(CloseReason::ShuttingDown)
+                (!self.deliver(received, event).await).then_some(CloseReason::ShuttingDown)
             }
         }
+    }
+
+    fn is_to_be_shed(&self, now: std::time::Instant, request: &Request) -> bool {
+        let Some(phone) = &self.phone else { return false };
+        let numbers = &self.shared.config().emergency;
+        let priority = overload::priority(Sender::Handset, phone.place.is_kept(), request, numbers);
+        self.shared.inbox.congestion.sheds(now, priority)
+    }
+
+    /// Answered here and now, and forgotten: signalling never hears of it.
+    fn shed(&self, request: Request, length: usize) {
+        let config = self.shared.config();
+        let Some(phone) = &self.phone else { return };
+        let Some(location) = config.locations.get(phone.location) else { return };
+        let answer = self.shared.with_door(location, phone.location, |door| {
+            self.shared.answerer.refuse(request, length, Refusal::Overloaded, self.peer, door)
+        });
+        if let Some(answer) = answer {
+            let _ = self.queue.push(answer);
+        }
+    }
+
+    async fn deliver(&self, received: std::time::Instant, event: TransportEvent) -> bool {
+        let turns = self.phone.as_ref().map(|phone| &phone.turns);
+        self.shared.deliver_read(self.lane(), turns, received, event).await
     }
 
     /// The end of the message is known, so that the flow can live on.
@@ -119,10 +199,10 @@ impl Flow {
     }
 
     /// Nobody knows where the next message begins: answered, and closed.
-    async fn refuse_frame(&self, error: &FrameError) -> CloseReason {
+    async fn refuse_frame(&self, received: std::time::Instant, error: &FrameError) -> CloseReason {
         let refusal = refusal_for(error.rule());
         let event = self.answer_unreadable(error.reply(), error.status(), refusal, error.reason());
-        self.shared.deliver(event).await;
+        self.deliver(received, event).await;
         CloseReason::Unframeable
     }
 
@@ -159,6 +239,23 @@ impl Flow {
     }
 }
 
+/// Gives the framer what has come. The buffer is there only while bytes are moved: ten thousand phones that say nothing
+/// have none.
+async fn read_into<S: AsyncRead + AsyncWrite>(
+    reader: &mut ReadHalf<S>,
+    framer: &mut Framer,
+) -> io::Result<usize> {
+    poll_fn(|cx| {
+        let mut bytes = [0; READ_BUFFER];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut *reader).poll_read(cx, &mut buffer))?;
+        let read = buffer.filled();
+        framer.push(read);
+        Poll::Ready(Ok(read.len()))
+    })
+    .await
+}
+
 /// RFC 3261 §18.2.1 and RFC 3581: a request carries on where it really came from.
 pub(crate) fn with_source(mut message: Message, peer: SocketAddr) -> Message {
     if let Message::Request(request) = &mut message
@@ -186,7 +283,7 @@ async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> O
 /// How long last words may take to be written.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Lives as long as the flow: most SIP messages fit, longer ones take several reads.
+/// Most SIP messages fit, longer ones take several reads.
 const READ_BUFFER: usize = 4 * 1024;
 
 const PONG: &[u8] = b"\r\n";

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use cordon_sip::FlowId;
 use tokio::sync::Notify;
 
+use crate::admission::PlaceName;
 use crate::event::CloseReason;
 use crate::transport::SendError;
 use crate::write_queue::WriteQueue;
@@ -26,6 +27,8 @@ pub(crate) enum Side {
     Handset {
         /// Its location.
         location: usize,
+        /// Its place among the connections.
+        place: PlaceName,
     },
     /// The PBX opened it.
     PbxInbound,
@@ -85,6 +88,14 @@ impl FlowTable {
         }
     }
 
+    /// Where a phone's connection stands; `None` when it is gone.
+    pub(crate) fn place_of(&self, flow: FlowId) -> Option<PlaceName> {
+        match self.flows().get(&flow)?.side {
+            Side::Handset { place, .. } => Some(place),
+            Side::PbxInbound | Side::PbxLink => None,
+        }
+    }
+
     pub(crate) fn handset_count(&self) -> usize {
         self.flows().values().filter(|entry| matches!(entry.side, Side::Handset { .. })).count()
     }
@@ -115,7 +126,8 @@ mod tests {
     fn a_hop_of_one_side_never_leaves_on_a_connection_of_the_other() {
         let table = FlowTable::default();
         let peer = "127.0.0.1:5061".parse().unwrap();
-        table.add(FlowId(1), Side::Handset { location: 0 }, peer, WriteQueue::new(64));
+        let handset = Side::Handset { location: 0, place: PlaceName(1) };
+        table.add(FlowId(1), handset, peer, WriteQueue::new(64));
         table.add(FlowId(2), Side::PbxLink, peer, WriteQueue::new(64));
 
         assert_eq!(table.send_to_handset(FlowId(1), Bytes::new()), Ok(()));

@@ -1,13 +1,13 @@
 //! The wires: SIP over TLS for phones, one verified connection to the PBX, and the listener that refuses plain SIP.
 //!
-//! [`Transport::start`] binds everything and hands back [`TransportEvent`]s over one bounded channel; whoever reads it
-//! slowly slows the peers down (their TCP windows close), nothing is dropped. Bytes go out by [`Transport::send`],
-//! which never waits.
+//! [`Transport::start`] binds everything and hands back [`Events`], a bounded queue; whoever reads it slowly slows the
+//! peers down (their TCP windows close), and where messages wait too long the least important requests are shed. Bytes go
+//! out by [`Transport::send`], which never waits.
 //!
 //! The way of a phone's connection, from outside in:
 //! - `listener`: accept, the location's networks, the caps of `admission`
 //! - `handshake`: first bytes; TLS, or one refusal in SIP text; `client_hello` explains what cannot work
-//! - `flow`: bytes to messages, pings, deadlines; `write_queue` the way back
+//! - `flow`: bytes to messages, pings, deadlines; `inbox` the way to signalling, `write_queue` the way back
 //! - `plain`: the `refuse` listeners, UDP and TCP, with `answer` and `rate_limit`
 //! - `pbx_link`: the connection we open and verify; `pbx_listener` and `pbx_datagram`: where the PBX reaches us
 
@@ -21,6 +21,7 @@ mod event;
 mod flow;
 mod flow_table;
 mod handshake;
+mod inbox;
 mod keepalive;
 mod listener;
 mod pbx_connector;
@@ -38,4 +39,5 @@ mod write_queue;
 pub use client_hello::{ClientHello, HelloError};
 pub use config::{Limits, LocationConfig, PbxConfig, PbxWay, Target, TlsFront, TlsTarget, TransportConfig};
 pub use event::{CloseReason, ConnectionKey, PbxTransport, TransportEvent};
+pub use inbox::Events;
 pub use transport::{Listening, SendError, StartError, Transport};

@@ -14,7 +14,7 @@ use tokio_rustls::server::TlsStream;
 use crate::admission::Place;
 use crate::config::TransportConfig;
 use crate::event::TransportEvent;
-use crate::flow::Flow;
+use crate::flow::{Flow, Phone};
 use crate::flow_table::Side;
 use crate::handshake::{self, Opening};
 use crate::prefixed::Prefixed;
@@ -44,7 +44,7 @@ impl Door {
     pub(crate) async fn run(self, shared: Arc<Shared>) {
         let accepting = async {
             loop {
-                let (stream, peer) = accept(&self.listener).await;
+                let (stream, peer) = accept(&shared, &self.listener).await;
                 self.admit(&shared, stream, peer);
             }
         };
@@ -76,57 +76,80 @@ struct Handset {
     peer: SocketAddr,
 }
 
+/// What a handshake has led to.
+struct Established {
+    stream: Box<TlsStream<Prefixed<TcpStream>>>,
+    tls: TlsFacts,
+    config: Arc<TransportConfig>,
+}
+
 impl Handset {
+    /// The handshake. The flow has a task of its own, so that what only a handshake needs ends with it.
     async fn serve(mut self, shared: Arc<Shared>, stream: TcpStream, place: Place) {
-        let config = shared.config();
-        let Some(location) = config.locations.get(self.location) else { return };
-        if keepalive::arm(&stream).is_err() {
-            return;
+        let established = tokio::select! {
+            established = self.open(&shared, stream) => established,
+            () = place.made_room() => return self.report(&shared, Refusal::MadeRoom, String::new()),
+        };
+        if let Some(established) = established {
+            place.progress();
+            tokio::spawn(self.run_flow(shared, established, place));
         }
+    }
+
+    /// `None` when it has been refused.
+    async fn open(&mut self, shared: &Arc<Shared>, stream: TcpStream) -> Option<Established> {
+        let config = shared.config();
+        let location = config.locations.get(self.location)?;
+        keepalive::arm(&stream).and_then(|()| keepalive::bound_send_buffer(&stream)).ok()?;
         self.local = stream.local_addr().unwrap_or(self.local);
-        let opening = timeout(config.limits.handshake, handshake::open(stream, &location.tls)).await;
-        match opening {
-            Ok(Opening::Tls(stream, tls)) => match place.establish() {
-                Ok(place) => self.run_flow(&shared, &config, *stream, tls, place).await,
-                Err(refusal) => self.report(&shared, refusal, String::new()),
-            },
+        match timeout(config.limits.handshake, handshake::open(stream, &location.tls)).await {
+            Ok(Opening::Tls(stream, tls)) => return Some(Established { stream, tls, config }),
             Ok(Opening::Plain(stream)) => {
                 let visit = plain::Visit {
                     location: self.location,
                     peer: self.peer,
                     refusal: Refusal::PlainOnTlsPort,
                 };
-                visit.refuse_stream(&shared, stream).await;
+                visit.refuse_stream(shared, stream).await;
             }
-            Ok(Opening::Refused(refusal, details)) => self.report(&shared, refusal, details),
+            Ok(Opening::Refused(refusal, details)) => self.report(shared, refusal, details),
             Ok(Opening::Nothing) => {}
-            Err(_) => self.report(&shared, Refusal::TlsTooSlow, String::new()),
+            Err(_) => self.report(shared, Refusal::TlsTooSlow, String::new()),
+        }
+        None
+    }
+
+    async fn run_flow(self, shared: Arc<Shared>, established: Established, place: Place) {
+        let Some((flow, facts)) = self.enlist(&shared, &established, place) else { return };
+        let Established { stream, config, .. } = established;
+        drop(config); // a reload shall not keep every version alive that some flow began with
+        let id = facts.flow;
+        if shared.deliver(flow.lane(), TransportEvent::FlowOpened(facts)).await {
+            let reason = flow.run(stream).await;
+            shared.flows.remove(id);
+            let closed = TransportEvent::FlowClosed { flow: id, peer: self.peer, reason };
+            shared.deliver(flow.lane(), closed).await;
+        } else {
+            shared.flows.remove(id);
         }
     }
 
-    async fn run_flow(
+    /// The flow as everybody else knows it; `None` when a reload has closed its network.
+    fn enlist(
         &self,
         shared: &Arc<Shared>,
-        config: &TransportConfig,
-        stream: TlsStream<Prefixed<TcpStream>>,
-        tls: TlsFacts,
-        _place: Place,
-    ) {
+        established: &Established,
+        place: Place,
+    ) -> Option<(Flow, FlowFacts)> {
+        let Established { stream, tls, config } = established;
         let id = shared.next_flow();
-        let limits = &config.limits;
-        let Some(location) = config.locations.get(self.location) else { return };
+        let queue = WriteQueue::new(config.limits.queue);
+        let location = config.locations.get(self.location)?;
         let host = shared.with_door(location, self.location, |door| Text::from(door.host));
-        let flow = Flow {
-            shared: Arc::clone(shared),
-            origin: Origin::Handset(id),
-            peer: self.peer,
-            queue: WriteQueue::new(limits.queue),
-            host,
-            first_byte: Some(limits.first_byte),
-        };
-        let side = Side::Handset { location: self.location };
-        if !shared.add_flow(id, side, self.peer, flow.queue.clone(), config) {
-            return self.report(shared, Refusal::ForeignNetwork, String::new());
+        let side = Side::Handset { location: self.location, place: place.name() };
+        if !shared.add_flow(id, side, self.peer, queue.clone(), config) {
+            self.report(shared, Refusal::ForeignNetwork, String::new());
+            return None;
         }
         let facts = FlowFacts {
             flow: id,
@@ -134,15 +157,17 @@ impl Handset {
             peer: self.peer,
             local: self.local,
             server_name: stream.get_ref().1.server_name().map(str::to_owned),
-            tls,
+            tls: *tls,
         };
-        if shared.deliver(TransportEvent::FlowOpened(facts)).await {
-            let reason = flow.run(stream).await;
-            shared.flows.remove(id);
-            shared.deliver(TransportEvent::FlowClosed { flow: id, peer: self.peer, reason }).await;
-        } else {
-            shared.flows.remove(id);
-        }
+        let flow = Flow {
+            shared: Arc::clone(shared),
+            origin: Origin::Handset(id),
+            peer: self.peer,
+            queue,
+            host,
+            phone: Some(Phone::new(self.location, place)),
+        };
+        Some((flow, facts))
     }
 
     fn report(&self, shared: &Shared, refusal: Refusal, details: String) {
@@ -164,16 +189,42 @@ pub(crate) fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Sta
     bound().map_err(|source| StartError { address, source })
 }
 
-/// The next connection. When the process has no descriptor left the loop rests instead of spinning.
-pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+/// The next connection. When the process has no descriptor left the loop rests instead of spinning, and whoever has stood
+/// still longest without a registration makes room.
+pub(crate) async fn accept(shared: &Shared, listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let mut is_told = false;
     loop {
-        match listener.accept().await {
+        let error = match listener.accept().await {
             Ok((stream, peer)) => return (stream, SocketAddr::new(peer.ip().to_canonical(), peer.port())),
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            Err(error) => error,
+        };
+        if !matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) {
+            // A connection that broke before it was accepted, or memory the kernel has not got at this moment.
+            tokio::time::sleep(ACCEPT_BREATH).await;
+            continue;
         }
+        if let Ok(listener) = listener.local_addr()
+            && !std::mem::replace(&mut is_told, true)
+        {
+            shared.report(listener.ip(), TransportEvent::NoDescriptors { listener });
+        }
+        let _ = (0..MAKE_ROOM).all(|_| shared.handset_admission.make_room());
+        tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 }
 
 /// Phones that all come back at once after a power cut wait here for some milliseconds.
 const BACKLOG: u32 = 1_024;
+
+/// Without a descriptor: long enough to cost nothing, short enough that a phone does not notice.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// After any other error.
+const ACCEPT_BREATH: Duration = Duration::from_millis(1);
+
+/// Connections that make room in one pause.
+const MAKE_ROOM: usize = 16;
+
+/// Linux: no descriptor left of the process's, of the system's.
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;

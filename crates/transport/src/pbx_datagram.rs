@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::config::{PbxWay, Target};
 use crate::event::{ConnectionKey, PbxTransport, TransportEvent};
 use crate::flow::{explained, with_source};
+use crate::inbox::Lane;
 use crate::pbx_connector::resolve;
 use crate::shared::{Phase, Shared};
 use crate::transport::{SendError, StartError};
@@ -111,13 +112,15 @@ async fn keep_target(socket: &PbxSocket, shared: &Shared) {
             Some(address) if old != found => {
                 let key = ConnectionKey { transport: PbxTransport::Udp, address, name: None };
                 let flow = socket.flow_of(shared, address);
-                shared.deliver(TransportEvent::PbxUp { flow, key, tls: None, chain: Vec::new() }).await;
+                shared
+                    .deliver(Lane::Pbx, TransportEvent::PbxUp { flow, key, tls: None, chain: Vec::new() })
+                    .await;
             }
             Some(_) => {}
             None => {
                 let details = "no target has an address".to_owned();
                 let refusal = Refusal::PbxUnreachable;
-                shared.deliver(TransportEvent::PbxUnreachable { refusal, details }).await;
+                shared.deliver(Lane::Pbx, TransportEvent::PbxUnreachable { refusal, details }).await;
             }
         }
         let pause = if found.is_some() { LOOK_UP_AGAIN } else { LOOK_UP_SOON };
@@ -133,6 +136,7 @@ async fn hear(socket: &PbxSocket, shared: &Shared) {
             tokio::task::yield_now().await;
             continue;
         };
+        let received = std::time::Instant::now();
         if let Err(refusal) = connection::admit_pbx_source(&shared.config().pbx.networks, node.ip()) {
             shared.report_refused(refusal, node, None, String::new());
             continue;
@@ -155,7 +159,7 @@ async fn hear(socket: &PbxSocket, shared: &Shared) {
                 TransportEvent::Unreadable { origin, peer: node, refusal, error: error.reason(), status }
             }
         };
-        shared.deliver(event).await;
+        shared.deliver_read(Lane::Pbx, None, received, event).await;
     }
 }
 

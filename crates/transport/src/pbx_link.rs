@@ -14,6 +14,7 @@ use crate::config::{Limits, TransportConfig};
 use crate::event::TransportEvent;
 use crate::flow::Flow;
 use crate::flow_table::Side;
+use crate::inbox::Lane;
 use crate::pbx_connector::{self, Connected, Wire};
 use crate::pbx_datagram::PbxSocket;
 use crate::shared::{Phase, Shared};
@@ -175,7 +176,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
                 shared.link.unreachable();
                 let event =
                     TransportEvent::PbxUnreachable { refusal: failed.refusal, details: failed.details };
-                shared.deliver(event).await;
+                shared.deliver(Lane::Pbx, event).await;
             }
         }
         tokio::select! {
@@ -196,7 +197,7 @@ async fn watched<T>(shared: &Shared, work: impl Future<Output = T>) -> T {
             () = shared.link.given_up() => {
                 let details = "messages waited too long for a connection".to_owned();
                 let refusal = Refusal::PbxUnreachable;
-                shared.deliver(TransportEvent::PbxUnreachable { refusal, details }).await;
+                shared.deliver(Lane::Pbx, TransportEvent::PbxUnreachable { refusal, details }).await;
             }
         }
     }
@@ -212,13 +213,13 @@ async fn serve(shared: &Arc<Shared>, config: &TransportConfig, connected: Connec
         peer: key.address,
         queue: WriteQueue::new(config.limits.pbx_queue),
         host: config.pbx.host(),
-        first_byte: None,
+        phone: None,
     };
     if !shared.add_flow(id, Side::PbxLink, key.address, flow.queue.clone(), config) {
         // Its targets are another since; the reload has asked for the next round already.
         return;
     }
-    shared.deliver(TransportEvent::PbxUp { flow: id, key, tls, chain }).await;
+    shared.deliver(Lane::Pbx, TransportEvent::PbxUp { flow: id, key, tls, chain }).await;
     shared.link.up(flow.queue.clone());
     let reason = match wire {
         Wire::Tls(stream) => flow.run(*stream).await,
@@ -227,7 +228,8 @@ async fn serve(shared: &Arc<Shared>, config: &TransportConfig, connected: Connec
     shared.link.lost();
     shared.flows.remove(id);
     // When nobody reads events any more, nobody waits for them either.
-    let _ = timeout(LAST_PAUSE, shared.deliver(TransportEvent::PbxDown { flow: id, reason })).await;
+    let down = TransportEvent::PbxDown { flow: id, reason };
+    let _ = timeout(LAST_PAUSE, shared.deliver(Lane::Pbx, down)).await;
 }
 
 /// Between a loss or a failed round and the next; doubled each time, as a PBX that starts needs its breath.

@@ -16,6 +16,7 @@ use crate::event::TransportEvent;
 use crate::flow::Flow;
 use crate::flow_table::Side;
 use crate::handshake::{self, Opening};
+use crate::inbox::Lane;
 use crate::shared::{Phase, Shared};
 use crate::transport::StartError;
 use crate::write_queue::WriteQueue;
@@ -42,7 +43,7 @@ impl PbxListener {
     pub(crate) async fn run(self, shared: Arc<Shared>) {
         let accepting = async {
             loop {
-                let (stream, peer) = listener::accept(&self.listener).await;
+                let (stream, peer) = listener::accept(&shared, &self.listener).await;
                 let place = connection::admit_pbx_source(&shared.config().pbx.networks, peer.ip())
                     .and_then(|source| shared.pbx_admission.enter(&source));
                 match place {
@@ -65,7 +66,11 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: 
     if keepalive::arm(&stream).is_err() {
         return;
     }
-    match open(&config, stream).await {
+    let opened = tokio::select! {
+        opened = open(&config, stream) => opened,
+        () = place.made_room() => Err((Refusal::MadeRoom, String::new())),
+    };
+    match opened {
         Ok(Some(Accepted::Tls(stream))) => establish(&shared, &config, stream, peer, place).await,
         Ok(Some(Accepted::Tcp(stream))) => establish(&shared, &config, stream, peer, place).await,
         Ok(None) => {}
@@ -104,10 +109,11 @@ async fn establish<S: AsyncRead + AsyncWrite>(
     peer: SocketAddr,
     place: Place,
 ) {
-    let _place = match place.establish() {
-        Ok(place) => place,
-        Err(refusal) => return shared.report_refused(refusal, peer, None, String::new()),
-    };
+    if let Err(refusal) = place.establish() {
+        return shared.report_refused(refusal, peer, None, String::new());
+    }
+    // The PBX's own connections make room for nobody.
+    place.keep();
     let id = shared.next_flow();
     let flow = Flow {
         shared: Arc::clone(shared),
@@ -115,12 +121,12 @@ async fn establish<S: AsyncRead + AsyncWrite>(
         peer,
         queue: WriteQueue::new(config.limits.pbx_queue),
         host: config.pbx.host(),
-        first_byte: None,
+        phone: None,
     };
     if !shared.add_flow(id, Side::PbxInbound, peer, flow.queue.clone(), config) {
         return shared.report_refused(Refusal::PbxForeignNetwork, peer, None, String::new());
     }
     let reason = flow.run(stream).await;
     shared.flows.remove(id);
-    shared.deliver(TransportEvent::PbxFlowClosed { flow: id, reason }).await;
+    shared.deliver(Lane::Pbx, TransportEvent::PbxFlowClosed { flow: id, reason }).await;
 }

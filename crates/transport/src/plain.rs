@@ -60,7 +60,7 @@ impl Refuser {
 
 async fn hear_streams(shared: &Arc<Shared>, location: usize, listener: &TcpListener) {
     loop {
-        let (stream, peer) = listener::accept(listener).await;
+        let (stream, peer) = listener::accept(shared, listener).await;
         let config = shared.config();
         let Some(settings) = config.locations.get(location) else { return };
         let place = connection::admit_source(&settings.networks, peer.ip())
@@ -75,8 +75,11 @@ async fn hear_streams(shared: &Arc<Shared>, location: usize, listener: &TcpListe
     }
 }
 
-async fn hear_stream(visit: Visit, shared: Arc<Shared>, stream: TcpStream, _place: Place) {
-    visit.refuse_stream(&shared, stream).await;
+async fn hear_stream(visit: Visit, shared: Arc<Shared>, stream: TcpStream, place: Place) {
+    tokio::select! {
+        () = visit.refuse_stream(&shared, stream) => {}
+        () = place.made_room() => visit.report(&shared, Refusal::MadeRoom),
+    }
 }
 
 async fn hear_datagrams(shared: &Arc<Shared>, location: usize, socket: &UdpSocket) {

@@ -9,13 +9,14 @@ use bytes::Bytes;
 use cordon_policy::connection;
 use cordon_policy::{Door, Refusal};
 use cordon_sip::FlowId;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 
 use crate::admission::Admission;
 use crate::answer::Answerer;
 use crate::config::{LocationConfig, TransportConfig};
 use crate::event::{CloseReason, TransportEvent};
 use crate::flow_table::{FlowTable, Side};
+use crate::inbox::{Inbox, Lane};
 use crate::pbx_link::PbxLink;
 use crate::rate_limit::{RateLimit, Verdict};
 use crate::transport::{Listening, SendError};
@@ -28,7 +29,7 @@ pub(crate) struct Shared {
     /// By location: host and port of SIP over TLS for the text of refusals, where the configuration names no host.
     tls_addresses: Vec<Option<SocketAddr>>,
     phase: watch::Sender<Phase>,
-    events: mpsc::Sender<TransportEvent>,
+    pub(crate) inbox: Inbox,
     next_flow: AtomicU64,
     pub(crate) flows: FlowTable,
     pub(crate) link: PbxLink,
@@ -52,15 +53,11 @@ pub(crate) enum Phase {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        config: TransportConfig,
-        events: mpsc::Sender<TransportEvent>,
-        listening: &Listening,
-    ) -> Self {
+    pub(crate) fn new(config: TransportConfig, inbox: Inbox, listening: &Listening) -> Self {
         Self {
             tls_addresses: listening.listen.iter().map(|addresses| addresses.first().copied()).collect(),
             phase: watch::Sender::new(Phase::Running),
-            events,
+            inbox,
             next_flow: AtomicU64::new(1),
             flows: FlowTable::default(),
             link: PbxLink::new(&config.limits),
@@ -84,18 +81,28 @@ impl Shared {
         FlowId(self.next_flow.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Hands an event up, and waits while the channel is full: the peer of this flow waits with us.
-    /// False when nobody listens any more.
-    pub(crate) async fn deliver(&self, event: TransportEvent) -> bool {
-        self.events.send(event).await.is_ok()
+    /// Hands an event of a connection up, and waits while its lane is full: its peer waits with us. False when nobody
+    /// listens any more.
+    pub(crate) async fn deliver(&self, lane: Lane, event: TransportEvent) -> bool {
+        self.inbox.put(lane, None, Instant::now(), event).await
     }
 
-    /// Hands up what strangers can cause in any number. They hold up no accept loop and may not fill the channel that
-    /// messages wait in: one source is told about [`REPORTS_PER_SECOND`] times, and half of the channel stays free.
+    /// The same for what was read at `received`; it takes one of the flow's `turns`, too.
+    pub(crate) async fn deliver_read(
+        &self,
+        lane: Lane,
+        turns: Option<&Arc<Semaphore>>,
+        received: Instant,
+        event: TransportEvent,
+    ) -> bool {
+        self.inbox.put(lane, turns, received, event).await
+    }
+
+    /// Hands up what strangers can cause in any number. They hold up no accept loop and may not fill the lane that
+    /// messages wait in: one source is told about [`REPORTS_PER_SECOND`] times, and half of the lane stays free.
     pub(crate) fn report(&self, source: IpAddr, event: TransportEvent) {
-        let has_room = self.events.capacity() > self.events.max_capacity() / 2;
         let is_rare = self.report_rate.admit(Instant::now(), source) == Verdict::Answer;
-        if !(has_room && is_rare && self.events.try_send(event).is_ok()) {
+        if !(is_rare && self.inbox.try_put(event)) {
             self.unreported.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -187,7 +194,7 @@ impl Shared {
 /// Whether a connection that was admitted under `old` may stand under `new`.
 fn is_kept(side: Side, peer: SocketAddr, old: &TransportConfig, new: &TransportConfig) -> bool {
     match side {
-        Side::Handset { location } => new
+        Side::Handset { location, .. } => new
             .locations
             .get(location)
             .is_some_and(|settings| connection::contains(&settings.networks, peer.ip())),

@@ -3,13 +3,15 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use cordon_policy::overload::Priority;
 use cordon_sip::{FlowId, Hop};
-use tokio::sync::mpsc;
 
 use crate::config::TransportConfig;
-use crate::event::{CloseReason, TransportEvent};
+use crate::event::CloseReason;
+use crate::inbox::{Events, inbox};
 use crate::shared::{Phase, Shared};
 use crate::{listener, pbx_datagram, pbx_link, pbx_listener, plain};
 
@@ -62,9 +64,7 @@ impl Transport {
     ///
     /// # Errors
     /// The first address that cannot be bound; what was bound before is closed again.
-    pub async fn start(
-        config: TransportConfig,
-    ) -> Result<(Self, mpsc::Receiver<TransportEvent>), StartError> {
+    pub async fn start(config: TransportConfig) -> Result<(Self, Events), StartError> {
         let mut doors = Vec::new();
         let mut refusing = Vec::new();
         let mut listening = Listening { listen: Vec::new(), refuse: Vec::new(), pbx: config.pbx.listen };
@@ -84,8 +84,8 @@ impl Transport {
         let pbx = PbxDoor::bind(&config).await?;
         listening.pbx = pbx.address();
 
-        let (sender, receiver) = mpsc::channel(config.limits.events.max(1));
-        let shared = Arc::new(Shared::new(config, sender, &listening));
+        let (inbox, events) = inbox(config.limits.events);
+        let shared = Arc::new(Shared::new(config, inbox, &listening));
         for door in doors {
             tokio::spawn(door.run(Arc::clone(&shared)));
         }
@@ -93,7 +93,7 @@ impl Transport {
             refuser.spawn(&shared);
         }
         pbx.spawn(&shared);
-        Ok((Self { shared, listening }, receiver))
+        Ok((Self { shared, listening }, events))
     }
 
     /// What was bound.
@@ -105,7 +105,7 @@ impl Transport {
     ///
     /// # Errors
     /// When the connection is gone, does not read, or the PBX is known to be unreachable. While the first attempts
-    /// to reach the PBX run, messages wait up to 3 s; then comes [`TransportEvent::PbxUnreachable`].
+    /// to reach the PBX run, messages wait up to 3 s; then comes [`PbxUnreachable`](crate::TransportEvent::PbxUnreachable).
     pub fn send(&self, hop: Hop, bytes: Bytes) -> Result<(), SendError> {
         match hop {
             Hop::Handset(flow) => self.shared.flows.send_to_handset(flow, bytes),
@@ -117,6 +117,31 @@ impl Transport {
     /// Closes a flow after what waits for it has been written.
     pub fn close(&self, flow: FlowId) {
         self.shared.flows.close(flow, CloseReason::Asked);
+    }
+
+    /// A phone is registered on this connection, or calls on it: from now on it makes room for nobody, and its requests
+    /// count for more when too many come.
+    pub fn keep(&self, flow: FlowId) {
+        if let Some(place) = self.shared.flows.place_of(flow) {
+            self.shared.handset_admission.keep(place);
+        }
+    }
+
+    /// Nobody is registered on it any more, and no call is up.
+    pub fn release(&self, flow: FlowId) {
+        if let Some(place) = self.shared.flows.place_of(flow) {
+            self.shared.handset_admission.release(place);
+        }
+    }
+
+    /// Requests that were shed since the start, in the order of [`Priority::ALL`].
+    pub fn shed(&self) -> [u64; Priority::COUNT] {
+        self.shared.inbox.congestion.shed()
+    }
+
+    /// How long messages wait for signalling: the shortest wait of the last 100 ms in which there was one.
+    pub fn delay(&self) -> Duration {
+        self.shared.inbox.congestion.delay()
     }
 
     /// How many phones are connected.

@@ -316,3 +316,21 @@ fn a_busy_pbx_is_told_to_the_phone_with_the_time_to_come_back() {
         assert!(waits.contains(&told.headers.seconds(&HeaderName::RETRY_AFTER).unwrap()));
     }
 }
+
+#[test]
+fn at_the_end_of_cordon_both_legs_of_a_call_get_a_bye_and_a_ringing_caller_its_answer() {
+    let mut world = World::new();
+    let call = phone_calls(&mut world);
+    let (phone, _) = world.register(2, "1003");
+    let ringing = Agent::phone(&mut world, phone, "1003", "1004").invite(&Sdp::phone());
+    world.phone_says(phone, ringing.clone());
+    world.pbx_hears(Method::Invite);
+
+    world.end_calls();
+
+    world.hears(call.caller.at, Method::Bye);
+    world.hears(call.callee.at, Method::Bye);
+    let draining = world.phone_hears_status(phone, 503);
+    world.phone_says(phone, ringing.ack_for_failure(&draining));
+    assert_eq!(world.ends(), [CallEnd::Refused(Refusal::Draining), CallEnd::Refused(Refusal::Draining)]);
+}

@@ -2,7 +2,7 @@
 
 use cordon_sip::{Method, Request};
 
-use crate::request::{EmergencyNumbers, RequestFacts, Sender, is_emergency};
+use crate::request::{EmergencyNumbers, Sender, is_emergency};
 
 /// What may be shed, the least important first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,16 +52,22 @@ impl Priority {
 }
 
 /// How much a request matters; `None` for what is never shed: whatever ends something, what belongs to a call that is
-/// up, what the PBX asks, and calls for help. `has_binding` of the facts also holds for a connection with a call.
-pub fn priority(facts: &RequestFacts, request: &Request, numbers: &EmergencyNumbers) -> Option<Priority> {
-    if facts.sender == Sender::Pbx || is_emergency(request, numbers) {
+/// up, what the PBX asks, and calls for help. A phone `is_kept` where it is registered, or calls, on the connection that the
+/// request came on.
+pub fn priority(
+    sender: Sender,
+    is_kept: bool,
+    request: &Request,
+    numbers: &EmergencyNumbers,
+) -> Option<Priority> {
+    if sender == Sender::Pbx || is_emergency(request, numbers) {
         return None;
     }
     match &request.method {
         Method::Ack | Method::Bye | Method::Cancel => None,
-        Method::Register if facts.has_binding => Some(Priority::Refresh),
+        Method::Register if is_kept => Some(Priority::Refresh),
         Method::Register => Some(Priority::Register),
-        _ if !facts.has_binding => Some(Priority::Stranger),
+        _ if !is_kept => Some(Priority::Stranger),
         _ if request.to.tag().is_some() => None,
         Method::Invite => Some(Priority::Invite),
         Method::Options
@@ -136,11 +142,11 @@ mod tests {
         assert!(Priority::ALL.iter().enumerate().all(|(at, priority)| priority.index() == at));
     }
 
-    const STRANGER: RequestFacts = RequestFacts { sender: Sender::Handset, has_binding: false };
-    const PHONE: RequestFacts = RequestFacts { sender: Sender::Handset, has_binding: true };
-    const PBX: RequestFacts = RequestFacts { sender: Sender::Pbx, has_binding: true };
+    const STRANGER: (Sender, bool) = (Sender::Handset, false);
+    const PHONE: (Sender, bool) = (Sender::Handset, true);
+    const PBX: (Sender, bool) = (Sender::Pbx, true);
 
-    fn of(facts: RequestFacts, method: &str, uri: &str, tag: &str) -> Option<Priority> {
+    fn of((sender, is_kept): (Sender, bool), method: &str, uri: &str, tag: &str) -> Option<Priority> {
         let text = format!(
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/TLS 10.1.0.9:5061;branch=z9hG4bK1\r\n\
              From: <sip:100@mx.example.org>;tag=a\r\nTo: <{uri}>{tag}\r\nCall-ID: c@10.1.0.9\r\n\
@@ -149,6 +155,6 @@ mod tests {
         let Ok(Message::Request(request)) = Message::parse(text.into(), Framing::Stream) else {
             panic!("a request was written")
         };
-        priority(&facts, &request, &EmergencyNumbers::new(["911".to_owned()]).unwrap())
+        priority(sender, is_kept, &request, &EmergencyNumbers::new(["911".to_owned()]).unwrap())
     }
 }

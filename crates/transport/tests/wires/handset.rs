@@ -191,7 +191,8 @@ async fn silent_connections_of_one_address_do_not_shut_out_another() {
         silent.push(Peer::connect_from("127.0.0.2", site.door()).await);
     }
 
-    assert_eq!(site.refused().await.0, Refusal::TooManyFlowsFromAddress);
+    assert_eq!(site.refused().await.0, Refusal::MadeRoom);
+    assert_eq!(silent[0].hear_all().await, b"");
     let _phone = Phone::connect(&site).await;
     site.opened().await;
 }

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on may panic"
 )]
 
+mod crowds;
 mod handset;
 mod handshake;
 mod pbx;

@@ -54,6 +54,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         self.stream.flush().await.unwrap();
     }
 
+    /// As [`Peer::say`], to somebody who may have closed already.
+    pub(crate) async fn try_say(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
+    }
+
     /// Exactly so many bytes.
     pub(crate) async fn hear(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];

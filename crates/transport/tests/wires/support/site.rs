@@ -6,11 +6,12 @@ use bytes::Bytes;
 use cordon_certs::CertProblem;
 use cordon_policy::Refusal;
 use cordon_policy::connection::FlowFacts;
+use cordon_policy::request::EmergencyNumbers;
 use cordon_sip::{FlowId, Hop, Message, Origin};
 use cordon_transport::{
-    Limits, LocationConfig, PbxConfig, PbxWay, SendError, Target, Transport, TransportConfig, TransportEvent,
+    Events, Limits, LocationConfig, PbxConfig, PbxWay, SendError, Target, Transport, TransportConfig,
+    TransportEvent,
 };
-use tokio::sync::mpsc;
 
 use super::authority::{Authority, leaf};
 use super::soon;
@@ -21,7 +22,7 @@ pub(crate) const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv
 pub(crate) struct Site {
     pub(crate) transport: Transport,
     pub(crate) authority: Authority,
-    events: mpsc::Receiver<TransportEvent>,
+    events: Events,
 }
 
 impl Site {
@@ -96,9 +97,14 @@ impl Site {
         }
     }
 
+    /// The next event if there is one.
+    pub(crate) fn take_event(&mut self) -> Option<TransportEvent> {
+        self.events.try_recv()
+    }
+
     /// How often nothing more comes without waiting.
     pub(crate) fn has_no_event(&mut self) -> bool {
-        self.events.try_recv().is_err()
+        self.events.try_recv().is_none()
     }
 }
 
@@ -117,6 +123,7 @@ pub(crate) fn config(authority: &Authority) -> TransportConfig {
             networks: vec!["127.0.0.1/32".parse().unwrap()],
             explain,
         },
+        emergency: EmergencyNumbers::new(["911".to_owned()]).unwrap(),
         limits: Limits::default(),
     }
 }
