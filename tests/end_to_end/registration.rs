@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use cordon_lab::{LabPhone, PhoneConfig};
-use cordon_sip::Method;
+use cordon_sip::{HeaderName, Method};
 use cordon_tests::cordon::{Configuration, Cordon, HOST};
 use cordon_tests::handset;
 use cordon_tests::kamailio::{DOMAIN, Kamailio, Transport};
 use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, Machine, on_a_machine};
+use cordon_tests::metrics::Metrics;
 use cordon_tests::pki::Authority;
 
 #[test]
@@ -60,6 +61,47 @@ fn the_same_instance_on_a_new_connection_replaces_the_old_within_a_second() {
             ensure!(old.options(&format!("sip:{HOST}")).await? == 200, "OPTIONS is answered");
             Ok(())
         })
+    });
+}
+
+#[test]
+fn an_account_under_guess_is_locked_for_strangers_and_everybody_else_goes_on() {
+    on_a_machine(|machine| {
+        let site = Site::open(machine)?;
+        handset::block_on(async {
+            let phone = LabPhone::connect(site.phone("1001")?).await?;
+            register_as_instance(&phone).await?;
+            let guesser = LabPhone::connect(site.phone("1001")?).await?;
+            let mut register = guesser.request(Method::Register, &format!("sip:{DOMAIN}"))?;
+            register.to = register.from.clone().without_tag();
+            let mut told = guesser.ask(register.clone()).await?;
+            for guess in 1..=10 {
+                ensure!(told.status.code() == 401, "guess {guess}: {}", told.status.code());
+                let (name, value) = handset::proof(&told, &register)?;
+                register.cseq += 1;
+                let mut wrong = register.clone();
+                wrong.headers.push(name, value.replace(CNONCE, "00000000"));
+                told = guesser.ask(wrong).await?;
+            }
+            site.cordon.program.await_line("account locked", LIMIT)?;
+            register.cseq += 1;
+            let told = guesser.ask(register).await?;
+            ensure!(told.status.code() == 500, "{}", told.status.code());
+            let seconds = told.headers.seconds(&HeaderName::RETRY_AFTER).context("when to come back")?;
+            ensure!((50..=60).contains(&seconds), "{seconds}");
+
+            // The phone itself, another account at the same address, and a call between the two.
+            register_as_instance(&phone).await?;
+            let other = handset::register(site.phone("1002")?).await?;
+            let (call, answered) =
+                tokio::try_join!(other.call("1001"), async { phone.incoming(LIMIT).await?.answer().await })?;
+            call.hang_up().await?;
+            answered.ended(LIMIT).await?;
+            Ok(())
+        })?;
+        let metrics = Metrics::read()?;
+        ensure!(metrics.sum("cordon_refusals_total", &["code=\"CD-REG-08\""]) == 1.0, "{}", metrics.text());
+        Ok(())
     });
 }
 
@@ -117,5 +159,8 @@ impl Site {
         handset::config(&self.authority, number, format!("{CORDON_LOCATION}:5061").parse()?, "10.1.0.11")
     }
 }
+
+/// What [`handset::proof`] counts by: another one makes its proof wrong.
+const CNONCE: &str = "0cn5f1aa";
 
 const LIMIT: Duration = Duration::from_secs(10);

@@ -306,21 +306,6 @@ fn an_unreachable_pbx_is_told_at_once() {
 }
 
 #[test]
-fn only_the_sites_domain_is_served() {
-    let mut house = House::new();
-    for (line, foreign) in
-        [("To: <sip:100@mx", "To: <sip:100@evil"), ("From: <sip:100@mx", "From: <sip:100@evil")]
-    {
-        house.phone(A, &register(1, "").replace(line, foreign));
-        assert_eq!(house.at_phone().status.code(), 403);
-        assert!(house.warning().contains("CD-REG-02"));
-    }
-    house.phone(A, &register(9, "").replace("<sip:100@10.1.0.20:40000;transport=tls>", "<http://10.1.0.20>"));
-    assert_eq!(house.at_phone().status.code(), 400);
-    assert_eq!(house.pbx_inbox.len(), 0);
-}
-
-#[test]
 fn min_expires_is_relayed_and_a_redirection_is_not() {
     let mut house = House::new();
     house.phone(A, &register(1, ""));
