@@ -17,10 +17,16 @@ impl Credentials {
     /// Reads the value of one header.
     ///
     /// # Errors
-    /// When a quote is not closed, a parameter has no value or stands twice, or there are too many.
+    /// When a quote is not closed, a parameter has no value or stands twice, there are too many, or the `nc` of a digest is
+    /// not eight hexadecimal digits: a server that reads it otherwise would count otherwise.
     pub fn parse(value: impl Into<Text>) -> Result<Credentials, Malformed> {
         let (scheme, params) = AuthParams::parse(&value.into())?;
-        Ok(Credentials { scheme, params })
+        let credentials = Credentials { scheme, params };
+        let has_count = credentials.params.has("nc");
+        if credentials.is_digest() && has_count && credentials.nonce_count().is_none() {
+            return Err(Malformed("a nonce count is not eight hexadecimal digits"));
+        }
+        Ok(credentials)
     }
 
     /// Whether the scheme is Digest.
@@ -114,10 +120,16 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_count_that_is_not_eight_digits_is_none() {
-        for count in ["1", "+000000a", "0000000g", "00000000a"] {
-            assert_eq!(Credentials::parse(format!("Digest nc={count}")).unwrap().nonce_count(), None);
+    fn a_nonce_count_is_eight_hexadecimal_digits() {
+        for (count, read) in [("00000001", 1), ("0000000a", 10), ("FFFFFFFF", u32::MAX), ("\"0000000A\"", 10)]
+        {
+            let credentials = Credentials::parse(format!("Digest nc={count}")).unwrap();
+            assert_eq!(credentials.nonce_count(), Some(read), "{count}");
         }
+        for count in ["1", "+000000a", "0000000g", "00000000a", "0x000001", "\"\""] {
+            assert!(Credentials::parse(format!("Digest nc={count}")).is_err(), "{count}");
+        }
+        assert!(Credentials::parse("Other nc=1").is_ok());
     }
 
     #[test]
