@@ -115,6 +115,7 @@ mod tests {
     fn the_time_to_come_back_is_told_as_the_range_it_is_chosen_from() {
         let said = |refusal| explain(refusal, &DOOR).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said(Refusal::TooManyCalls).contains("Retry-After: 10 to 30"));
+        assert!(said(Refusal::Overloaded).contains("Retry-After: 5 to 30"));
         assert!(said(Refusal::InviteOverlaps).contains("Retry-After: 1 to 10"));
         assert!(said(Refusal::AccountLocked).contains("Retry-After: 1 to 900"));
         assert!(said(Refusal::PlainUdp).contains("Retry-After: 3"));

@@ -6,6 +6,7 @@
 
 mod priority;
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 pub use priority::{Priority, priority};
@@ -153,11 +154,15 @@ impl Default for Overload {
     }
 }
 
-/// When a phone that was shed may come back, in seconds: from 5 to 30, so that a fleet does not come back together
-/// (RFC 6357 §5.4). `dice` is any number that differs from phone to phone.
+/// When a phone that was shed may come back, in seconds: one of [`RETRY_AFTER`], so that a fleet does not come back
+/// together (RFC 6357 §5.4). `dice` is any number that differs from phone to phone.
 pub fn retry_after(dice: u64) -> u64 {
-    EARLIEST + dice % (LATEST - EARLIEST + 1)
+    let (earliest, latest) = (u64::from(*RETRY_AFTER.start()), u64::from(*RETRY_AFTER.end()));
+    earliest + dice % (latest - earliest + 1)
 }
+
+/// The seconds after which what was shed may come back.
+pub const RETRY_AFTER: RangeInclusive<u32> = 5..=30;
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX).min(LONGEST)
@@ -188,9 +193,6 @@ const LEAST: u32 = ALL / 100;
 
 /// Intervals after which silence has undone every cut: from 1 % at 5 % a time.
 const QUIET: u128 = 100;
-
-const EARLIEST: u64 = 5;
-const LATEST: u64 = 30;
 
 #[cfg(test)]
 mod tests {

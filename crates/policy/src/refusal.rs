@@ -286,12 +286,13 @@ impl Refusal {
 
     /// The seconds one of which a `Retry-After` says, chosen anew for each answer so that those who were refused together
     /// do not come back together (RFC 6357 section 5.2): from what the row says up to three times as much with a 503, exactly
-    /// that with any other status but two.
+    /// that with any other status, unless the refusal has a range of its own.
     pub fn retry_after_range(self) -> Option<RangeInclusive<u32>> {
         let least = self.retry_after()?;
         Some(match (self, self.status()) {
             // RFC 3261 §14.2: at random, up to ten seconds.
             (Refusal::InviteOverlaps, _) => 1..=10,
+            (Refusal::Overloaded, _) => crate::overload::RETRY_AFTER,
             // What is left of the lock.
             (Refusal::AccountLocked, _) => 1..=*LOCK_SECONDS.end(),
             (_, 503) => least..=least.saturating_mul(3),

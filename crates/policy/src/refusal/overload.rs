@@ -115,8 +115,8 @@ pub(super) const TOO_FAST: Row = Row {
 pub(super) const OVERLOADED: Row = Row {
     code: "CD-OVERLOAD-09",
     answer: Answer::Sip(503),
-    // What is shed from a full queue names its own number, from 5 to 30: see `policy::overload`.
-    retry_after: Some(30),
+    // The range is `policy::overload`'s.
+    retry_after: Some(5),
     standard: None,
     text: "too busy at the moment, try again",
     label: "overloaded",
