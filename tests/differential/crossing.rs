@@ -10,7 +10,7 @@ pub(crate) fn changes(said: &Request, sent: &Request) -> Vec<&'static str> {
         ("method", said.method == sent.method),
         // Three colons are mended, nothing else is touched: the digest covers it.
         ("uri", said.uri.to_text() == sent.uri.to_text()),
-        ("from", is_same_person(&said.from, &sent.from)),
+        ("from", is_same_person(&said.from, &sent.from) || loses_foreign_number(&said.from, &sent.from)),
         ("to", is_same_person(&said.to, &sent.to)),
         ("max_forwards", has_one_hop_less(said.max_forwards, sent.max_forwards)),
         ("subject", is_register || header(&HeaderName::SUBJECT)),
@@ -26,6 +26,13 @@ fn has_one_hop_less(said: Option<u8>, sent: Option<u8>) -> bool {
         Some(hops) => sent == Some(hops.saturating_sub(1)),
         None => sent.is_some_and(|hops| hops <= 70),
     }
+}
+
+/// A display name that is the number of somebody else stays behind.
+fn loses_foreign_number(said: &NameAddr, sent: &NameAddr) -> bool {
+    let is_number =
+        said.display.as_ref().is_some_and(|name| name.as_str().bytes().any(|byte| byte.is_ascii_digit()));
+    is_number && sent.display.is_none() && said.uri.user() == sent.uri.user()
 }
 
 fn is_same_person(said: &NameAddr, sent: &NameAddr) -> bool {
