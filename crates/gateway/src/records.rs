@@ -195,13 +195,17 @@ impl Records {
                 );
             }
             Event::Unregistered { phone, reason } => info!(%phone, ?reason, "phone unregistered"),
-            Event::AccountLocked { account, flow, lasts } => info!(
-                %account,
-                flow = flow.map(|flow| flow.0),
-                seconds = lasts.as_secs(),
-                refusal = Refusal::AccountLocked.code(),
-                "account locked: its password is being guessed"
-            ),
+            Event::AccountLocked { account, flow, lasts } => {
+                if self.may_write("account locked", Source::Handset) {
+                    info!(
+                        %account,
+                        flow = flow.map(|flow| flow.0),
+                        seconds = lasts.as_secs(),
+                        refusal = Refusal::AccountLocked.code(),
+                        "account locked: its password is being guessed"
+                    );
+                }
+            }
             Event::CallStarted { call, from, emergency } => {
                 self.metrics.call_started(from);
                 info!(%call, from = side(from), emergency, "call admitted");
