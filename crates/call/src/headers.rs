@@ -2,7 +2,8 @@
 
 use cordon_policy::request::is_anonymous;
 use cordon_sip::{
-    Header, HeaderName, Headers, Host, NameAddr, Request, Response, Scheme, StatusCode, Text, Uri, Warning,
+    Date, Header, HeaderName, HeaderValue, Headers, Host, NameAddr, Reason, Request, Response, RetryAfter,
+    Scheme, StatusCode, Text, Uri, Warning,
 };
 
 use crate::event::Side;
@@ -17,6 +18,8 @@ pub(crate) fn copy_onward(from: Side, domain: &Text, original: &Request, onward:
 /// Copies what a request may carry to the other side.
 pub(crate) fn copy_for_request(from: Side, domain: &Text, source: &Headers, target: &mut Headers) {
     copy(source, target, |name| REQUEST.contains(name));
+    copy_one::<Date>(source, target, HeaderName::DATE);
+    copy_reasons(source, target);
     match from {
         // The phone's answer to a challenge of the PBX; what is left of it here was relayed to this phone.
         Side::Handset => copy(source, target, |name| CREDENTIALS.contains(name)),
@@ -37,9 +40,7 @@ pub(crate) fn proof_of(source: &Headers) -> Headers {
 /// What a CANCEL may carry to the other side: why, and nothing else.
 pub(crate) fn of_cancel(source: &Headers) -> Headers {
     let mut target = Headers::new();
-    for reason in source.get_all(&HeaderName::REASON) {
-        target.push(HeaderName::REASON, reason.detached());
-    }
+    copy_reasons(source, &mut target);
     target
 }
 
@@ -62,6 +63,8 @@ pub(crate) fn copy_back(
 /// Copies what a response may carry to the other side. Challenges are not among it: they pass the nonce table.
 fn copy_for_response(from: Side, domain: &Text, source: &Headers, target: &mut Headers) {
     copy(source, target, |name| RESPONSE.contains(name));
+    copy_one::<RetryAfter>(source, target, HeaderName::RETRY_AFTER);
+    copy_reasons(source, target);
     match from {
         Side::Handset => {}
         Side::Pbx => copy_asserted(domain, source, target),
@@ -157,6 +160,21 @@ fn copy(source: &Headers, target: &mut Headers, is_wanted: impl Fn(&HeaderName) 
     }
 }
 
+/// Copies a header that stands once, read and written anew: one that is malformed, which the other side might read
+/// otherwise, stays behind.
+fn copy_one<T: HeaderValue>(source: &Headers, target: &mut Headers, name: HeaderName) {
+    if let Some(Ok(value)) = source.read::<T>(&name) {
+        target.push(name, value.to_text());
+    }
+}
+
+/// Copies why something happened, likewise, each element of the list for itself.
+fn copy_reasons(source: &Headers, target: &mut Headers) {
+    for reason in source.read_each::<Reason>(&HeaderName::REASON).flatten() {
+        target.push(HeaderName::REASON, reason.to_text());
+    }
+}
+
 /// What both ends can do crosses, what needs us does not: it is not built yet.
 fn copy_supported(source: &Headers, target: &mut Headers) {
     let is_left = |token: &&str| !NEEDS_US.iter().any(|option| token.eq_ignore_ascii_case(option));
@@ -167,26 +185,18 @@ fn copy_supported(source: &Headers, target: &mut Headers) {
 }
 
 /// What a callee needs of a caller's request.
-const REQUEST: [HeaderName; 9] = [
+const REQUEST: [HeaderName; 7] = [
     HeaderName::ACCEPT_LANGUAGE,
     HeaderName::ALERT_INFO,
-    HeaderName::DATE,
     HeaderName::ORGANIZATION,
     HeaderName::PRIORITY,
     HeaderName::PRIVACY,
-    HeaderName::REASON,
     HeaderName::SUBJECT,
     HeaderName::TIMESTAMP,
 ];
 
 /// What a caller needs of a callee's response.
-const RESPONSE: [HeaderName; 5] = [
-    HeaderName::ALERT_INFO,
-    HeaderName::PRIVACY,
-    HeaderName::REASON,
-    HeaderName::RETRY_AFTER,
-    HeaderName::UNSUPPORTED,
-];
+const RESPONSE: [HeaderName; 3] = [HeaderName::ALERT_INFO, HeaderName::PRIVACY, HeaderName::UNSUPPORTED];
 
 const ASSERTED: [HeaderName; 3] =
     [HeaderName::P_ASSERTED_IDENTITY, HeaderName::REMOTE_PARTY_ID, HeaderName::DIVERSION];
@@ -199,3 +209,35 @@ pub(crate) const CREDENTIALS: [HeaderName; 2] = [HeaderName::AUTHORIZATION, Head
 
 /// Options whose promises a B2BUA in the middle has to keep itself.
 const NEEDS_US: [&str; 3] = ["timer", "100rel", "replaces"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_malformed_date_reason_or_time_stays_on_its_side() {
+        let domain = Text::from("mx.example.org");
+        let mut source = Headers::new();
+        source.push(HeaderName::REASON, "SIP;cause=200;text=\"a, b\", Q.850;cause=x, Q.850 ;cause=16");
+        source.push(HeaderName::DATE, "Sat, 13 Nov 2010 23:29:00 GMT");
+        source.push(HeaderName::RETRY_AFTER, "120 (here, and there)");
+        let values = |headers: &Headers| {
+            headers.iter().map(|header| header.value.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        let (mut request, mut response) = (Headers::new(), Headers::new());
+        copy_for_request(Side::Handset, &domain, &source, &mut request);
+        copy_for_response(Side::Handset, &domain, &source, &mut response);
+        let reasons = ["SIP;cause=200;text=\"a, b\"", "Q.850;cause=16"];
+        assert_eq!(values(&request), [&["Sat, 13 Nov 2010 23:29:00 GMT"], reasons.as_slice()].concat());
+        assert_eq!(values(&response), [&["120 (here, and there)"], reasons.as_slice()].concat());
+
+        let mut broken = Headers::new();
+        broken.push(HeaderName::REASON, "SIP;cause");
+        broken.push(HeaderName::DATE, "Sun, 13 Nov 2010 23:29:00 GMT");
+        broken.push(HeaderName::RETRY_AFTER, "soon");
+        let (mut request, mut response) = (Headers::new(), Headers::new());
+        copy_for_request(Side::Pbx, &domain, &broken, &mut request);
+        copy_for_response(Side::Pbx, &domain, &broken, &mut response);
+        assert!(request.is_empty() && response.is_empty());
+    }
+}

@@ -32,7 +32,7 @@ pub enum SubscriptionPhase {
     Pending,
     /// Over; the dialog usage ends with this NOTIFY.
     Terminated,
-    /// Any other token: to be taken as active (section 4.1.3 knows no other).
+    /// Any other token: an extension nobody here knows.
     Other(Text),
 }
 
