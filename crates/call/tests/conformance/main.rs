@@ -6,3 +6,5 @@ use cordon_testkit::{agent, description, site, world};
 
 #[cfg(test)]
 mod rfc3261;
+#[cfg(test)]
+mod table;
