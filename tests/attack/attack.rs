@@ -14,13 +14,21 @@ pub(crate) struct Attack {
     what: &'static str,
     pub(crate) codes: Vec<&'static str>,
     pub(crate) has_registrations: bool,
+    pub(crate) retained: u64,
     configure: Box<dyn Fn(&mut Configuration)>,
 }
 
 impl Attack {
     /// The case as it is called everywhere (`A03`), and what is done in it.
     pub(crate) fn new(case: &'static str, what: &'static str) -> Self {
-        Self { case, what, codes: Vec::new(), has_registrations: true, configure: Box::new(|_| {}) }
+        Self {
+            case,
+            what,
+            codes: Vec::new(),
+            has_registrations: true,
+            retained: 0,
+            configure: Box::new(|_| {}),
+        }
     }
 
     /// Refusals that the log has to name.
@@ -32,6 +40,12 @@ impl Attack {
     /// The attack takes the PBX away, so that no phone can register meanwhile.
     pub(crate) fn without_registrations(mut self) -> Self {
         self.has_registrations = false;
+        self
+    }
+
+    /// So many kB that were needed at once may stay with the process, for the next time they are.
+    pub(crate) fn retaining(mut self, kilobytes: u64) -> Self {
+        self.retained = kilobytes;
         self
     }
 
@@ -64,7 +78,8 @@ impl Attack {
         let mut site = Site::open(machine, |configuration| (self.configure)(configuration))?;
         let oracle = Oracle::watch(&site, self).context("the canary before the attack")?;
         row.figure = strike(&mut site).context("the attack")?;
-        row.canary = oracle.judge(&mut site).context("the canary")?;
+        let judged = oracle.judge(&mut site).context("the canary")?;
+        (row.canary, row.codes) = (judged.canary, judged.codes);
         Ok(())
     }
 }

@@ -17,6 +17,7 @@ pub(crate) async fn keep_asking(phone: LabPhone, ledger: Ledger) {
         let begun = Instant::now();
         match timeout(SOON, phone.options(&target)).await {
             Ok(Ok(200)) => ledger.answered(begun.elapsed()),
+            Ok(Ok(503)) => ledger.shed(),
             Ok(Ok(status)) => ledger.failed(format!("answered {status}")),
             Ok(Err(error)) => ledger.failed(error.to_string()),
             Err(_) => ledger.failed(format!("no answer within {SOON:?}")),

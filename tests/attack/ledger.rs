@@ -17,6 +17,8 @@ pub(crate) struct Ledger {
 #[derive(Default)]
 struct Entries {
     answered: Vec<Duration>,
+    /// Answered 503: the machine was too busy to be on time, and this is what is put off first.
+    shed: usize,
     failures: Vec<String>,
 }
 
@@ -27,6 +29,11 @@ impl Ledger {
 
     pub(crate) fn answered(&self, after: Duration) {
         self.entries().answered.push(after);
+        self.asked.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn shed(&self) {
+        self.entries().shed += 1;
         self.asked.send_modify(|count| *count += 1);
     }
 
@@ -47,11 +54,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// `212/212, p50 0.4 ms, p99 1.9 ms, most 2.4 ms`; an error when one failed.
+    /// `OPTIONS 212/212, p50 0.4 p99 1.9 max 2.4 ms`; an error when one failed, or more than a few were put off.
     pub(crate) fn judge(&self, what: &str) -> Result<String> {
         let entries = self.entries();
-        let (answered, failed) = (entries.answered.len(), entries.failures.len());
-        ensure!(failed == 0, "{failed} of {} {what} failed: {:?}", answered + failed, entries.failures);
+        let Entries { shed, failures, .. } = &*entries;
+        let (answered, failed) = (entries.answered.len(), failures.len());
+        let asked = answered + shed + failed;
+        ensure!(failed == 0, "{failed} of {asked} {what} failed: {failures:?}");
+        ensure!(*shed <= MAX_SHED.max(asked / 100), "{shed} of {asked} {what} were put off");
         ensure!(answered > 0, "no {what} was asked");
         let mut sorted = entries.answered.clone();
         sorted.sort();
@@ -59,7 +69,7 @@ impl Ledger {
             let rank = (sorted.len() * share).div_ceil(100);
             sorted.get(rank - 1).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
         };
-        Ok(format!("{what} {answered}/{answered}, p50 {:.1} p99 {:.1} max {:.1} ms", at(50), at(99), at(100)))
+        Ok(format!("{what} {answered}/{asked}, p50 {:.1} p99 {:.1} max {:.1} ms", at(50), at(99), at(100)))
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -67,4 +77,7 @@ impl Ledger {
     }
 }
 
+/// Of a few questions; of many, one in a hundred. Cordon goes by the time a message waits, and a machine that runs other things
+/// beside makes messages wait.
+const MAX_SHED: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -7,6 +7,7 @@
 mod attack;
 mod call;
 mod canary;
+mod connections;
 mod framing;
 mod impostor;
 mod ledger;

@@ -4,6 +4,7 @@
 //! After it the same process runs without a panic, with the memory and the descriptors it had, and its log names what was
 //! refused in a bounded number of lines, without a number or a secret.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -32,6 +33,15 @@ pub(crate) struct Oracle {
     lines: usize,
     begun: Instant,
     vitals: Vitals,
+    retained: u64,
+}
+
+/// What it saw.
+pub(crate) struct Judged {
+    /// How the canary fared.
+    pub(crate) canary: String,
+    /// The refusals in the log.
+    pub(crate) codes: String,
 }
 
 impl Oracle {
@@ -64,11 +74,12 @@ impl Oracle {
             lines: site.cordon.program.lines_so_far(),
             begun: Instant::now(),
             vitals,
+            retained: attack.retained,
         })
     }
 
-    /// Says how the canary fared.
-    pub(crate) fn judge(self, site: &mut Site) -> Result<String> {
+    /// Waits until the canary has seen the end of the attack, and looks at what is left of it.
+    pub(crate) fn judge(self, site: &mut Site) -> Result<Judged> {
         let mut seen = Vec::new();
         if let Some((ledger, visiting)) = &self.registrations {
             self.runtime.block_on(ledger.one_more())?;
@@ -78,7 +89,7 @@ impl Oracle {
         self.runtime.block_on(self.questions.one_more())?;
         seen.push(self.questions.judge("OPTIONS")?);
         ensure!(site.cordon.program.is_running(), "the process lives");
-        let now = self.vitals.await_return(&site.cordon)?;
+        let now = self.vitals.await_return(&site.cordon, self.retained)?;
         let grown = i128::from(now.memory) - i128::from(self.vitals.memory);
         seen.push(format!("RSS {} {grown:+} kB, fds {}", self.vitals.memory, now.descriptors));
         // The call is ended last: it holds descriptors of the baseline.
@@ -87,8 +98,19 @@ impl Oracle {
         let lines = site.cordon.program.lines_after(self.lines);
         judge_log(&lines, &self.codes, self.begun.elapsed())?;
         ensure!(site.cordon.program.is_running(), "the process lives");
-        Ok(seen.join("; "))
+        Ok(Judged { canary: seen.join("; "), codes: codes(&lines) })
     }
+}
+
+/// The refusals that the log names, each with the number of its lines.
+fn codes(lines: &[String]) -> String {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for line in lines {
+        if let Some(code) = line.split_once("refusal=\"").and_then(|(_, rest)| rest.split('"').next()) {
+            *counts.entry(code).or_default() += 1;
+        }
+    }
+    counts.iter().map(|(code, count)| format!("{code} ×{count}")).collect::<Vec<_>>().join(", ")
 }
 
 fn judge_log(lines: &[String], codes: &[&str], during: Duration) -> Result<()> {

@@ -13,6 +13,8 @@ pub(crate) struct Row {
     begun: Instant,
     /// What came of the attack.
     pub(crate) figure: String,
+    /// The refusals in the log, by code.
+    pub(crate) codes: String,
     /// How the canary fared.
     pub(crate) canary: String,
     verdict: String,
@@ -25,6 +27,7 @@ impl Row {
             what,
             begun: Instant::now(),
             figure: String::new(),
+            codes: String::new(),
             canary: String::new(),
             verdict: "held".to_owned(),
         }
@@ -40,7 +43,8 @@ impl Row {
     pub(crate) fn write(&self) -> Result<()> {
         let form = if is_full() { "full" } else { "short" };
         let seconds = format!("{:.0} s", self.begun.elapsed().as_secs_f64());
-        let fields = [self.case, form, self.what, &self.figure, &self.canary, &seconds, &self.verdict];
+        let fields =
+            [self.case, form, self.what, &self.figure, &self.codes, &self.canary, &seconds, &self.verdict];
         let line = fields.map(|field| field.replace(['\t', '\n', '|'], " ")).join("\t");
         eprintln!("{line}");
         if let Some(path) = std::env::var_os("CORDON_ATTACK_REPORT") {

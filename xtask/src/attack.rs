@@ -46,5 +46,5 @@ fn table(lines: &str) -> String {
 }
 
 const HEAD: &str = "\
-| case | form | attack | result | canary | time | verdict |
-|---|---|---|---|---|---|---|";
+| case | form | attack | result | log | canary | time | verdict |
+|---|---|---|---|---|---|---|---|";
