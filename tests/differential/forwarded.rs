@@ -71,8 +71,9 @@ fn converse(machine: &Machine) -> Result<(ReadingPbx, Vec<Ledger>)> {
 struct Report {
     forwarded: usize,
     refused: usize,
+    shed: usize,
     uncut: usize,
-    /// Forwarded, and the connection ended before the answer.
+    /// Forwarded, and over before the answer.
     unanswered: usize,
     faults: Vec<String>,
 }
@@ -84,10 +85,11 @@ impl Report {
         let mut cut_off = Vec::new();
         let mut own: BTreeSet<u64> = BTreeSet::new();
         for ledger in ledgers {
-            let Ledger { forwarded, own: theirs, refused, uncut, uncertain, faults } = ledger;
+            let Ledger { forwarded, own: theirs, refused, shed, uncut, uncertain, faults } = ledger;
             said.extend(forwarded.iter().map(|(serial, mutated)| (*serial, mutated)));
             own.extend(theirs);
             report.refused += refused;
+            report.shed += shed;
             report.uncut += uncut;
             cut_off.extend(uncertain);
             report.faults.extend(faults.iter().cloned());
@@ -127,10 +129,10 @@ impl Report {
     }
 
     fn print(&self, took: Duration) {
-        let Report { forwarded, refused, uncut, unanswered, faults } = self;
+        let Report { forwarded, refused, shed, uncut, unanswered, faults } = self;
         println!(
-            "{MESSAGES} messages in {:.1} s: {forwarded} forwarded and answered, {unanswered} forwarded before their stream \
-             broke, {refused} refused, {uncut} without an end; {} read differently or lost",
+            "{MESSAGES} messages in {:.1} s: {forwarded} forwarded and answered, {unanswered} forwarded and over \
+             before the answer, {refused} refused, {shed} turned away by a busy Cordon, {uncut} without an end; {} read differently or lost",
             took.as_secs_f64(),
             faults.len()
         );

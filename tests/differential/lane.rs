@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use cordon_sip::Message;
 use cordon_tests::kamailio::DOMAIN;
 use cordon_tests::raw_flow::RawFlow;
@@ -36,9 +36,12 @@ pub(crate) struct Ledger {
     pub(crate) own: Vec<u64>,
     /// Messages that Cordon answered by itself or dropped.
     pub(crate) refused: usize,
+    /// Messages that a busy Cordon turned away.
+    pub(crate) shed: usize,
     /// Messages that were never complete or could not be cut.
     pub(crate) uncut: usize,
-    /// Readable messages before something that broke the stream: forwarded or not, their answers were lost.
+    /// Forwarded or not, no answer of the PBX came back: the stream broke behind them, or an INVITE was over by its own
+    /// Expires (RFC 3261 §13.3.1) before the PBX had answered.
     pub(crate) uncertain: Vec<Mutated>,
     /// What went wrong.
     pub(crate) faults: Vec<String>,
@@ -81,6 +84,17 @@ impl Lane {
     }
 
     fn connect(&mut self) -> Result<RawFlow> {
+        let mut registered = self.register();
+        for _ in 0..TURNED_AWAY {
+            match registered {
+                Err(fault) if format!("{fault:#}").contains("CD-OVERLOAD") => registered = self.register(),
+                _ => break,
+            }
+        }
+        registered
+    }
+
+    fn register(&mut self) -> Result<RawFlow> {
         let mut flow = RawFlow::connect(&self.tls, self.door, self.from)?;
         let answer = flow.register(&format!("sip:{}@{DOMAIN}", self.user), LIMIT)?;
         self.ledger.own.push(serial(&answer).context("the PBX numbers its answers")?);
@@ -95,20 +109,14 @@ impl Lane {
         while answers.len() < cut.finals() {
             answers.extend(next_final(flow)?);
         }
-        let call_id = format!("probe{number}");
-        let aor = format!("sip:{}@{DOMAIN}", self.user);
-        let probe = flow.request("OPTIONS", &format!("sip:probe@{DOMAIN}"), &aor, &call_id, "");
-        flow.wire.send(probe.as_bytes())?;
-        let probed = loop {
-            let Some(answer) = next_final(flow)? else { continue };
-            if answer.header("Call-ID") == Some(&call_id) {
-                break answer;
-            }
-            answers.push(answer);
-        };
+        let probed = self.probe(flow, number, &mut answers)?;
         ensure!(answers.len() == cut.finals(), "is answered {} times, not {}", answers.len(), cut.finals());
         let serials: Vec<u64> = answers.iter().filter_map(serial).collect();
-        if serials.is_empty() {
+        if serials.is_empty() && answers.iter().any(|answer| answer.status == 487) {
+            self.ledger.uncertain.push(mutated.clone());
+        } else if answers.iter().any(|answer| answer.status == 503) {
+            self.ledger.shed += 1;
+        } else if serials.is_empty() {
             self.ledger.refused += 1;
             let is_due = mutated.is_harmless && is_forwarded(original(number));
             ensure!(!is_due, "what means the same as a good message is refused: {answers:?}");
@@ -117,6 +125,26 @@ impl Lane {
         ensure!(probed.status == 200, "the probe is answered {}", probed.status);
         self.ledger.own.extend(serial(&probed));
         Ok(serial(&probed).is_some())
+    }
+
+    /// The answer to a question of this phone's own; answers to what came before it are collected.
+    fn probe(&self, flow: &mut RawFlow, number: usize, answers: &mut Vec<Answer>) -> Result<Answer> {
+        let aor = format!("sip:{}@{DOMAIN}", self.user);
+        for attempt in 0..TURNED_AWAY {
+            let call_id = format!("probe{number}-{attempt}");
+            let probe = flow.request("OPTIONS", &format!("sip:probe@{DOMAIN}"), &aor, &call_id, "");
+            flow.wire.send(probe.as_bytes())?;
+            loop {
+                let Some(answer) = next_final(flow)? else { continue };
+                match answer.header("Call-ID") == Some(&call_id) {
+                    // Cordon has to wait for a busy machine, and asks phones to come again.
+                    true if answer.status == 503 => break,
+                    true => return Ok(answer),
+                    false => answers.push(answer),
+                }
+            }
+        }
+        bail!("no probe is taken")
     }
 
     /// A message that is not complete: the phone goes, and nothing of the message has been heard.
@@ -188,4 +216,6 @@ pub(crate) const LANES: usize = 8;
 
 /// A connection does not collect more bindings than this many messages can make.
 const REFRESH: usize = 100;
+/// How often a phone comes again.
+const TURNED_AWAY: usize = 50;
 const LIMIT: Duration = Duration::from_secs(10);

@@ -83,7 +83,8 @@ impl Reading {
 
 /// The number of the request that an answer of this PBX, as Cordon passed it on, belongs to.
 pub fn serial(answer: &Answer) -> Option<u64> {
-    answer.header("Retry-After")?.parse().ok()
+    // A 503 is Cordon's own: its Retry-After is a time.
+    answer.header("Retry-After").filter(|_| answer.status != 503)?.parse().ok()
 }
 
 /// `None` for what is no hexadecimal number, such as `<null>`, and for nothing.
