@@ -8,6 +8,7 @@ mod configuration;
 mod connections;
 mod dialogs;
 mod grammar;
+mod identity;
 mod offers;
 mod pbx;
 mod requests;
