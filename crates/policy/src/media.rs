@@ -188,9 +188,8 @@ pub type AnsweredMedia = Stream;
 /// What to answer to a description that cannot be read.
 pub fn refusal_for(error: SdpError) -> Refusal {
     match error {
-        SdpError::TooManyMedia | SdpError::TooManyAttributes | SdpError::TooManyFormats => {
-            Refusal::TooManyMediaLines
-        }
+        SdpError::TooManyMedia => Refusal::TooManyMediaLines,
+        SdpError::TooManyAttributes | SdpError::TooManyFormats => Refusal::DescriptionTooDetailed,
         SdpError::TooLong => Refusal::BodyTooLarge,
         SdpError::NotUtf8
         | SdpError::Version

@@ -188,6 +188,8 @@ pub enum Refusal {
     DescriptionUnreadable,
     /// More media lines than are kept for one session.
     TooManyMediaLines,
+    /// More attributes or formats in one media line than are kept.
+    DescriptionTooDetailed,
 
     /// The PBX took a request and said nothing.
     PbxSilent,

@@ -104,6 +104,11 @@ fn an_offer_of_something_else_than_audio_is_refused() {
                 lines("CD-MEDIA-24", "media address or port cannot be used"),
             ),
             ("many-lines", secure.repeat(9), lines("CD-MEDIA-28", "too many media lines")),
+            (
+                "many-attributes",
+                format!("{secure}{}", "a=x\n".repeat(257)),
+                lines("CD-MEDIA-29", "too many attributes or formats"),
+            ),
         ] {
             site.refuses(name, &refused_invite("", &description(&media), &refused), &refused)?;
         }

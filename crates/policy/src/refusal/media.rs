@@ -366,7 +366,20 @@ pub(super) const TOO_MANY_MEDIA_LINES: Row = Row {
     text: "too many media lines",
     label: "too_many_media_lines",
     title: "Too many media lines",
-    rule: "A session description holds a bounded number of media lines.",
+    rule: "A session description holds 8 media lines at most.",
     controls: &["ZC-46"],
     remedy: Remedy::Site("switch off video, application and data media on the sender"),
+};
+
+pub(super) const DESCRIPTION_TOO_DETAILED: Row = Row {
+    code: "CD-MEDIA-29",
+    answer: Answer::Sip(488),
+    retry_after: None,
+    standard: None,
+    text: "too many attributes or formats in one media line",
+    label: "description_too_detailed",
+    title: "Media line with too much in it",
+    rule: "A media line holds 256 attributes and 128 formats at most.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site("switch off codecs that are not used, and ICE, on the sender"),
 };

@@ -5,7 +5,7 @@ use super::{Refusal, call, config, media, overload, pbx, registration, tls, tran
 
 impl Refusal {
     /// Every refusal, in the order of the codes.
-    pub const ALL: [Refusal; 112] = [
+    pub const ALL: [Refusal; 113] = [
         Refusal::PlainUdp,
         Refusal::PlainTcp,
         Refusal::PlainOnTlsPort,
@@ -85,6 +85,7 @@ impl Refusal {
         Refusal::MediaLoop,
         Refusal::DescriptionUnreadable,
         Refusal::TooManyMediaLines,
+        Refusal::DescriptionTooDetailed,
         Refusal::PbxSilent,
         Refusal::PbxUnreachable,
         Refusal::PbxCertificateNotTrusted,
@@ -206,6 +207,7 @@ impl Refusal {
             Refusal::MediaLoop => &media::MEDIA_LOOP,
             Refusal::DescriptionUnreadable => &media::DESCRIPTION_UNREADABLE,
             Refusal::TooManyMediaLines => &media::TOO_MANY_MEDIA_LINES,
+            Refusal::DescriptionTooDetailed => &media::DESCRIPTION_TOO_DETAILED,
 
             Refusal::PbxSilent => &pbx::SILENT,
             Refusal::PbxUnreachable => &pbx::UNREACHABLE,
