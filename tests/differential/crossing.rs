@@ -1,6 +1,6 @@
 //! What a phone said beside what Cordon made of it for the PBX.
 
-use cordon_sip::{HeaderName, Method, NameAddr, Request};
+use cordon_sip::{HeaderName, Method, NameAddr, Reason, Request};
 
 /// Every value that crosses and is not the same on the other side.
 pub(crate) fn changes(said: &Request, sent: &Request) -> Vec<&'static str> {
@@ -14,11 +14,16 @@ pub(crate) fn changes(said: &Request, sent: &Request) -> Vec<&'static str> {
         ("to", is_same_person(&said.to, &sent.to)),
         ("max_forwards", has_one_hop_less(said.max_forwards, sent.max_forwards)),
         ("subject", is_register || header(&HeaderName::SUBJECT)),
-        ("reason", is_register || header(&HeaderName::REASON)),
+        // Written anew: what is malformed stays behind.
+        ("reason", is_register || reasons(said) == reasons(sent)),
         ("user_agent", !is_register || header(&HeaderName::USER_AGENT)),
         ("body", said.body.is_empty() || !sent.body.is_empty() || said.method != Method::Invite),
     ];
     kept.into_iter().filter(|(_, is_kept)| !is_kept).map(|(name, _)| name).collect()
+}
+
+fn reasons(request: &Request) -> Vec<Reason> {
+    request.headers.read_each::<Reason>(&HeaderName::REASON).flatten().collect()
 }
 
 fn has_one_hop_less(said: Option<u8>, sent: Option<u8>) -> bool {
