@@ -1,8 +1,8 @@
 //! The grammar of URIs (RFC 3261 section 25.1, RFC 3966).
 
-use super::Uri;
 use memchr::memchr;
 
+use super::Uri;
 use crate::grammar::{Malformed, escapes_are_whole, split_at_byte};
 use crate::{Host, Params, Scheme, Text};
 
@@ -71,7 +71,7 @@ impl Uri {
         };
         let end = memchr(b';', address.as_bytes()).unwrap_or(address.len());
         let (host, params) = address.split_at_checked(end).ok_or(Malformed("a URI is cut"))?;
-        if host.contains(":::") {
+        if host.starts_with('[') && host.contains(":::") {
             // What only we can read is not passed on as it was written.
             self.raw = None;
         }
@@ -106,7 +106,24 @@ fn is_user_byte(byte: u8) -> bool {
 
 /// `password` of RFC 3261 section 25.1.
 fn is_password_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.!~*'()%&=+$,".contains(&byte)
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'_'
+                | b'.'
+                | b'!'
+                | b'~'
+                | b'*'
+                | b'\''
+                | b'('
+                | b')'
+                | b'%'
+                | b'&'
+                | b'='
+                | b'+'
+                | b'$'
+                | b','
+        )
 }
 
 /// URI parameters: like header parameters, without white space, and their names and values may be escaped.
