@@ -123,6 +123,21 @@ impl Cordon {
         Ok(String::from_utf8_lossy(&table.stdout).lines().count())
     }
 
+    /// How many files it may have open at once.
+    pub fn descriptor_limit(&self) -> Result<u64> {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.program.pid()))?;
+        let line = limits.lines().find(|line| line.starts_with("Max open files")).context("Linux tells")?;
+        Ok(line.split_whitespace().nth(3).context("the soft limit")?.parse()?)
+    }
+
+    /// Lets it open files only up to this number from now on; those that are open stay.
+    pub fn limit_descriptors(&self, most: u64) -> Result<()> {
+        let pid = self.program.pid().to_string();
+        let status = Command::new("prlimit").args(["--pid", &pid, &format!("--nofile={most}:")]).status()?;
+        ensure!(status.success(), "prlimit is part of util-linux");
+        Ok(())
+    }
+
     /// What it has in memory, in kB.
     pub fn memory(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.program.pid()))?;

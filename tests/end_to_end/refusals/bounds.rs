@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::{Result, ensure};
-use cordon_tests::caller::{connect, connect_tls, hear, hear_out};
+use cordon_tests::caller::{connect, connect_tls, hear, hear_out, is_closed_upon};
 use cordon_tests::cordon::Configuration;
 use cordon_tests::machine::{Machine, on_a_machine};
 use cordon_tests::metrics::Metrics;
@@ -89,18 +89,20 @@ fn a_connection_with_256_requests_in_progress_is_answered_503() {
 }
 
 #[test]
-fn one_connection_more_than_the_site_allows_is_closed() {
+fn one_connection_more_than_the_site_allows_is_closed_while_phones_hold_all_places() {
     on_a_machine(|machine| {
-        let site = bounded(machine, "connections = 1")?;
-        let mut first = connect_tls(&site.authority, "10.1.0.11", door()?, LIMIT)?;
-        site.cordon.program.await_line("connection admitted", LIMIT)?;
-        let knocks = || hear_out(&mut connect_tls(&site.authority, "10.1.0.12", door()?, LIMIT)?);
+        let mut site = bounded(machine, "connections = 1")?;
+        let mut phone = site.phone("first", STAYS)?.start()?;
+        site.cordon.program.await_line("phone registered", LIMIT)?;
+        let knocks = || {
+            let mut next = connect_tls(&site.authority, "10.1.0.12", door()?, LIMIT)?;
+            is_closed_upon(&mut next, OPTIONS.as_bytes())
+        };
 
-        let (heard, line) = site.cordon.refuses("CD-OVERLOAD-06", knocks)?;
+        let ((), line) = site.cordon.refuses("CD-OVERLOAD-06", knocks)?;
 
-        ensure!(heard.is_empty() && line.contains("10.1.0.12"), "{heard}{line}");
-        first.write_all(OPTIONS.as_bytes())?;
-        ensure!(hear(&mut first)?.starts_with("SIP/2.0 200 "), "the first one goes on");
+        ensure!(line.contains("10.1.0.12"), "{line}");
+        ensure!(phone.program.is_running() && phone.errors().is_empty(), "{}", phone.errors());
         Ok(())
     });
 }
@@ -108,28 +110,55 @@ fn one_connection_more_than_the_site_allows_is_closed() {
 #[test]
 fn one_connection_more_than_an_address_may_hold_is_closed_and_other_addresses_are_served() {
     on_a_machine(|machine| {
-        let site = bounded(machine, "connections_per_address = 1")?;
-        let _first = connect_tls(&site.authority, "10.1.0.11", door()?, LIMIT)?;
-        site.cordon.program.await_line("connection admitted", LIMIT)?;
-        let knocks = || hear_out(&mut connect_tls(&site.authority, "10.1.0.11", door()?, LIMIT)?);
+        let mut site = bounded(machine, "connections_per_address = 1")?;
+        let mut phone = site.phone("first", STAYS)?.start()?;
+        site.cordon.program.await_line("phone registered", LIMIT)?;
+        let knocks = || {
+            let mut next = connect_tls(&site.authority, "10.1.0.11", door()?, LIMIT)?;
+            is_closed_upon(&mut next, OPTIONS.as_bytes())
+        };
 
-        let (heard, _) = site.cordon.refuses("CD-OVERLOAD-07", knocks)?;
+        site.cordon.refuses("CD-OVERLOAD-07", knocks)?;
 
-        ensure!(heard.is_empty(), "{heard}");
-        is_served(&site, "10.1.0.12")
+        is_served(&site, "10.1.0.12")?;
+        ensure!(phone.program.is_running() && phone.errors().is_empty(), "{}", phone.errors());
+        Ok(())
     });
 }
 
 #[test]
-fn an_address_that_leaves_64_handshakes_open_gets_no_65th_and_other_addresses_are_served() {
+fn a_connection_on_which_no_phone_registers_makes_room_for_the_next() {
+    on_a_machine(|machine| {
+        let site = bounded(machine, "connections = 1")?;
+        let mut idle = connect_tls(&site.authority, "10.1.0.11", door()?, LIMIT)?;
+        idle.write_all(OPTIONS.as_bytes())?;
+        ensure!(hear(&mut idle)?.starts_with("SIP/2.0 200 "), "it was served while there was room");
+
+        let (heard, line) = site.cordon.refuses("CD-TRANSPORT-20", || {
+            is_served(&site, "10.1.0.12")?;
+            hear_out(&mut idle)
+        })?;
+
+        ensure!(heard.is_empty() && line.contains("10.1.0.11"), "{heard}{line}");
+        Ok(())
+    });
+}
+
+#[test]
+fn an_address_that_leaves_64_handshakes_open_loses_the_first_to_the_65th() {
     on_a_machine(|machine| {
         let site = Site::with(machine, |_| {}, None)?;
-        let held = (0..64).map(|_| connect("10.1.0.11", door()?, LIMIT)).collect::<Result<Vec<_>>>()?;
+        let mut held = (0..64).map(|_| connect("10.1.0.11", door()?, LIMIT)).collect::<Result<Vec<_>>>()?;
 
-        let knocks = || hear_out(&mut connect("10.1.0.11", door()?, LIMIT)?);
-        let (heard, _) = site.cordon.refuses("CD-OVERLOAD-07", knocks)?;
+        let (heard, _) = site.cordon.refuses("CD-TRANSPORT-20", || {
+            let next = connect("10.1.0.11", door()?, LIMIT)?;
+            let heard = held.first_mut().map_or(Ok(String::new()), hear_out)?;
+            // It holds its place until the first has lost its own.
+            drop(next);
+            Ok(heard)
+        })?;
 
-        ensure!(heard.is_empty() && held.len() == 64, "{heard}");
+        ensure!(heard.is_empty(), "{heard}");
         is_served(&site, "10.1.0.12")
     });
 }
@@ -142,6 +171,9 @@ fn is_served(site: &Site, address: &str) -> Result<()> {
     ensure!(heard.starts_with("SIP/2.0 200 "), "{heard}");
     Ok(())
 }
+
+/// A call of a phone that registers and stays for longer than any of these tests.
+const STAYS: &str = "<pause milliseconds=\"60000\"/>\n";
 
 /// A site with a bound of its own.
 fn bounded(machine: &Machine, bound: &str) -> Result<Site> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use cordon_tests::caller::{connect, connect_tls, hear, hear_out, is_closed_upon};
 use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, STRANGER, on_a_machine};
+use cordon_tests::metrics::Metrics;
 
 use super::{Refused, Site, answer, request, requests};
 
@@ -98,6 +99,30 @@ fn a_stranger_at_the_door_of_the_phones_or_of_the_pbx_hears_nothing() {
             let (heard, line) = site.cordon.refuses("CD-PBX-08", || heard_by(from, pbx_door))?;
             ensure!(heard.is_empty() && line.contains(from), "{heard}{line}");
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn without_a_free_descriptor_the_next_connection_waits_until_there_is_one() {
+    on_a_machine(|machine| {
+        let site = Site::with(machine, |_| {}, None)?;
+        let before = site.cordon.descriptor_limit()?;
+        site.cordon.limit_descriptors(3)?;
+        let mut waited = connect("10.1.0.11", door()?, LIMIT)?;
+        site.cordon.program.await_line("refusal=\"CD-TRANSPORT-21\"", LIMIT)?;
+
+        site.cordon.limit_descriptors(before)?;
+
+        // Metrics are served again too, and the connection that waited is taken: its refusal is the proof.
+        Metrics::await_until("the wait is counted", LIMIT, |metrics| {
+            metrics.sum("cordon_refusals_total", &["code=\"CD-TRANSPORT-21\""]) >= 1.0
+        })?;
+        let (heard, _) = site.cordon.refuses("CD-TRANSPORT-05", || {
+            waited.write_all(b"\0\0\0\0")?;
+            hear_out(&mut waited)
+        })?;
+        ensure!(heard.is_empty(), "{heard}");
         Ok(())
     });
 }

@@ -65,6 +65,14 @@ fn a_request_that_cannot_be_taken_is_refused_by_what_is_wrong_with_it() {
             .replace("application/sdp\nContent-Length", "text/html\nContent-Length");
         site.refuses("body", &call, &body)?;
 
+        let unwanted = Refused {
+            status: 406,
+            code: "CD-CALL-30",
+            standard: None,
+            text: "the answer is application/sdp, Accept leaves it out",
+        };
+        site.refuses("accept", &refused_invite("Accept: text/plain\n", &secure(), &unwanted), &unwanted)?;
+
         let scheme =
             Refused { status: 416, code: "CD-CALL-11", standard: None, text: "only sip, sips and tel" };
         let call = refused_invite("", &secure(), &scheme)
