@@ -117,7 +117,10 @@ impl Overload {
         };
         let off = micros(shortest) - micros(TARGET);
         let going = micros(shortest) - micros(self.before);
-        let cut = (off + PER_CHANGE * going).clamp(-MOST_GROWTH, MOST_CUT);
+        // One interval may be a loop that was not given the processor; two are not.
+        let has_begun = self.admitted < ALL || self.before > TARGET;
+        let most = if has_begun { MOST_CUT } else { 0 };
+        let cut = (off + PER_CHANGE * going).clamp(-MOST_GROWTH, most);
         let admitted = i64::from(self.admitted) * (i64::from(ALL) - cut) / i64::from(ALL);
         self.admitted = u32::try_from(admitted).unwrap_or(ALL).clamp(LEAST, ALL);
         self.before = shortest;
@@ -237,6 +240,18 @@ mod tests {
                 assert!(!overload.sheds(now, Some(Priority::Stranger)));
                 overload.waited(now, Duration::from_millis(110), left == 0);
             }
+        }
+    }
+
+    #[test]
+    fn one_bad_interval_sheds_nothing() {
+        let mut overload = Overload::new();
+        let start = Instant::now();
+        for n in 0..1_000 {
+            let now = start + Duration::from_millis(n);
+            let is_bad = (400..500).contains(&n);
+            overload.waited(now, Duration::from_millis(if is_bad { 300 } else { 1 }), false);
+            assert!(!overload.sheds(now, Some(Priority::Stranger)));
         }
     }
 

@@ -131,11 +131,9 @@ impl Events {
     }
 
     fn taken(&self, queued: Queued) -> TransportEvent {
-        if let TransportEvent::Message { .. } = queued.event {
-            let now = Instant::now();
-            let delay = now.saturating_duration_since(queued.received);
-            self.congestion.overload().waited(now, delay, self.receiver.is_empty());
-        }
+        let now = Instant::now();
+        let delay = now.saturating_duration_since(queued.received);
+        self.congestion.overload().waited(now, delay, self.receiver.is_empty());
         queued.event
     }
 }
