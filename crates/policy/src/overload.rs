@@ -22,6 +22,8 @@ pub struct Overload {
     has_queued: bool,
     /// The shortest wait of the interval before.
     before: Duration,
+    /// Intervals above the target, one after the other, up to the last one.
+    bad: u32,
     /// Sheddable requests of the interval under way, by priority.
     arrived: [u32; Priority::COUNT],
     /// Of a million sheddable requests so many are taken.
@@ -40,6 +42,7 @@ impl Overload {
             shortest: None,
             has_queued: false,
             before: Duration::ZERO,
+            bad: 0,
             arrived: [0; Priority::COUNT],
             admitted: ALL,
             shed: [0; Priority::COUNT],
@@ -117,8 +120,9 @@ impl Overload {
         };
         let off = micros(shortest) - micros(TARGET);
         let going = micros(shortest) - micros(self.before);
-        // One interval may be a loop that was not given the processor; two are not.
-        let has_begun = self.admitted < ALL || self.before > TARGET;
+        self.bad = if off > 0 { self.bad.saturating_add(1) } else { 0 };
+        // Less than that may be a loop that was not given the processor for once.
+        let has_begun = self.admitted < ALL || self.bad >= PATIENCE;
         let most = if has_begun { MOST_CUT } else { 0 };
         let cut = (off + PER_CHANGE * going).clamp(-MOST_GROWTH, most);
         let admitted = i64::from(self.admitted) * (i64::from(ALL) - cut) / i64::from(ALL);
@@ -179,6 +183,10 @@ const TARGET: Duration = Duration::from_millis(50);
 
 /// RFC 8289 §4.3: some times what a request and its answer take.
 const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Intervals above the target before anything is shed: a second. On a machine with busy neighbours a loop that has little
+/// to do comes late, and catches up.
+const PATIENCE: u32 = 10;
 
 /// In each interval the admitted part loses a millionth for each microsecond above the target, and so many for each by
 /// which the wait has grown: half of what would stop the growth at once, as the measure comes an interval late.
@@ -244,12 +252,12 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_interval_sheds_nothing() {
+    fn less_than_a_second_of_waiting_sheds_nothing() {
         let mut overload = Overload::new();
         let start = Instant::now();
-        for n in 0..1_000 {
+        for n in 0..2_000 {
             let now = start + Duration::from_millis(n);
-            let is_bad = (400..500).contains(&n);
+            let is_bad = (400..1_300).contains(&n);
             overload.waited(now, Duration::from_millis(if is_bad { 300 } else { 1 }), false);
             assert!(!overload.sheds(now, Some(Priority::Stranger)));
         }
@@ -358,6 +366,9 @@ mod tests {
         assert_eq!(seconds, (5..=30).collect());
     }
 
+    /// What may wait in the queue.
+    const LANE: usize = 512;
+
     /// A signalling loop that does so many messages a second, one after the other, in virtual time.
     struct Site {
         overload: Overload,
@@ -402,6 +413,9 @@ mod tests {
             self.longest.push(Duration::ZERO);
             for (at, priority) in arrivals {
                 self.work_until(at);
+                if self.queue.len() >= LANE {
+                    continue; // a full lane holds the reader, and the reader its phone
+                }
                 match self.overload.sheds(at, Some(priority)) {
                     true => self.shed[priority.index()] += 1,
                     false => self.queue.push_back((at, priority)),
