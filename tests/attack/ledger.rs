@@ -79,5 +79,5 @@ impl Ledger {
 
 /// Of a few questions; of many, one in a hundred. Cordon goes by the time a message waits, and a machine that runs other things
 /// beside makes messages wait.
-const MAX_SHED: usize = 2;
+const MAX_SHED: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(20);
