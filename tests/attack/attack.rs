@@ -15,6 +15,8 @@ pub(crate) struct Attack {
     pub(crate) codes: Vec<&'static str>,
     pub(crate) has_registrations: bool,
     pub(crate) retained: u64,
+    pub(crate) is_overload: bool,
+    descriptors: Option<usize>,
     configure: Box<dyn Fn(&mut Configuration)>,
 }
 
@@ -27,6 +29,8 @@ impl Attack {
             codes: Vec::new(),
             has_registrations: true,
             retained: 0,
+            is_overload: false,
+            descriptors: None,
             configure: Box::new(|_| {}),
         }
     }
@@ -46,6 +50,19 @@ impl Attack {
     /// So many kB that were needed at once may stay with the process, for the next time they are.
     pub(crate) fn retaining(mut self, kilobytes: u64) -> Self {
         self.retained = kilobytes;
+        self
+    }
+
+    /// The attack asks more than Cordon can do: it may tell the canary's probes and newcomers, which matter least, to come
+    /// back (503 with Retry-After), and nobody else.
+    pub(crate) fn overloads(mut self) -> Self {
+        self.is_overload = true;
+        self
+    }
+
+    /// Starts Cordon with so many open files at most.
+    pub(crate) fn with_descriptors(mut self, most: usize) -> Self {
+        self.descriptors = Some(most);
         self
     }
 
@@ -75,7 +92,8 @@ impl Attack {
         row: &mut Row,
         strike: impl FnOnce(&mut Site) -> Result<String>,
     ) -> Result<()> {
-        let mut site = Site::open(machine, |configuration| (self.configure)(configuration))?;
+        let mut site =
+            Site::open(machine, self.descriptors, |configuration| (self.configure)(configuration))?;
         let oracle = Oracle::watch(&site, self).context("the canary before the attack")?;
         row.figure = strike(&mut site).context("the attack")?;
         let judged = oracle.judge(&mut site).context("the canary")?;

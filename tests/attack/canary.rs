@@ -41,6 +41,7 @@ pub(crate) async fn keep_registering(config: PhoneConfig, ledger: Ledger) {
         };
         match timeout(VISIT, visit).await {
             Ok(Ok(taken)) => ledger.answered(taken),
+            Ok(Err(error)) if error.status() == Some(503) => ledger.shed(),
             Ok(Err(error)) => ledger.failed(error.to_string()),
             Err(_) => ledger.failed(format!("not registered within {VISIT:?}")),
         }

@@ -10,6 +10,8 @@ use tokio::time::timeout;
 /// Filled by the task that asks, read by the oracle.
 #[derive(Clone)]
 pub(crate) struct Ledger {
+    /// Whether any number may be put off: whoever is overloaded says so.
+    is_overload: bool,
     entries: Arc<Mutex<Entries>>,
     asked: watch::Sender<u64>,
 }
@@ -23,8 +25,8 @@ struct Entries {
 }
 
 impl Ledger {
-    pub(crate) fn new() -> Self {
-        Self { entries: Arc::default(), asked: watch::Sender::new(0) }
+    pub(crate) fn new(is_overload: bool) -> Self {
+        Self { is_overload, entries: Arc::default(), asked: watch::Sender::new(0) }
     }
 
     pub(crate) fn answered(&self, after: Duration) {
@@ -61,8 +63,8 @@ impl Ledger {
         let (answered, failed) = (entries.answered.len(), failures.len());
         let asked = answered + shed + failed;
         ensure!(failed == 0, "{failed} of {asked} {what} failed: {failures:?}");
-        ensure!(*shed <= MAX_SHED.max(asked / 100), "{shed} of {asked} {what} were put off");
-        ensure!(answered > 0, "no {what} was asked");
+        ensure!(self.is_overload || *shed <= MAX_SHED.max(asked / 100), "{shed} of {asked} {what} were put off");
+        ensure!(answered > 0, "no {what} was answered, {shed} were put off");
         let mut sorted = entries.answered.clone();
         sorted.sort();
         let at = |share: usize| {

@@ -4,20 +4,33 @@
 //! `cargo xtask attack [CASE]` runs the short forms and prints the table; `--full` runs the stated lengths against a
 //! release build. docs/threats.md holds what was measured, the threat model in front of it.
 
+mod agent;
 mod attack;
 mod call;
 mod canary;
 mod connections;
+mod dialogs;
+mod eavesdropper;
 mod framing;
+mod identity;
 mod impostor;
 mod ledger;
+mod liar;
+mod lies;
+mod load;
+mod logs;
 mod odd;
 mod oracle;
 mod plain;
+mod puppet;
+mod registration;
+mod replay;
 mod report;
 mod requests;
+mod resources;
 mod site;
 mod sizes;
+mod storms;
 mod tls;
 #[path = "../conformance/torture/valid.rs"]
 mod torture;

@@ -55,10 +55,10 @@ impl Oracle {
             anyhow::Ok((CanaryCall::begin(site).await?, regular))
         })?;
         let vitals = Vitals::of(&site.cordon)?;
-        let questions = Ledger::new();
+        let questions = Ledger::new(attack.is_overload);
         let asking = runtime.spawn(canary::keep_asking(regular, questions.clone()));
         let registrations = if attack.has_registrations {
-            let ledger = Ledger::new();
+            let ledger = Ledger::new(attack.is_overload);
             let newcomer = site.phone(NEWCOMER, NEWCOMER_ADDRESS)?;
             Some((ledger.clone(), runtime.spawn(canary::keep_registering(newcomer, ledger))))
         } else {

@@ -1,7 +1,8 @@
 //! What is attacked: Cordon in front of Kamailio, on a machine of its own.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -30,7 +31,11 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) fn open(machine: &Machine, change: impl Fn(&mut Configuration)) -> Result<Self> {
+    pub(crate) fn open(
+        machine: &Machine,
+        descriptors: Option<usize>,
+        change: impl Fn(&mut Configuration),
+    ) -> Result<Self> {
         let folder = machine.folder().to_owned();
         machine.invite_crowd()?;
         // Two names for one address: only the first is in the PBX's certificate.
@@ -40,7 +45,10 @@ impl Site {
         let pbx = Kamailio::start(&folder, &authority, Transport::Tls)?;
         let mut configuration = Configuration::lab(&authority, &leaf, Transport::Tls);
         change(&mut configuration);
-        let cordon = Cordon::start(&folder, &configuration)?;
+        let cordon = match descriptors {
+            None => Cordon::start(&folder, &configuration)?,
+            Some(most) => Cordon::start_built(&limited(&folder, most)?, &folder, &configuration, "info")?,
+        };
         Ok(Self { folder, authority, configuration, cordon, pbx: Some(pbx) })
     }
 
@@ -78,6 +86,16 @@ impl Site {
         };
         self.pbx.as_ref().map_or(0, met)
     }
+}
+
+/// A program that becomes Cordon once it has lowered its limit of open files.
+fn limited(folder: &Path, descriptors: usize) -> Result<PathBuf> {
+    let path = folder.join("cordon-limited");
+    let binary = cordon_tests::cordon::binary()?;
+    let script = format!("#!/bin/sh\nulimit -n {descriptors}\nexec {} \"$@\"\n", binary.display());
+    std::fs::write(&path, script)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+    Ok(path)
 }
 
 /// Where most attackers sit: inside the location, at an address no phone of the canary has.

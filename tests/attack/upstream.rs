@@ -122,14 +122,14 @@ fn wrong_certificates(site: &Site) -> Result<Vec<(&'static str, &'static str, Le
 }
 
 /// Reloads Cordon with another way to the PBX; without a name the certificate must carry the host of the URI.
-fn lead_to(site: &Site, uri: &str, name: Option<&str>) -> Result<()> {
+pub(crate) fn lead_to(site: &Site, uri: &str, name: Option<&str>) -> Result<()> {
     let mut configuration = site.configuration.clone();
     configuration.pbx = pbx(&configuration, uri, name);
     site.reload(&configuration)
 }
 
 /// Reloads Cordon as it was started, and waits until it has its PBX.
-fn lead_home(site: &Site) -> Result<()> {
+pub(crate) fn lead_home(site: &Site) -> Result<()> {
     let before = site.cordon.program.lines_so_far();
     site.reload(&site.configuration)?;
     site.cordon.program.await_line_after(before, "connection to the PBX is up", LIMIT)?;

@@ -52,21 +52,26 @@ pub fn proof(challenged: &Response, request: &Request) -> Result<(HeaderName, St
         407 => (HeaderName::PROXY_AUTHENTICATE, HeaderName::PROXY_AUTHORIZATION),
         other => bail!("the PBX challenges: {other}"),
     };
-    let challenge = Challenge::parse(challenged.header(&asked).context("a challenge is there")?)?;
-    let nonce = challenge.nonce().context("a challenge has a nonce")?;
+    let challenge = challenged.header(&asked).context("a challenge is there")?;
     let user = request.from.uri.user().context("a phone has a number")?.as_str();
-    let (method, uri, nonce) = (request.method.as_str(), request.uri.to_text(), nonce.as_str());
-    let uri = uri.as_str();
+    let (method, uri) = (request.method.as_str(), request.uri.to_text());
+    Ok((given, digest(challenge.as_str(), user, &password(user), method, uri.as_str())?))
+}
+
+/// The value that answers a challenge (MD5, `auth`) with this password, right or not.
+pub fn digest(challenge: &str, user: &str, password: &str, method: &str, uri: &str) -> Result<String> {
+    let challenge = Challenge::parse(challenge)?;
+    let nonce = challenge.nonce().context("a challenge has a nonce")?;
+    let nonce = nonce.as_str();
     let hash = |text: String| Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let who = hash(format!("{user}:{DOMAIN}:{}", password(user)));
+    let who = hash(format!("{user}:{DOMAIN}:{password}"));
     let what = hash(format!("{method}:{uri}"));
     let cnonce = "0cn5f1aa";
     let response = hash(format!("{who}:{nonce}:00000001:{cnonce}:auth:{what}"));
-    let value = format!(
+    Ok(format!(
         "Digest username=\"{user}\", realm=\"{DOMAIN}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", \
          algorithm=MD5, cnonce=\"{cnonce}\", qop=auth, nc=00000001"
-    );
-    Ok((given, value))
+    ))
 }
 
 /// Runs what phones do in one test.

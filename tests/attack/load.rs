@@ -1,0 +1,304 @@
+//! More calls than there is room for, and calls for a long time.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use cordon_sip::HeaderName;
+use cordon_tests::cordon::Configuration;
+use cordon_tests::handset;
+use cordon_tests::machine::one_of_crowd;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::agent::{Agent, Manner, is_shed};
+use crate::attack::Attack;
+use crate::site::Site;
+use crate::storms::keep_refreshing;
+use crate::vitals::Vitals;
+
+#[test]
+fn g01_twice_and_five_times_too_many_calls_leave_the_others_their_calls() {
+    Attack::new("G01", "calls at 2 and 5 times what was carried; meanwhile emergency calls and refreshes")
+        .configured(many_ports)
+        .overloads()
+        .run(|site| handset::block_on(overload(site)));
+}
+
+#[test]
+fn g07_calls_for_a_long_time_leave_nothing_behind() {
+    Attack::new("G07", "calls at a rate, each held for 10 s (short: 2 s), phones that come, refresh and go")
+        .configured(many_ports)
+        .overloads()
+        .run(|site| handset::block_on(soak(site)));
+}
+
+async fn overload(site: &Site) -> Result<String> {
+    let ward = Arc::new(Ward::open(site, 20).await?);
+    let (measure, each) = site.length((3, 3), (30, 300));
+    let capacity = ward.as_many_as_possible(Duration::from_secs(measure)).await?;
+    ensure!(capacity > 0.0, "some calls are carried");
+    let tls = site.authority.client_config()?;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let phone = Agent::register(&tls, "2065550291", one_of_crowd(81), Manner::Rings).await?;
+    let refreshing = tokio::spawn(keep_refreshing(phone, Arc::clone(&is_over)));
+    let in_need = Agent::register(&tls, "2065550292", one_of_crowd(82), Manner::Rings).await?;
+    let calling = tokio::spawn(keep_calling_for_help(in_need, Arc::clone(&is_over)));
+    let mut seen = Vec::new();
+    for times in [2.0, 5.0] {
+        let tally = ward.at_rate(capacity * times, Duration::from_secs(each), Duration::ZERO).await?;
+        let goodput = tally.completed as f64 / tally.during.as_secs_f64();
+        ensure!(tally.failed.is_empty(), "{times}×: {:?}", tally.failed);
+        if site.length(false, true) {
+            ensure!(goodput >= 0.9 * capacity, "{times}×: {goodput:.1} of {capacity:.1} calls a second");
+            ensure!(tally.percentile(99) <= Duration::from_millis(500), "p99 {:?}", tally.percentile(99));
+        }
+        seen.push(format!(
+            "{times}×: {goodput:.1}/s ({:.0} %), set-up p50 {:.0} p99 {:.0} ms, {} shed, {} different Retry-After",
+            goodput / capacity * 100.0,
+            tally.percentile(50).as_secs_f64() * 1000.0,
+            tally.percentile(99).as_secs_f64() * 1000.0,
+            tally.shed,
+            tally.retries.len()
+        ));
+    }
+    is_over.store(true, Ordering::SeqCst);
+    let (refreshed, helped) = (refreshing.await??, calling.await??);
+    Ok(format!(
+        "{capacity:.1} calls a second carried; {}; {refreshed} refreshes and {helped} emergency calls all taken",
+        seen.join("; ")
+    ))
+}
+
+/// Calls to the emergency number, one after the other: each is answered and ended.
+async fn keep_calling_for_help(phone: Agent, is_over: Arc<AtomicBool>) -> Result<usize> {
+    let mut helped = 0;
+    while !is_over.load(Ordering::SeqCst) {
+        let placed = phone.call(EMERGENCY).await?;
+        let placed = placed
+            .map_err(|answer| anyhow::anyhow!("an emergency call is answered {}", answer.status.code()))?;
+        let ended = phone.hang_up(&placed).await?;
+        ensure!(ended.status.is_success(), "its BYE is answered {}", ended.status.code());
+        helped += 1;
+        sleep(Duration::from_millis(200)).await;
+    }
+    Ok(helped)
+}
+
+async fn soak(site: &Site) -> Result<String> {
+    let ward = Arc::new(Ward::open(site, 50).await?);
+    let (rate, hold, seconds) = site.length((5.0, 2, 6), (50.0, 10, 1_800));
+    let tls = site.authority.client_config()?;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let churning = tokio::spawn(keep_coming_and_going(Arc::clone(&tls), Arc::clone(&is_over)));
+    let phone = Agent::register(&tls, "2065550293", one_of_crowd(83), Manner::Rings).await?;
+    let refreshing = tokio::spawn(keep_refreshing(phone, Arc::clone(&is_over)));
+    let calling = tokio::spawn({
+        let ward = Arc::clone(&ward);
+        async move { ward.at_rate(rate, Duration::from_secs(seconds), Duration::from_secs(hold)).await }
+    });
+    let mut memory = Vec::new();
+    let begun = Instant::now();
+    let mut tick = interval(Duration::from_secs(1));
+    while !calling.is_finished() {
+        tick.tick().await;
+        memory
+            .push((begun.elapsed().as_secs_f64() / 3600.0, Vitals::of(&site.cordon)?.memory as f64 / 1024.0));
+    }
+    let tally = calling.await??;
+    is_over.store(true, Ordering::SeqCst);
+    let (came, refreshed) = (churning.await??, refreshing.await??);
+    ensure!(tally.failed.is_empty() && tally.shed == 0, "{} shed, failed: {:?}", tally.shed, tally.failed);
+    let settled = memory.get(memory.len() / 2..).unwrap_or_default();
+    let slope = slope(settled);
+    if site.length(false, true) {
+        // Half an hour cannot show a tenth of a megabyte an hour: what is seen over its second half is at most a page or two.
+        ensure!(slope <= 2.0, "{slope:.2} MB an hour");
+    }
+    Ok(format!(
+        "{} calls at {rate}/s, at most {} at once, 0 failed, set-up p99 {:.0} ms; {came} phones came and went, {refreshed} refreshes; \
+         RSS slope over the second half {slope:+.2} MB/h",
+        tally.completed,
+        tally.most,
+        tally.percentile(99).as_secs_f64() * 1000.0
+    ))
+}
+
+/// A phone that connects, registers and goes, each second.
+async fn keep_coming_and_going(tls: Arc<rustls::ClientConfig>, is_over: Arc<AtomicBool>) -> Result<usize> {
+    let mut tick = interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut came = 0;
+    while !is_over.load(Ordering::SeqCst) {
+        tick.tick().await;
+        let number = format!("20655504{:02}", came % 100);
+        Agent::register(&tls, &number, one_of_crowd(200 + came % 100), Manner::Rings).await?;
+        came += 1;
+    }
+    Ok(came)
+}
+
+/// Phones that call, and phones that answer.
+struct Ward {
+    callers: Vec<Agent>,
+    callees: Vec<Agent>,
+    _help: Agent,
+}
+
+/// How calls fared.
+#[derive(Default)]
+struct Tally {
+    completed: usize,
+    shed: usize,
+    most: usize,
+    retries: BTreeSet<u32>,
+    failed: Vec<String>,
+    set_up: Vec<Duration>,
+    during: Duration,
+}
+
+impl Ward {
+    async fn open(site: &Site, phones: usize) -> Result<Self> {
+        let tls = site.authority.client_config()?;
+        let (mut callers, mut callees) = (Vec::new(), Vec::new());
+        for index in 0..phones {
+            let (caller, callee) = (format!("20655505{index:02}"), format!("20655506{index:02}"));
+            callers.push(Agent::register(&tls, &caller, one_of_crowd(300 + index), Manner::Rings).await?);
+            callees.push(Agent::register(&tls, &callee, one_of_crowd(400 + index), Manner::Answers).await?);
+        }
+        let help = Agent::register(&tls, EMERGENCY, one_of_crowd(299), Manner::Answers).await?;
+        Ok(Self { callers, callees, _help: help })
+    }
+
+    /// One call after the other on each of eight lines: what is carried in a second.
+    async fn as_many_as_possible(self: &Arc<Self>, during: Duration) -> Result<f64> {
+        let begun = Instant::now();
+        let mut lines = JoinSet::new();
+        for line in 0..8 {
+            let ward = Arc::clone(self);
+            lines.spawn(async move {
+                let mut completed = 0;
+                while begun.elapsed() < during {
+                    let mut tally = Tally::default();
+                    ward.call(line, Duration::ZERO, &Mutex::new(&mut tally)).await;
+                    completed += tally.completed;
+                    ensure!(tally.failed.is_empty(), "{:?}", tally.failed);
+                }
+                anyhow::Ok(completed)
+            });
+        }
+        let mut completed = 0;
+        while let Some(line) = lines.join_next().await {
+            completed += line??;
+        }
+        Ok(completed as f64 / begun.elapsed().as_secs_f64())
+    }
+
+    /// Calls that begin when they are due, whether or not those before have ended.
+    async fn at_rate(self: &Arc<Self>, rate: f64, during: Duration, hold: Duration) -> Result<Tally> {
+        let tally = Arc::new(Mutex::new(Tally::default()));
+        let mut tick = interval(Duration::from_secs_f64(1.0 / rate));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let turns = Arc::new(Semaphore::new(MOST_AT_ONCE));
+        let begun = Instant::now();
+        let mut calling = JoinSet::new();
+        let mut most = 0;
+        for index in 0.. {
+            tick.tick().await;
+            if begun.elapsed() >= during {
+                break;
+            }
+            let turn = Arc::clone(&turns).acquire_owned().await?;
+            let (ward, tally) = (Arc::clone(self), Arc::clone(&tally));
+            calling.spawn(async move {
+                let _turn = turn;
+                let mut own = Tally::default();
+                ward.call(index, hold, &Mutex::new(&mut own)).await;
+                tally.lock().unwrap_or_else(PoisonError::into_inner).add(own);
+            });
+            while calling.try_join_next().is_some() {}
+            most = most.max(calling.len());
+        }
+        while let Some(call) = calling.join_next().await {
+            call.context("a call's task")?;
+        }
+        let mut tally = std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner));
+        (tally.during, tally.most) = (begun.elapsed(), most);
+        tally.set_up.sort();
+        Ok(tally)
+    }
+
+    /// One whole call.
+    async fn call(&self, index: usize, hold: Duration, tally: &Mutex<&mut Tally>) {
+        let (caller, callee) =
+            (&self.callers[index % self.callers.len()], &self.callees[index % self.callees.len()]);
+        let begun = Instant::now();
+        let outcome = match caller.call(&callee.number).await {
+            Ok(Ok(placed)) => {
+                let taken = begun.elapsed();
+                sleep(hold).await;
+                match caller.hang_up(&placed).await {
+                    Ok(answer) if answer.status.is_success() => Ok(taken),
+                    Ok(answer) => Err((None, format!("its BYE is answered {}", answer.status.code()))),
+                    Err(error) => Err((None, format!("its BYE: {error:#}"))),
+                }
+            }
+            Ok(Err(answer)) if is_shed(&answer) => {
+                Err((answer.headers.seconds(&HeaderName::RETRY_AFTER), "503 without Retry-After".to_owned()))
+            }
+            Ok(Err(answer)) => Err((None, format!("answered {}", answer.status.code()))),
+            Err(error) => Err((None, format!("{error:#}"))),
+        };
+        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Ok(taken) => {
+                tally.completed += 1;
+                tally.set_up.push(taken);
+            }
+            Err((Some(wait), _)) if (5..=30).contains(&wait) => {
+                tally.shed += 1;
+                tally.retries.insert(wait);
+            }
+            Err((_, how)) => tally.failed.push(how),
+        }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.completed += other.completed;
+        self.shed += other.shed;
+        self.retries.extend(other.retries);
+        self.failed.extend(other.failed);
+        self.set_up.extend(other.set_up);
+    }
+
+    fn percentile(&self, share: usize) -> Duration {
+        let rank = (self.set_up.len() * share).div_ceil(100).max(1);
+        self.set_up.get(rank - 1).copied().unwrap_or_default()
+    }
+}
+
+/// The least squares' slope of these points.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let count = points.len().max(1) as f64;
+    let (mean_x, mean_y) = (
+        points.iter().map(|point| point.0).sum::<f64>() / count,
+        points.iter().map(|point| point.1).sum::<f64>() / count,
+    );
+    let covariance: f64 = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
+    let variance: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
+    if variance > 0.0 { covariance / variance } else { 0.0 }
+}
+
+/// A call rests its four ports for a minute: 50 calls a second take 12,000 of them, and more at five times as many.
+fn many_ports(configuration: &mut Configuration) {
+    configuration.media = "[media]\nports = \"10000-59999\"\n".to_owned();
+}
+
+const EMERGENCY: &str = "911";
+/// More than are open at once on a machine that keeps up.
+const MOST_AT_ONCE: usize = 1_200;

@@ -1,0 +1,196 @@
+//! Registrations in numbers: of strangers without end, and of a whole fleet at one moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use cordon_sip::NameAddr;
+use cordon_tests::handset;
+use cordon_tests::machine::one_of_crowd;
+use cordon_tests::metrics::Metrics;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::agent::{Agent, Manner, is_shed};
+use crate::attack::Attack;
+use crate::site::Site;
+use crate::vitals::Vitals;
+
+#[test]
+fn c09_a_flood_of_registrations_keeps_no_phone_from_refreshing() {
+    Attack::new("C09", "REGISTER of ever new accounts without a proof, from 20 sources, at a rate")
+        .overloads()
+        .run(|site| handset::block_on(flood(site)));
+}
+
+#[test]
+fn c10_a_whole_fleet_that_comes_back_at_once_is_registered() {
+    Attack::new("C10", "a whole fleet loses its connections and comes back at one moment")
+        .overloads()
+        .run(|site| handset::block_on(avalanche(site)));
+}
+
+async fn flood(site: &Site) -> Result<String> {
+    let (rate, seconds) = site.length((300, 3), (1_000, 600));
+    let tls = site.authority.client_config()?;
+    let phone = Agent::register(&tls, "2065550251", one_of_crowd(31), Manner::Rings).await?;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let refreshing = tokio::spawn(keep_refreshing(phone, Arc::clone(&is_over)));
+    let (before, used) = (Vitals::of(&site.cordon)?, Vitals::processor_time(&site.cordon)?);
+    let statuses = Arc::new(Mutex::new(BTreeMap::<u16, usize>::new()));
+    let begun = Instant::now();
+    let mut sources = JoinSet::new();
+    for source in 0..SOURCES {
+        let agent = Agent::connect(&tls, "2065550000", one_of_crowd(40 + source), Manner::Rings).await?;
+        sources.spawn(pour(agent, source, rate / SOURCES, seconds, Arc::clone(&statuses)));
+    }
+    let mut most = before.memory;
+    while let Some(poured) = sources.join_next().await {
+        poured??;
+        most = most.max(Vitals::of(&site.cordon)?.memory);
+    }
+    let during = begun.elapsed();
+    let used = (Vitals::processor_time(&site.cordon)? - used).as_secs_f64() / during.as_secs_f64();
+    is_over.store(true, Ordering::SeqCst);
+    let refreshed = refreshing.await??;
+    let statuses = statuses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let asked: usize = statuses.values().sum();
+    ensure!(statuses.keys().all(|status| matches!(status, 401 | 500 | 503)), "{statuses:?}");
+    ensure!(asked == rate * seconds, "every request is answered: {asked}");
+    Ok(format!(
+        "{asked} at {:.0}/s answered {statuses:?}; {refreshed} of {refreshed} refreshes of a phone meanwhile; {:.0} % of a \
+         processor; RSS at most {:+} kB",
+        asked as f64 / during.as_secs_f64(),
+        used * 100.0,
+        i128::from(most) - i128::from(before.memory)
+    ))
+}
+
+/// Asks at a rate whether or not what was asked before has been answered.
+async fn pour(
+    agent: Agent,
+    source: usize,
+    rate: usize,
+    seconds: usize,
+    statuses: Arc<Mutex<BTreeMap<u16, usize>>>,
+) -> Result<()> {
+    let agent = Arc::new(agent);
+    let mut tick = interval(Duration::from_secs(1) / u32::try_from(rate)?);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut asking = JoinSet::new();
+    for index in 0..rate * seconds {
+        tick.tick().await;
+        let (agent, statuses) = (Arc::clone(&agent), Arc::clone(&statuses));
+        asking.spawn(async move {
+            let request = agent.registration_of(&format!("9{source:02}{index:07}"))?;
+            let status = agent.ask(&request).await?.status.code();
+            *statuses.lock().unwrap_or_else(PoisonError::into_inner).entry(status).or_default() += 1;
+            anyhow::Ok(())
+        });
+        while let Some(asked) = asking.try_join_next() {
+            asked??;
+        }
+    }
+    while let Some(asked) = asking.join_next().await {
+        asked??;
+    }
+    Ok(())
+}
+
+/// Refreshes five times a second; every one must succeed. How many there were.
+pub(crate) async fn keep_refreshing(phone: Agent, is_over: Arc<AtomicBool>) -> Result<usize> {
+    let mut tick = interval(Duration::from_millis(200));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut refreshed = 0;
+    while !is_over.load(Ordering::SeqCst) {
+        tick.tick().await;
+        let status = phone.refresh().await.context("a refresh")?.status;
+        ensure!(status.is_success(), "a refresh is answered {} after {refreshed}", status.code());
+        refreshed += 1;
+    }
+    Ok(refreshed)
+}
+
+async fn avalanche(site: &Site) -> Result<String> {
+    let (phones, outage) = site.length((150, Duration::ZERO), (10_000, Duration::from_secs(60)));
+    let sent_back = Arc::new(AtomicUsize::new(0));
+    // What one fleet costs is known before: memory that was used once is used again.
+    let first = come(site, phones, &sent_back).await.context("the fleet comes for the first time")?;
+    let bound = Metrics::read()?.sum("cordon_bindings", &[]);
+    drop(first);
+    Metrics::await_until("every connection is gone", LIMIT, |metrics| {
+        metrics.sum("cordon_flows", &[]) < 20.0
+    })?;
+    tokio::time::sleep(outage).await;
+    sent_back.store(0, Ordering::SeqCst);
+    let begun = Instant::now();
+    let fleet = come(site, phones, &sent_back).await.context("the fleet comes back")?;
+    let during = begun.elapsed();
+    ensure!(during <= Duration::from_secs(60), "all are back after {during:?}");
+    let again = Metrics::read()?.sum("cordon_bindings", &[]);
+    ensure!(again <= bound + 1.0, "each phone has one binding: {bound} before, {again} after");
+    let granted: Vec<u32> = fleet.iter().map(|(_, expires)| *expires).collect();
+    let values: BTreeSet<u32> = granted.iter().copied().collect();
+    let (least, most) =
+        (granted.iter().min().copied().unwrap_or(0), granted.iter().max().copied().unwrap_or(0));
+    ensure!(least >= ASKED * 4 / 5 && most <= ASKED, "granted {least} to {most} of {ASKED}");
+    ensure!(values.len() >= usize::try_from(ASKED / 5)?.min(phones) / 2, "{} lifetimes", values.len());
+    Ok(format!(
+        "{phones} of {phones} registered {:.1} s after they began, {} told to come back meanwhile; granted {least} to {most} s, {} \
+         different lifetimes",
+        during.as_secs_f64(),
+        sent_back.load(Ordering::SeqCst),
+        values.len()
+    ))
+}
+
+/// Every phone from an address of its own, all at once; each tries until it is registered, as phones do.
+async fn come(site: &Site, phones: usize, sent_back: &Arc<AtomicUsize>) -> Result<Vec<(Agent, u32)>> {
+    let tls = site.authority.client_config()?;
+    let mut coming = JoinSet::new();
+    for phone in 0..phones {
+        let (tls, sent_back) = (Arc::clone(&tls), Arc::clone(sent_back));
+        coming.spawn(async move {
+            let (number, from) = (format!("30{phone:06}"), one_of_crowd(100 + phone));
+            loop {
+                // A connection that is not taken is tried again a little later.
+                let Ok(agent) = Agent::connect(&tls, &number, from, Manner::Rings).await else {
+                    sent_back.fetch_add(1, Ordering::SeqCst);
+                    tokio::time::sleep(SOON).await;
+                    continue;
+                };
+                let answer = agent.refresh().await;
+                match answer {
+                    Ok(answer) if answer.status.is_success() => {
+                        let granted = answer.contacts.first().and_then(NameAddr::expires);
+                        return anyhow::Ok((agent, granted.context("a lifetime is granted")?));
+                    }
+                    Ok(answer) => {
+                        ensure!(is_shed(&answer), "phone {phone} is answered {}", answer.status.code());
+                        sent_back.fetch_add(1, Ordering::SeqCst);
+                        let wait = answer.headers.seconds(&cordon_sip::HeaderName::RETRY_AFTER);
+                        let wait = wait.context("it says when")?;
+                        ensure!((5..=30).contains(&wait), "Retry-After {wait}");
+                        tokio::time::sleep(Duration::from_secs(wait.into())).await;
+                    }
+                    Err(_) => {
+                        sent_back.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            }
+        });
+    }
+    let mut fleet = Vec::with_capacity(phones);
+    while let Some(come) = coming.join_next().await {
+        fleet.push(come??);
+    }
+    Ok(fleet)
+}
+
+const SOURCES: usize = 20;
+/// What an agent asks for, in seconds.
+const ASKED: u32 = 300;
+const SOON: Duration = Duration::from_secs(1);
+const LIMIT: Duration = Duration::from_secs(30);
