@@ -3,16 +3,13 @@
 //! Whoever can reach a port can cause events in any number. Of each kind of event a few lines a second are written, of
 //! all kinds together a bounded number; what is left out is counted, and told in one line per kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Counts lines, by what they tell and about whom.
 #[derive(Debug)]
 pub(crate) struct LogBudget {
-    /// When the second under way began.
-    second: Instant,
-    /// Lines of all kinds written in it.
-    written: u32,
+    written: LastSecond,
     kinds: BTreeMap<Kind, Count>,
 }
 
@@ -45,30 +42,28 @@ pub(crate) struct Suppressed {
 
 #[derive(Debug, Default)]
 struct Count {
-    /// In the second under way.
-    written: u32,
+    written: LastSecond,
     /// Since it was last told.
     suppressed: u64,
     /// When the first of them was left out.
     since: Option<Instant>,
 }
 
+/// When the lines of the last second were written: of any second, wherever it begins.
+#[derive(Debug, Default)]
+struct LastSecond(VecDeque<Instant>);
+
 impl LogBudget {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { second: now, written: 0, kinds: BTreeMap::new() }
+    pub(crate) fn new() -> Self {
+        Self { written: LastSecond::default(), kinds: BTreeMap::new() }
     }
 
     /// Whether one more line of this kind is written now.
     pub(crate) fn admits(&mut self, now: Instant, kind: Kind) -> bool {
-        if now.saturating_duration_since(self.second) >= SECOND {
-            self.second = now;
-            self.written = 0;
-            self.kinds.values_mut().for_each(|count| count.written = 0);
-        }
         let count = self.kinds.entry(kind).or_default();
-        if self.written < MOST_OF_ALL && count.written < MOST_OF_KIND {
-            self.written += 1;
-            count.written += 1;
+        if self.written.has_room(now, MOST_OF_ALL) && count.written.has_room(now, MOST_OF_KIND) {
+            self.written.0.push_back(now);
+            count.written.0.push_back(now);
             return true;
         }
         count.suppressed += 1;
@@ -96,16 +91,26 @@ impl LogBudget {
     }
 }
 
+impl LastSecond {
+    /// Whether one more line now leaves the second that ends with it within the bound.
+    fn has_room(&mut self, now: Instant, most: usize) -> bool {
+        while self.0.front().is_some_and(|written| now.saturating_duration_since(*written) >= SECOND) {
+            self.0.pop_front();
+        }
+        self.0.len() < most
+    }
+}
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// How often what was left out is told, of each kind.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Lines a second of one kind: a person who tries a phone sees each attempt.
-const MOST_OF_KIND: u32 = 20;
+const MOST_OF_KIND: usize = 20;
 
 /// Of all kinds. With [`MOST_TOLD`] a hundred lines a second, some 2 GB a day: what a disk of logs can take.
-const MOST_OF_ALL: u32 = 80;
+const MOST_OF_ALL: usize = 80;
 
 /// Lines about lines that were left out, in one second.
 const MOST_TOLD: usize = 20;
@@ -117,7 +122,7 @@ mod tests {
     #[test]
     fn a_flood_of_one_kind_writes_twenty_lines_a_second_and_one_about_the_rest() {
         let start = Instant::now();
-        let mut budget = LogBudget::new(start);
+        let mut budget = LogBudget::new();
         let mut lines = 0;
         for n in 0..100_000_u32 {
             let now = start + Duration::from_micros(100) * n;
@@ -133,7 +138,7 @@ mod tests {
     #[test]
     fn a_flood_of_one_location_leaves_lines_to_another() {
         let now = Instant::now();
-        let mut budget = LogBudget::new(now);
+        let mut budget = LogBudget::new();
         for _ in 0..1_000 {
             budget.admits(now, kind("CD-TRANSPORT-07", 0));
         }
@@ -145,7 +150,7 @@ mod tests {
     #[test]
     fn whatever_strangers_do_at_most_a_hundred_lines_a_second_are_written() {
         let start = Instant::now();
-        let mut budget = LogBudget::new(start);
+        let mut budget = LogBudget::new();
         for second in 0..60 {
             let now = start + SECOND * second;
             let mut lines = 0;
@@ -160,9 +165,30 @@ mod tests {
     }
 
     #[test]
+    fn a_second_that_begins_anywhere_has_no_more_lines_than_any_other() {
+        let start = Instant::now();
+        let mut budget = LogBudget::new();
+        let mut written = Vec::new();
+        // Quiet at first, so that a burst lies across the end of a second of the clock's.
+        for n in 0..2_000_u32 {
+            let now = start + Duration::from_millis(900) + Duration::from_millis(1) * n;
+            let location = usize::try_from(n % 10).unwrap();
+            if budget.admits(now, kind("CD-TLS-07", location)) {
+                written.push(now);
+            }
+        }
+
+        let most = written
+            .iter()
+            .map(|from| written.iter().filter(|at| *at >= from && **at < *from + SECOND).count());
+        assert_eq!(most.max(), Some(80));
+        assert_eq!(written.len(), 160);
+    }
+
+    #[test]
     fn nothing_that_was_left_out_is_forgotten() {
         let start = Instant::now();
-        let mut budget = LogBudget::new(start);
+        let mut budget = LogBudget::new();
         let mut told = 0;
         let mut written = 0;
         for second in 0..60 {

@@ -42,7 +42,7 @@ pub struct CallReceipt {
 
 impl Records {
     pub(crate) fn new(metrics: Arc<Metrics>, locations: Arc<[String]>) -> Self {
-        let budget = Arc::new(Mutex::new(LogBudget::new(Instant::now())));
+        let budget = Arc::new(Mutex::new(LogBudget::new()));
         Self { metrics, locations, receipts: Arc::default(), refusals: Arc::default(), budget }
     }
 
