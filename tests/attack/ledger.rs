@@ -63,7 +63,10 @@ impl Ledger {
         let (answered, failed) = (entries.answered.len(), failures.len());
         let asked = answered + shed + failed;
         ensure!(failed == 0, "{failed} of {asked} {what} failed: {failures:?}");
-        ensure!(self.is_overload || *shed <= MAX_SHED.max(asked / 100), "{shed} of {asked} {what} were put off");
+        ensure!(
+            self.is_overload || *shed <= MAX_SHED.max(asked / 100),
+            "{shed} of {asked} {what} were put off"
+        );
         ensure!(answered > 0, "no {what} was answered, {shed} were put off");
         let mut sorted = entries.answered.clone();
         sorted.sort();
