@@ -128,11 +128,21 @@ fn judge_log(lines: &[String], codes: &[&str], during: Duration) -> Result<()> {
         let refused = lines.iter().filter(|line| line.contains(code)).count();
         ensure!(refused > 0, "the log names {code}; it says:\n{}", lines.join("\n"));
     }
+    // What a phone of the PBX does by right is written down however often it does it.
+    let caused = lines.iter().filter(|line| !BY_RIGHT.iter().any(|event| line.contains(event))).count();
     let bound = LINES_PER_SECOND * (during.as_secs_f64() + 1.0);
-    ensure!((lines.len() as f64) < bound, "{} lines in {during:?} fill a disk", lines.len());
+    ensure!((caused as f64) < bound, "{caused} lines in {during:?} fill a disk");
     Ok(())
 }
 
+/// Events that need an account or a call of the PBX.
+const BY_RIGHT: [&str; 5] = [
+    ": phone registered ",
+    ": phone unregistered ",
+    ": call admitted ",
+    ": call answered ",
+    ": call receipt ",
+];
 const NEWCOMER_ADDRESS: &str = "10.1.0.14";
 /// What a log takes without hiding what else is in it; the canary's own visits are among them.
 const LINES_PER_SECOND: f64 = 100.0;

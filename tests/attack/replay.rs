@@ -30,7 +30,7 @@ fn c01_a_recorded_proof_is_challenged_afresh_on_every_other_connection() {
         drop(recorded.phone.take());
         let mut thief = Puppet::connect(site, VICTIM, HOME)?;
         challenged_afresh(&mut thief, &recorded).context("once the phone is gone")?;
-        ensure!(site.pbx_met(VICTIM) == met + 3, "each was asked of the PBX, without the proof");
+        ensure!(site.pbx_met(VICTIM) == met + 3, "the PBX was asked, and makes the challenges");
         // The phone itself is where its nonce was given.
         let mut phone = Puppet::register(site, VICTIM, HOME)?;
         let answer = phone.ask_with_proof(&phone.registration("back"))?;

@@ -77,14 +77,23 @@ impl Site {
         handset::config(&self.authority, number, door, address)
     }
 
-    /// How many requests of this number the PBX has met.
+    /// How many requests of this number the PBX has met, once what it prints has been read.
     pub(crate) fn pbx_met(&self, number: &str) -> usize {
         let who = format!(" by {number}");
         let met = |pbx: &Kamailio| {
             let text = pbx.program.text();
             text.lines().filter(|line| line.contains(ASKED) && line.ends_with(&who)).count()
         };
-        self.pbx.as_ref().map_or(0, met)
+        let mut before = None;
+        loop {
+            let now = self.pbx.as_ref().map_or(0, met);
+            if before == Some(now) {
+                return now;
+            }
+            before = Some(now);
+            // It prints before it answers; a pipe and a thread lie between that and here.
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
     }
 }
 
