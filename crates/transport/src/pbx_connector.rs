@@ -148,7 +148,7 @@ async fn connect_tls(
 async fn open(address: SocketAddr) -> Result<TcpStream, Problem> {
     let stream = TcpStream::connect(address)
         .await
-        .map_err(|error| Problem::new(Refusal::PbxUnreachable, format!("no connection: {}", error.kind())))?;
+        .map_err(|error| Problem::new(Refusal::PbxUnreachable, format!("no connection: {error}")))?;
     keepalive::arm(&stream)
         .map_err(|_| Problem::new(Refusal::PbxUnreachable, "the connection broke at once"))?;
     Ok(stream)
