@@ -6,24 +6,17 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use rustls::{ClientConnection, StreamOwned};
-use tokio::net::TcpSocket;
 
 use crate::cordon::HOST;
-use crate::handset;
 use crate::pki::Authority;
+use crate::wire;
 
 /// A connection over TLS.
 pub type TlsCaller = StreamOwned<ClientConnection, TcpStream>;
 
 /// Connects over TCP. Nothing is waited for longer than `limit`.
 pub fn connect(from: &str, to: SocketAddr, limit: Duration) -> Result<TcpStream> {
-    let from = SocketAddr::new(from.parse()?, 0);
-    let stream = handset::block_on(async {
-        let socket = if from.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.bind(from)?;
-        Ok(socket.connect(to).await?.into_std()?)
-    })?;
-    stream.set_nonblocking(false)?;
+    let stream = wire::connect(from.parse()?, to)?;
     stream.set_read_timeout(Some(limit))?;
     stream.set_write_timeout(Some(limit))?;
     Ok(stream)

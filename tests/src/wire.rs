@@ -141,7 +141,7 @@ pub fn tcp(from: IpAddr, port: u16) -> Result<TcpStream> {
     connect(from, SocketAddr::new(CORDON_LOCATION.parse()?, port))
 }
 
-fn connect(from: IpAddr, to: SocketAddr) -> Result<TcpStream> {
+pub(crate) fn connect(from: IpAddr, to: SocketAddr) -> Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
     socket.bind(&SocketAddr::new(from, 0).into())?;
     socket.connect_timeout(&to.into(), CONNECT_TIME).context("connecting")?;
