@@ -89,7 +89,8 @@ fn describe(session: &Session) -> String {
         }
         match crypto.count() {
             0 => line,
-            more => format!("{line} (+{more})"),
+            1 => format!("{line} or one more suite"),
+            more => format!("{line} or {more} more suites"),
         }
     });
     lines.collect::<Vec<_>>().join("; ")

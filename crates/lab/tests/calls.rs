@@ -175,7 +175,10 @@ async fn a_ladder_holds_no_key_number_or_address() {
     let steps = lab.trace.steps();
     let text =
         steps.iter().map(|step| format!("{} {}", step.what, step.media)).collect::<Vec<_>>().join("\n");
-    assert!(text.contains("INVITE audio RTP/SAVP sendrecv AES_CM_128_HMAC_SHA1_80 key *** (+1)"), "{text}");
+    assert!(
+        text.contains("INVITE audio RTP/SAVP sendrecv AES_CM_128_HMAC_SHA1_80 key *** or one more suite"),
+        "{text}"
+    );
     assert!(!text.contains("127.0.0.1") && !text.contains("inline") && !text.contains("alice"), "{text}");
     assert!(steps.iter().any(|step| &*step.witness == "PBX" && step.sent && !step.on_callers_side));
 }

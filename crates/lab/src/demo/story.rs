@@ -27,7 +27,8 @@ pub(crate) async fn tell(
         }
         paper.heading("3. What went over the wires (keys redacted)")?;
         ladder::draw(&stage.site.trace.steps(), paper)?;
-        paper.heading("4. The call's encryption receipt")?;
+        paper
+            .heading("4. The encryption receipts: the call passed Cordon twice, before and behind the PBX")?;
         write_receipt(stage, before, paper).await?;
     }
     Ok((alice, bob))
