@@ -1,5 +1,6 @@
 //! Messages that are too much of something: each is answered or ends its connection, and none is lost in silence.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -21,13 +22,14 @@ fn a10_messages_that_are_too_much_are_answered_or_end_the_flow() {
         let mut seen = Vec::new();
         for (what, message) in too_much() {
             let used = Vitals::processor_time(&site.cordon)?;
-            let mut fate = String::new();
+            let mut fates = BTreeMap::<String, u32>::new();
             for _ in 0..rounds {
-                fate = meet(site, what, &message)?;
+                *fates.entry(meet(site, what, &message)?).or_default() += 1;
             }
             let used = Vitals::processor_time(&site.cordon)? - used;
             let each = used.as_secs_f64() * 1000.0 / f64::from(rounds);
-            seen.push(format!("{what}: {fate} ({each:.1} ms CPU with its handshake)"));
+            let fates: Vec<String> = fates.iter().map(|(fate, count)| format!("{fate} ×{count}")).collect();
+            seen.push(format!("{what}: {} ({each:.1} ms CPU with its handshake)", fates.join(", ")));
         }
         Ok(seen.join(", "))
     });

@@ -96,17 +96,25 @@ impl Wire {
             bail!("nothing came in time");
         }
         self.stream.sock.set_read_timeout(Some(left))?;
+        let StreamOwned { conn, sock } = &mut self.stream;
+        // Never by way of the stream: it writes first what is left to write, and an answer that is there is lost when that
+        // fails.
         let mut chunk = [0; 4096];
-        match self.stream.read(&mut chunk) {
-            Ok(0) => Ok(false),
+        match conn.reader().read(&mut chunk) {
+            Ok(0) => return Ok(false),
             Ok(count) => {
                 self.unread.extend_from_slice(chunk.get(..count).unwrap_or_default());
-                Ok(true)
+                return Ok(true);
             }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => return Ok(false),
+        }
+        match conn.read_tls(sock) {
+            Ok(count) => Ok(conn.process_new_packets().is_ok() && count > 0),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 bail!("nothing came in time")
             }
-            // Without a close_notify, or with a reset because we were still sending: closed all the same.
+            // With a reset, because we were still sending: closed all the same.
             Err(_) => Ok(false),
         }
     }
