@@ -42,8 +42,9 @@ fn b04_thousands_of_silent_connections_from_everywhere_shut_nobody_out() {
 
 #[test]
 fn b06_five_hundred_tls_connections_a_second_all_succeed() {
-    Attack::new("B06", "500 TLS connections a second, each a handshake, an OPTIONS and a close").run(
-        |site| {
+    Attack::new("B06", "500 TLS connections a second, each a handshake, an OPTIONS and a close")
+        .retaining(STALLED * PER_FLOW)
+        .run(|site| {
             let seconds = site.length(5, 600);
             let mut command = Command::new(env!("CARGO_BIN_EXE_cordon-crowd"));
             command.arg(&site.authority.anchor).args([CORDON_LOCATION, HOST]);
@@ -64,8 +65,7 @@ fn b06_five_hundred_tls_connections_a_second_all_succeed() {
                 .context("the crowd tells how it fared")?;
             ensure!(result.contains(" 0 failed"), "{}", crowd.text());
             Ok(format!("{result}; RSS at most {most} kB"))
-        },
-    );
+        });
 }
 
 /// Opens `each` connections that say nothing and as many that say eight bytes, holds them while the canary goes on, and
@@ -111,5 +111,8 @@ const NEEDED: usize = 6_000;
 /// keeps it for the next time. Wave after wave must find it again and take no more.
 const PLACES: u64 = 4_096;
 const PER_PLACE: u64 = 4;
+/// The same of connections that have finished their handshake: where the machine stalls for some seconds, so many stand at once.
+const STALLED: u64 = 1_500;
+const PER_FLOW: u64 = 12;
 /// The first bytes of a ClientHello, and no more.
 const BEGUN: &[u8] = &[0x16, 3, 1, 2, 0, 1, 0, 1];
