@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::agent::{Agent, Manner, is_shed};
+use crate::agent::{Agent, Manner};
 use crate::attack::Attack;
 use crate::site::Site;
 use crate::storms::keep_refreshing;
@@ -247,10 +247,15 @@ impl Ward {
                     Err(error) => Err((None, format!("its BYE: {error:#}"))),
                 }
             }
-            Ok(Err(answer)) if is_shed(&answer) => {
-                Err((answer.headers.seconds(&HeaderName::RETRY_AFTER), "503 without Retry-After".to_owned()))
+            // Shed, or at a bound of calls that it fills because they end late.
+            Ok(Err(answer)) if answer.status.code() == 503 => Err((
+                answer.headers.seconds(&HeaderName::RETRY_AFTER),
+                "503 without a time to come back".to_owned(),
+            )),
+            Ok(Err(answer)) => {
+                let warning = answer.headers.get(&HeaderName::WARNING).map_or("", |warning| warning.as_str());
+                Err((None, format!("answered {} {warning}", answer.status.code())))
             }
-            Ok(Err(answer)) => Err((None, format!("answered {}", answer.status.code()))),
             Err(error) => Err((None, format!("{error:#}"))),
         };
         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
