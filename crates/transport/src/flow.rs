@@ -195,28 +195,32 @@ impl Flow {
     /// The end of the message is known, so that the flow can live on.
     fn refuse_message(&self, error: &ParseError) -> TransportEvent {
         let refusal = refusal_for(error.rule());
-        self.answer_unreadable(error.reply(), error.status(), refusal, error.reason())
+        self.explain(error.reply(), refusal);
+        self.unreadable(refusal, error.reason(), error.status())
     }
 
-    /// Nobody knows where the next message begins: answered, and closed.
+    /// Nobody knows where the next message begins: answered, and closed. What came before it is answered first, as far as
+    /// signalling can do that at once.
     async fn refuse_frame(&self, received: std::time::Instant, error: &FrameError) -> CloseReason {
         let refusal = refusal_for(error.rule());
-        let event = self.answer_unreadable(error.reply(), error.status(), refusal, error.reason());
-        self.deliver(received, event).await;
+        let event = self.unreadable(refusal, error.reason(), error.status());
+        // Events of a flow are taken in their order: once this one is, those before it are done with.
+        let taken = Arc::new(Semaphore::new(1));
+        if self.shared.deliver_read(self.lane(), Some(&taken), received, event).await {
+            let _ = timeout(FAREWELL, taken.acquire()).await;
+        }
+        self.explain(error.reply(), refusal);
         CloseReason::Unframeable
     }
 
-    fn answer_unreadable(
-        &self,
-        reply: Option<ErrorReply>,
-        status: StatusCode,
-        refusal: Refusal,
-        error: &'static str,
-    ) -> TransportEvent {
-        let status = status.code();
+    fn explain(&self, reply: Option<ErrorReply>, refusal: Refusal) {
         if let Some(reply) = reply {
             let _ = self.queue.push(explained(reply, refusal, &self.host).write());
         }
+    }
+
+    fn unreadable(&self, refusal: Refusal, error: &'static str, status: StatusCode) -> TransportEvent {
+        let status = status.code();
         TransportEvent::Unreadable { origin: self.origin, peer: self.peer, refusal, error, status }
     }
 

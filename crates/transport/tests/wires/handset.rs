@@ -116,6 +116,24 @@ async fn two_content_lengths_are_answered_with_400_and_what_follows_is_never_rea
     assert!(heard.contains("\r\nWarning: 399 sip.clinic.example.org \"CD-TRANSPORT-"), "{heard}");
 }
 
+#[tokio::test]
+async fn what_came_before_bytes_that_cannot_be_cut_is_answered_before_the_close() {
+    let mut site = Site::start().await;
+    let mut phone = Phone::connect(&site).await;
+    let flow = site.opened().await.flow;
+    phone.say(request("OPTIONS", "1", "") + "no header\r\n\r\n").await;
+
+    let (_, asked) = site.message().await;
+    assert_eq!(asked.call_id().as_str(), "1@10.1.0.9");
+    // Busy for as long as it takes the flow to read on.
+    tokio::task::yield_now().await;
+    site.send(Hop::Handset(flow), "SIP/2.0 200 OK\r\n\r\n").unwrap();
+
+    assert!(matches!(site.event().await, TransportEvent::Unreadable { status: 400, .. }));
+    assert_eq!(site.closed().await, (flow, CloseReason::Unframeable));
+    assert!(phone.hear_all().await.starts_with(b"SIP/2.0 200 OK\r\n\r\n"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_connection_without_a_byte_is_closed_after_15_s() {
     let mut site = Site::start().await;
