@@ -118,7 +118,10 @@ async fn avalanche(site: &Site) -> Result<String> {
     let sent_back = Arc::new(AtomicUsize::new(0));
     // What one fleet costs is known before: memory that was used once is used again.
     let first = come(site, phones, &sent_back).await.context("the fleet comes for the first time")?;
-    let bound = Metrics::read()?.sum("cordon_bindings", &[]);
+    // The gauge is looked after once a second.
+    let all_are_bound = |metrics: &Metrics| metrics.sum("cordon_bindings", &[]) >= phones as f64;
+    let bound = Metrics::await_until("the fleet is counted", LIMIT, all_are_bound)?;
+    let bound = bound.sum("cordon_bindings", &[]);
     drop(first);
     Metrics::await_until("every connection is gone", LIMIT, |metrics| {
         metrics.sum("cordon_flows", &[]) < 20.0
