@@ -50,6 +50,7 @@ fn broken_arrows(metadata: &Value) -> Result<Vec<String>> {
                 _ if is_dev => below <= layer || below == Layer::Aid,
                 Layer::Words => below == Layer::Words,
                 Layer::Core => below <= Layer::Core,
+                Layer::Hand => below == Layer::Words,
                 // Edges do not know each other; only the gateway joins them.
                 Layer::Edge => below < Layer::Edge,
                 Layer::Top => below <= Layer::Top,
@@ -148,6 +149,8 @@ fn is_test_module(path: &Path) -> Result<bool> {
 enum Layer {
     Words,
     Core,
+    /// The system calls that need unsafe code, behind functions that do not: an edge's lower half.
+    Hand,
     Edge,
     Top,
     Aid,
@@ -163,6 +166,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("cordon-policy", Layer::Core),
     ("cordon-call", Layer::Core),
     ("cordon-relay", Layer::Core),
+    ("cordon-steer", Layer::Hand),
     ("cordon-transport", Layer::Edge),
     ("cordon-media", Layer::Edge),
     ("cordon-certs", Layer::Edge),

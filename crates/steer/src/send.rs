@@ -1,0 +1,140 @@
+//! Up to 64 datagrams with one system call, each from a port of its own.
+// sendmmsg(2) has no safe wrapper in the libraries we use.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
+
+use cordon_rtp::{MAX_PACKET, PacketBuf};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::BATCH;
+use crate::header::{Header, TRAFFIC_CLASS};
+
+/// A datagram that is to leave.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// Which of the buffers it is in.
+    pub buffer: usize,
+    /// The port of ours it must come from.
+    pub from: SocketAddr,
+    /// The peer.
+    pub to: SocketAddr,
+}
+
+/// Sends datagrams from any port of one address of ours.
+///
+/// There is one for each address: the system then finds the way out by the address a datagram comes from, as it does
+/// for any socket.
+pub struct RawSender {
+    socket: Socket,
+    /// As many as the batch has, each with its headers; kept so that sending allocates nothing.
+    headers: Vec<Header>,
+    names: Vec<SockAddr>,
+}
+
+impl RawSender {
+    /// Opens a sender for one of our addresses.
+    pub fn open(address: IpAddr) -> io::Result<RawSender> {
+        let address = SocketAddr::new(address, 0);
+        // Of this protocol nothing is ever received, and the headers are the sender's (raw(7)).
+        let protocol = Protocol::from(libc::IPPROTO_RAW);
+        let socket = Socket::new(Domain::for_address(address), Type::RAW, Some(protocol))?;
+        socket.set_nonblocking(true)?;
+        // Beyond the header this gives the datagrams their priority in our own queues.
+        let class = u32::from(TRAFFIC_CLASS);
+        let _ = if address.is_ipv4() { socket.set_tos_v4(class) } else { socket.set_tclass_v6(class) };
+        let _ = socket.set_send_buffer_size(SEND_BUFFER);
+        socket.bind(&address.into())?;
+        Ok(RawSender { socket, headers: Vec::with_capacity(BATCH), names: Vec::with_capacity(BATCH) })
+    }
+
+    /// Sends the datagrams, and says how many of them the system did not take. A datagram must come from the address
+    /// of this sender, and be no longer than [`MAX_RAW_PAYLOAD`].
+    pub fn send(&mut self, departures: &[Departure], buffers: &[PacketBuf]) -> usize {
+        departures.chunks(BATCH).map(|batch| self.send_batch(batch, buffers)).sum()
+    }
+
+    fn send_batch(&mut self, batch: &[Departure], buffers: &[PacketBuf]) -> usize {
+        self.headers.clear();
+        self.names.clear();
+        let mut payloads: [&[u8]; BATCH] = [&[]; BATCH];
+        for departure in batch {
+            let Some(payload) = buffers.get(departure.buffer).map(PacketBuf::as_slice) else { continue };
+            let Some(header) = Header::new(departure.from, departure.to, payload) else { continue };
+            if let Some(place) = payloads.get_mut(self.headers.len()) {
+                *place = payload;
+                self.headers.push(header);
+                self.names.push(name(departure.to));
+            }
+        }
+        let mut unmade = batch.len() - self.headers.len();
+        let mut next = 0;
+        while next < self.headers.len() {
+            let payloads = payloads.get(next..).unwrap_or_default();
+            match self.pass_on(next, payloads) {
+                Ok(sent) => next += sent.max(1),
+                // Only the first of them is at fault: the path to its peer is narrower, or there is none.
+                Err(_) => {
+                    unmade += 1;
+                    next += 1;
+                }
+            }
+        }
+        unmade
+    }
+
+    /// Gives the system the prepared datagrams from the `first` on; says how many it took.
+    fn pass_on(&self, first: usize, payloads: &[&[u8]]) -> io::Result<usize> {
+        let mut slices = [const { [EMPTY_SLICE; 2] }; BATCH];
+        let mut messages = [const { EMPTY_MESSAGE }; BATCH];
+        let prepared = self.headers.iter().zip(&self.names).skip(first).zip(payloads);
+        let mut count = 0;
+        for ((((header, name), payload), slices), message) in prepared.zip(&mut slices).zip(&mut messages) {
+            *slices = [slice(header.as_slice()), slice(payload)];
+            message.msg_hdr.msg_iov = slices.as_mut_ptr();
+            message.msg_hdr.msg_iovlen = slices.len();
+            message.msg_hdr.msg_name = name.as_ptr().cast_mut().cast();
+            message.msg_hdr.msg_namelen = name.len();
+            count += 1;
+        }
+        // SAFETY: the first `count` messages each point to two slices and a name, all of the length written beside the
+        // pointer, borrowed by this function and unmoved until it returns; the kernel only reads them.
+        let sent = unsafe {
+            libc::sendmmsg(self.socket.as_raw_fd(), messages.as_mut_ptr(), count, libc::MSG_DONTWAIT)
+        };
+        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+}
+
+/// Where the system sends it; a raw socket of IPv6 takes no port there.
+fn name(to: SocketAddr) -> SockAddr {
+    let mut to = to;
+    to.set_port(0);
+    to.into()
+}
+
+fn slice(bytes: &[u8]) -> libc::iovec {
+    libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() }
+}
+
+/// Longer ones may need fragments, which a raw socket does not make: what every path of IPv6 takes whole (RFC 8200 §5),
+/// less the headers. Voice needs a fifth of it.
+pub const MAX_RAW_PAYLOAD: usize = 1280 - 48;
+/// A thread sends at most a few batches before their datagrams are on their way.
+const SEND_BUFFER: usize = 4 << 20;
+const _: () = assert!(MAX_RAW_PAYLOAD < MAX_PACKET, "what is not voice may be longer");
+const EMPTY_SLICE: libc::iovec = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
+const EMPTY_MESSAGE: libc::mmsghdr = libc::mmsghdr {
+    msg_hdr: libc::msghdr {
+        msg_name: std::ptr::null_mut(),
+        msg_namelen: 0,
+        msg_iov: std::ptr::null_mut(),
+        msg_iovlen: 0,
+        msg_control: std::ptr::null_mut(),
+        msg_controllen: 0,
+        msg_flags: 0,
+    },
+    msg_len: 0,
+};
