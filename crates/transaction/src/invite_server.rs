@@ -91,6 +91,11 @@ impl InviteServer {
         }
     }
 
+    /// Whether it was refused, and its ACK has not come.
+    pub(crate) fn is_failed(&self) -> bool {
+        matches!(self.state, State::Completed { .. })
+    }
+
     /// An ACK with the INVITE's branch; `true` if it is for the layer above.
     pub(crate) fn handle_ack(&mut self, step: &mut Step<'_>) -> bool {
         match self.state {

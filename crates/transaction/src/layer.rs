@@ -204,7 +204,7 @@ impl Layer {
             Match::Merged => return self.turn_away(origin, request, TurnedAway::Merged),
             Match::New(key, merge) => (key, merge),
         };
-        if !self.servers.has_room(&self.limits, origin, &request) {
+        if !self.servers.has_room(&self.limits, origin, &request, &mut self.output.schedule) {
             return self.turn_away(origin, request, TurnedAway::Full);
         }
         let turn = Turn { now, timers: self.timers, output: &mut self.output };

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Server transactions in all. The last quarter is kept for requests inside a dialog, so that a flood of
-    /// new ones never stops a hang-up.
+    /// new ones never stops a hang-up; and in a full table what waits for nothing but an ACK makes room.
     pub servers: usize,
     /// Server transactions of one handset flow, so that one phone can never fill the table.
     pub servers_per_flow: usize,
@@ -19,10 +19,15 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Whether one more request fits beside `all` transactions, `on_flow` of them on its own flow.
-    pub(crate) fn has_room(&self, all: usize, on_flow: usize, in_dialog: bool) -> bool {
+    /// Whether one more request fits beside `all` transactions.
+    pub(crate) fn has_room(&self, all: usize, in_dialog: bool) -> bool {
         let all_allowed = if in_dialog { self.servers } else { self.servers - self.servers / 4 };
-        all < all_allowed && on_flow < self.servers_per_flow
+        all < all_allowed
+    }
+
+    /// Whether one more request of a phone fits beside `on_flow` transactions of its connection.
+    pub(crate) fn has_room_on_flow(&self, on_flow: usize) -> bool {
+        on_flow < self.servers_per_flow
     }
 }
 
@@ -42,9 +47,9 @@ mod tests {
     #[test]
     fn the_last_quarter_is_kept_for_requests_inside_a_dialog() {
         let limits = Limits { servers: 8, servers_per_flow: 8, clients: 8 };
-        assert!(limits.has_room(5, 0, false));
-        assert!(!limits.has_room(6, 0, false));
-        assert!(limits.has_room(7, 0, true));
-        assert!(!limits.has_room(8, 0, true));
+        assert!(limits.has_room(5, false));
+        assert!(!limits.has_room(6, false));
+        assert!(limits.has_room(7, true));
+        assert!(!limits.has_room(8, true));
     }
 }

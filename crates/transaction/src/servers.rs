@@ -20,6 +20,8 @@ pub(crate) struct Servers {
     by_key: BTreeMap<ServerKey, ServerId>,
     by_merge: BTreeMap<MergeKey, ServerId>,
     by_hop: BTreeMap<Hop, BTreeSet<ServerId>>,
+    /// Failed INVITEs of phones that wait for nothing but their ACK; the first is the oldest.
+    unacknowledged: BTreeSet<ServerId>,
     next: u64,
 }
 
@@ -59,12 +61,28 @@ impl Servers {
         }
     }
 
-    pub(crate) fn has_room(&self, limits: &Limits, origin: Origin, request: &Request) -> bool {
+    /// Whether one more request fits. In a full table the oldest failed INVITE of a phone makes room: its connection loses
+    /// nothing, so that all it still does is to absorb an ACK, and whoever sends none would shut everybody else out for
+    /// the time of Timer H.
+    pub(crate) fn has_room(
+        &mut self,
+        limits: &Limits,
+        origin: Origin,
+        request: &Request,
+        schedule: &mut Schedule,
+    ) -> bool {
         let on_flow = match origin {
             Origin::Handset(_) => self.by_hop.get(&origin.reply_hop()).map_or(0, BTreeSet::len),
             Origin::Pbx(_) => 0, // the PBX carries every phone's calls over few connections
         };
-        limits.has_room(self.table.len(), on_flow, request.to.tag().is_some())
+        if !limits.has_room_on_flow(on_flow) {
+            return false;
+        }
+        if limits.has_room(self.table.len(), request.to.tag().is_some()) {
+            return true;
+        }
+        let oldest = self.unacknowledged.first().copied();
+        oldest.inspect(|id| self.forget(*id, schedule)).is_some()
     }
 
     /// Opens a transaction and hands the request up; an INVITE is answered 100 at once.
@@ -142,6 +160,9 @@ impl Servers {
             Machine::Invite(invite) => invite.respond(step, response),
             Machine::Other(other) => other.respond(step, response),
         });
+        if self.table.get(&id).is_some_and(Record::absorbs_an_ack_alone) {
+            self.unacknowledged.insert(id);
+        }
         done.unwrap_or(Err(Gone))
     }
 
@@ -203,6 +224,7 @@ impl Servers {
         let Some(mut record) = self.table.remove(&id) else { return };
         schedule.clear(Owner::Server(id), &mut record.alarms);
         self.by_key.remove(&record.key);
+        self.unacknowledged.remove(&id);
         if let Some(merge) = &record.merge {
             self.by_merge.remove(merge);
         }
@@ -216,5 +238,15 @@ impl Servers {
                 self.by_hop.remove(&hop);
             }
         }
+    }
+}
+
+impl Record {
+    fn absorbs_an_ack_alone(&self) -> bool {
+        let is_failed = match &self.machine {
+            Machine::Invite(invite) => invite.is_failed(),
+            Machine::Other(_) => false,
+        };
+        is_failed && self.reliable && matches!(self.hop, Hop::Handset(_))
     }
 }

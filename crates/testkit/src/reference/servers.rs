@@ -77,13 +77,14 @@ impl Servers {
             (peer(server.hop), server.asked.method, server.asked.call) == (peer(hop), method, call)
                 && !server.asked.in_dialog
         };
+        let is_merged = !in_dialog && self.list.iter().any(is_same);
         let on_flow = self.list.iter().filter(|server| peer(hop).is_some() && server.hop == hop).count();
         let bound = if in_dialog { SERVERS } else { SERVERS - SERVERS / 4 };
         let has_room = match insists {
             true => self.list.len() < 2 * SERVERS,
-            false => self.list.len() < bound && on_flow < SERVERS_PER_FLOW,
+            false => on_flow < SERVERS_PER_FLOW && (self.list.len() < bound || self.makes_room(is_merged)),
         };
-        let refused = match !in_dialog && self.list.iter().any(is_same) {
+        let refused = match is_merged {
             true => Some("Merged"),
             false => (!has_room).then_some("Full"),
         };
@@ -111,6 +112,16 @@ impl Servers {
         }
         self.list.push(server);
         true
+    }
+
+    /// The oldest failed INVITE of a phone goes, but not for a request that is turned away for another reason.
+    fn makes_room(&mut self, is_merged: bool) -> bool {
+        let waits_for_ack_alone = |server: &Server| {
+            let is_of_phone = peer(server.hop).is_some() && server.asked.reliable;
+            is_of_phone && server.asked.method == "INVITE" && server.state == State::Completed
+        };
+        let oldest = self.list.iter().position(waits_for_ack_alone).filter(|_| !is_merged);
+        oldest.map(|at| self.list.remove(at)).is_some()
     }
 
     fn acknowledged(&mut self, now: u64, at: Option<usize>, branch: u8, said: &mut Said) {

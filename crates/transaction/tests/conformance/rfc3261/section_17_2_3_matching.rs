@@ -81,6 +81,36 @@ fn one_phone_cannot_fill_the_table() {
 }
 
 #[test]
+fn whoever_never_acknowledges_a_failure_shuts_nobody_else_out() {
+    let mut ladder = Ladder::with_limits(Limits { servers: 4, servers_per_flow: 4, ..Limits::default() });
+    let call =
+        |branch: &str| request_text("INVITE", branch).replace("Call-ID: one", &format!("Call-ID: {branch}"));
+    let in_dialog =
+        |text: String| text.replace("To: <sip:200@example.org>", "To: <sip:200@example.org>;tag=t");
+    for branch in ["a", "b", "c"] {
+        ladder.receive(PHONE, TLS, &call(branch)).respond(&call(branch), 486).unwrap();
+    }
+    ladder.receive(PHONE, TLS, &in_dialog(call("d"))).respond(&in_dialog(call("d")), 481).unwrap();
+    ladder.seen();
+    ladder.receive(OTHER_PHONE, TLS, &call("e"));
+    ladder.receive(OTHER_PHONE, TLS, &in_dialog(request_text("BYE", "f")));
+    let taken = ["0 <- INVITE", "0 -> 100", "0 up: request INVITE", "0 <- BYE", "0 up: request BYE"];
+    assert_eq!(ladder.seen(), taken);
+    assert_eq!(ladder.layer.open_transactions(), 4);
+
+    ladder.receive(PHONE, TLS, &call("a").replace("INVITE", "ACK"));
+    ladder.receive(PHONE, TLS, &call("d").replace("INVITE", "ACK"));
+    assert_eq!(ladder.seen(), ["0 <- ACK", "0 up: ack", "0 <- ACK"], "the oldest made room");
+    ladder.receive(PBX, TLS, &call("g")).receive(PBX, TLS, &call("h"));
+    let seen = ladder.seen();
+    assert_eq!(
+        seen.last().unwrap(),
+        "0 up: turned away INVITE Full",
+        "what is not answered yet makes no room"
+    );
+}
+
+#[test]
 fn an_ack_matches_the_invite_of_its_branch_only() {
     let mut ladder = Ladder::new();
     let invite = request_text("INVITE", "a");
