@@ -37,6 +37,8 @@ pub(crate) struct Call {
     pub(crate) accepted: Option<Accepted>,
     /// INVITEs of ours that were given up and may still be accepted by somebody.
     pub(crate) given_up: Vec<ClientId>,
+    /// How often another branch of a fork that accepted was hung up on.
+    pub(crate) branches_ended: usize,
     /// An INVITE of our own, to be sent or under way.
     pub(crate) refresh: Option<Refresh>,
     /// Redirections followed.

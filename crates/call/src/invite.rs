@@ -119,6 +119,7 @@ impl Call {
             exchange: None,
             accepted: None,
             given_up: Vec::new(),
+            branches_ended: 0,
             refresh: None,
             redirects: 0,
             bye_at: None,

@@ -87,19 +87,27 @@ impl Call {
         let is_ended = !self.is_established() && self.exchange.is_none() && !is_waiting;
         let leg = self.leg_mut(end);
         if leg.is_other_branch(response) || is_ended {
-            // §13.2.2.4: every 2xx is acknowledged, and a dialog nobody wants ended.
-            let mut branch = leg.forked(response);
-            let ack = branch.acknowledge(response.cseq, None, board);
-            let bye = branch.next_request(Method::Bye, board);
-            let hop = branch.hop(now, board);
-            board.send_ack(now, hop, ack);
-            if board.is_up(hop) {
-                board.send(now, hop, bye);
-            }
+            self.hang_up_on_branch(now, board, end, response);
         } else if self.is_established() && !is_waiting {
             // A change that was cancelled too late: the peer is told again what holds.
             self.acknowledge(now, board, end, response.cseq, None);
             self.begin_refresh(now, board, end, false);
+        }
+    }
+
+    /// §13.2.2.4: every 2xx is acknowledged, and a dialog nobody wants ended.
+    fn hang_up_on_branch(&mut self, now: Instant, board: &mut Switchboard, end: End, response: &Response) {
+        if self.branches_ended >= MAX_BRANCHES_ENDED {
+            return;
+        }
+        self.branches_ended += 1;
+        let mut branch = self.leg(end).forked(response);
+        let ack = branch.acknowledge(response.cseq, None, board);
+        let bye = branch.next_request(Method::Bye, board);
+        let hop = branch.hop(now, board);
+        board.send_ack(now, hop, ack);
+        if board.is_up(hop) {
+            board.send(now, hop, bye);
         }
     }
 
@@ -131,3 +139,7 @@ impl Call {
         board.respond(now, exchange.server, response);
     }
 }
+
+/// A PBX forks to the phones of a ward, and each may repeat its 2xx until it has the ACK. Whoever answers more often only fills
+/// the table of transactions that all calls share.
+const MAX_BRANCHES_ENDED: usize = 64;

@@ -99,6 +99,29 @@ fn an_address_that_dials_and_hangs_up_without_end_begins_sixty_emergency_calls_i
 }
 
 #[test]
+fn a_phone_that_accepts_a_call_in_ever_new_names_takes_no_more_transactions() {
+    let mut world = World::new();
+    let (phone, contact) = world.register(1, "1001");
+    let mut caller = Agent::pbx(&mut world, "1002", "1001", &contact);
+    world.pbx_says(caller.invite(&Sdp::pbx()));
+    let invite = world.phone_hears(phone, Method::Invite);
+    let callee = Agent::callee(&mut world, Origin::Handset(phone), &invite);
+    world.phone_says(phone, callee.respond_with(&invite, 200, &Sdp::phone()));
+    caller.learn(&world.pbx_hears_status(200));
+    world.pbx_says(caller.ack());
+    let before = world.engine.holdings().transactions;
+    for n in 0..200 {
+        let mut other = callee.clone();
+        other.me = other.me.with_tag(format!("branch-{n}").as_str());
+        world.phone_says(phone, other.respond_with(&invite, 200, &Sdp::phone()));
+    }
+    let taken = world.engine.holdings().transactions - before;
+    assert_eq!(taken, 64, "one BYE for each branch that a fork may have");
+    world.is_quiet_at(Origin::Pbx(PBX));
+    assert_eq!(world.open.len(), 1, "the call goes on");
+}
+
+#[test]
 fn what_a_call_counted_for_is_given_back_with_it() {
     let mut world = World::new();
     let (phone, _) = world.register(1, "1001");
