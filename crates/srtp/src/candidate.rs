@@ -21,7 +21,8 @@ pub(crate) enum Age {
 pub(crate) enum Count {
     /// It is the first, or counts on.
     Continues,
-    /// It counts anew: under a new key below what was reached, or under the same key after a renegotiation.
+    /// It begins an epoch: it counts anew, under a new key below what was reached, or under the same key after a
+    /// renegotiation; or it takes up a count that was left.
     Restarts,
 }
 
@@ -30,19 +31,19 @@ pub(crate) enum Count {
 pub(crate) enum Trials {
     /// All: the peer's description has just changed.
     All,
-    /// One, which the sequence number chooses: a peer is heard from its second packet on, and no forger can turn the
-    /// choice.
+    /// One, which the sequence number chooses: a peer is heard from its second packet on, or from its third where there
+    /// are three readings, and no forger can turn the choice.
     One,
 }
 
-/// The candidates of one packet in the order of trial; four at most: two keys, each with the ROC kept and zero.
+/// The candidates of one packet in the order of trial: two keys at most, each with three readings at most.
 pub(crate) struct Candidates {
-    list: [Option<Candidate>; 4],
+    list: [Option<Candidate>; 6],
 }
 
 impl Candidates {
     pub(crate) fn none() -> Self {
-        Self { list: [None; 4] }
+        Self { list: [None; 6] }
     }
 
     pub(crate) fn push(&mut self, candidate: Candidate) {
@@ -51,15 +52,22 @@ impl Candidates {
         }
     }
 
-    /// Takes two readings of one packet, the likelier first, as far as they may be tried.
-    pub(crate) fn push_both(&mut self, likely: Candidate, other: Candidate, trials: Trials, seq: Seq) {
+    /// Takes the readings of one packet under one key, the likeliest first, as far as they may be tried.
+    pub(crate) fn push_readings(&mut self, readings: [Option<Candidate>; 3], trials: Trials, seq: Seq) {
+        let [first, second, third] = readings;
+        let is_other = |one: &Candidate, earlier: [Option<Candidate>; 2]| {
+            earlier.iter().flatten().all(|known| known.index != one.index)
+        };
+        let second = second.filter(|second| is_other(second, [first, None]));
+        let third = third.filter(|third| is_other(third, [first, second]));
+        let readings = [first, second, third];
+        let count = readings.iter().flatten().count();
         match trials {
-            _ if likely.index == other.index => self.push(likely),
-            Trials::All => {
-                self.push(likely);
-                self.push(other);
+            Trials::All => readings.into_iter().flatten().for_each(|reading| self.push(reading)),
+            Trials::One => {
+                let chosen = usize::from(seq.0) % count.max(1);
+                readings.into_iter().flatten().skip(chosen).take(1).for_each(|reading| self.push(reading));
             }
-            Trials::One => self.push(if seq.0.is_multiple_of(2) { likely } else { other }),
         }
     }
 

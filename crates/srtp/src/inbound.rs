@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use cordon_rtp::{KeyMaterial, PacketBuf, Roc, RtpHeader, Ssrc, Timestamp, rtcp};
 
-use crate::candidate::{Age, Candidate, Candidates, Count};
+use crate::candidate::{Age, Candidate, Candidates};
 use crate::error::OpenError;
+use crate::former_keys::{FormerKey, FormerKeys};
 use crate::packet::{RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket};
-use crate::replay_window::ReplayWindow;
 use crate::session_keys::SessionKeys;
-use crate::source::{Sources, Stream};
+use crate::source::{Heard, Sources};
 use crate::transform::{ENCRYPTED, RTCP_CLEAR};
 
 /// Whether the peer's address or port changed together with its key.
@@ -26,12 +26,19 @@ pub enum AddressChange {
 /// Opens what one peer sends.
 ///
 /// A forged packet leaves no trace: sources, windows and the lifetime of the key move only when a tag was right. Each
-/// costs one computation of a tag, except in the two seconds after [`Inbound::rekey`], where it can cost four, and after
-/// [`Inbound::renegotiated`], where it can cost two.
+/// costs one computation of a tag, except in the two seconds after [`Inbound::rekey`], where it can cost four (five where
+/// the peer comes back to a key), and after [`Inbound::renegotiated`], where it can cost two.
+///
+/// At most eight sources are remembered packet by packet. One that makes room for another leaves its highest indexes, and
+/// so does a source under the key it leaves, so that a recording is refused whichever source and key the peer comes back
+/// to. A peer whose sources leave more under one key than there is room for is heard under no further one until it takes
+/// another key.
 pub struct Inbound {
     current: Key,
     /// The key before, while packets under it may still be on their way.
     superseded: Option<Superseded>,
+    /// Keys that were left before.
+    former: FormerKeys,
     /// The description has just been negotiated again, with the key it had.
     renegotiated: Option<Renegotiated>,
     /// Counts the peer's descriptions; a stream remembers after which it was last heard.
@@ -75,6 +82,7 @@ impl Inbound {
         Self {
             current: Key::new(key, 0),
             superseded: None,
+            former: FormerKeys::new(),
             renegotiated: None,
             negotiation: 0,
             heard_after: 0,
@@ -95,11 +103,8 @@ impl Inbound {
         let header = RtpHeader::parse_protected(buf.as_slice()).ok_or(OpenError::Malformed)?;
         let (ssrc, seq, header_len) = (header.ssrc(), header.seq(), header.header_len());
         let timestamp = header.timestamp();
-        let source = self.sources.find(ssrc);
-        if source.is_none() && !self.sources.has_room(self.oldest_live()) {
-            return Err(OpenError::TooManySources);
-        }
-        let candidates = self.candidates(source, seq, timestamp);
+        self.find_room(ssrc)?;
+        let candidates = self.candidates(ssrc, seq, timestamp);
         let accepted = self.authenticate(&candidates, buf, |keys, bytes, candidate| {
             keys.rtp.open_rtp(bytes, header_len, ssrc, candidate.index, keys.mki_len)
         })?;
@@ -121,17 +126,15 @@ impl Inbound {
             return Err(OpenError::TooShort);
         }
         let ssrc = rtcp::sender(buf.as_slice()).ok_or(OpenError::Malformed)?;
-        let source = self.sources.find(ssrc);
-        if source.is_none() && !self.sources.has_room(self.oldest_live()) {
-            return Err(OpenError::TooManySources);
-        }
-        let candidates = self.rtcp_candidates(source, buf.as_slice())?;
+        self.find_room(ssrc)?;
+        let candidates = self.rtcp_candidates(ssrc, buf.as_slice())?;
         let accepted = self.authenticate(&candidates, buf, |keys, bytes, candidate| {
             let index = candidate.index.as_u64() as u32;
             keys.rtcp.open_rtcp(bytes, ssrc, index | ENCRYPTED, keys.mki_len)
         })?;
-        let is_recorded = self.sources.find(ssrc).is_some_and(|source| {
-            rtcp::sender_clock(buf.as_slice()).is_some_and(|clock| source.is_spent(clock))
+        let generation = self.key(accepted.age).generation;
+        let is_recorded = self.sources.past(ssrc, generation).is_some_and(|past| {
+            rtcp::sender_clock(buf.as_slice()).is_some_and(|clock| past.clock().is_spent(clock))
         });
         if is_recorded {
             return Err(OpenError::Replayed);
@@ -152,21 +155,30 @@ impl Inbound {
             self.current.keys.mki_len = new.keys.mki_len;
             return;
         }
+        self.next_generation = self.next_generation.saturating_add(1);
         if let Some(withdrawn) =
             self.superseded.take_if(|superseded| superseded.key.keys.is_same_as(&new.keys))
         {
-            self.current = withdrawn.key;
-            self.current.keys.mki_len = new.keys.mki_len;
+            self.take_back(&mut new, withdrawn.key.as_former());
+            let unused = std::mem::replace(&mut self.current, new);
+            self.park(unused);
             return;
         }
-        self.next_generation = self.next_generation.saturating_add(1);
+        if let Some(former) = self.former.take(&new.keys.mark()) {
+            self.take_back(&mut new, former);
+        }
         self.negotiation = self.negotiation.wrapping_add(1);
         self.renegotiated = None;
-        std::mem::swap(&mut self.current, &mut new);
-        let replaced = new;
+        let replaced = std::mem::replace(&mut self.current, new);
         let heard_last = match self.superseded.take() {
-            Some(superseded) if !replaced.is_proven => superseded.key,
-            _ => replaced,
+            Some(superseded) if !replaced.is_proven => {
+                self.park(replaced);
+                superseded.key
+            }
+            older => {
+                older.into_iter().for_each(|superseded| self.park(superseded.key));
+                replaced
+            }
         };
         self.superseded = Some(Superseded {
             key: heard_last,
@@ -221,8 +233,30 @@ impl Inbound {
     }
 
     fn forget_transitions(&mut self, now: Instant) {
-        self.superseded.take_if(|superseded| now >= superseded.until);
+        if let Some(superseded) = self.superseded.take_if(|superseded| now >= superseded.until) {
+            self.park(superseded.key);
+        }
         self.renegotiated.take_if(|renegotiated| now >= renegotiated.until);
+    }
+
+    /// Remembers a key that is no longer accepted, if anything was heard under it.
+    fn park(&mut self, key: Key) {
+        if key.opened_rtp > 0 || key.opened_rtcp > 0 {
+            self.former.park(key.as_former());
+        }
+    }
+
+    /// The peer comes back to a key: what was heard under it counts again.
+    fn take_back(&mut self, key: &mut Key, former: FormerKey) {
+        self.sources.rename_generation(former.generation, key.generation);
+        (key.opened_rtp, key.opened_rtcp) = (former.opened_rtp, former.opened_rtcp);
+    }
+
+    /// Refuses a source that nothing could be remembered of, before any tag is computed. A packet under the key in force
+    /// ends the one before, and what is remembered for that one makes room.
+    fn find_room(&self, ssrc: Ssrc) -> Result<(), OpenError> {
+        let has_place = self.sources.find(ssrc).is_some() || self.sources.has_room(self.current.generation);
+        has_place.then_some(()).ok_or(OpenError::TooManySources)
     }
 
     /// The first generation whose key is still accepted.
@@ -244,10 +278,7 @@ impl Inbound {
             if let Some(original) = &original {
                 buf.as_mut_slice().copy_from_slice(original.as_slice());
             }
-            let key = match (candidate.age, &self.superseded) {
-                (Age::Superseded, Some(superseded)) => &superseded.key,
-                (Age::Superseded | Age::Current, _) => &self.current,
-            };
+            let key = self.key(candidate.age);
             if key.opened_rtp >= key.keys.max_srtp || key.opened_rtcp >= key.keys.max_srtcp {
                 result = Err(OpenError::KeySpent);
                 continue;
@@ -273,82 +304,54 @@ impl Inbound {
         accepted: Candidate,
     ) -> Result<(SourceId, bool), OpenError> {
         if accepted.age == Age::Current {
-            self.superseded = None;
+            if let Some(superseded) = self.superseded.take() {
+                self.park(superseded.key);
+            }
             self.current.is_proven = true;
         }
-        let key = self.key_mut(accepted.age);
-        key.opened_rtp += 1;
-        let generation = key.generation;
-        let negotiation = self.negotiation;
-        let epoch = self.next_epoch;
-        let oldest_live = self.oldest_live();
-        let source = self.sources.entry(ssrc, epoch, oldest_live)?;
-        let index = accepted.index.as_u64();
-        let starting = || Stream { window: ReplayWindow::starting_at(index), generation, negotiation };
-        let is_newest = match (&mut source.rtp, accepted.count) {
-            (Some(stream), Count::Continues) => {
-                let has_new_key = stream.generation < generation;
-                (stream.generation, stream.negotiation) = (generation, negotiation);
-                let is_newest = stream.window.commit(index);
-                if has_new_key {
-                    source.forget_clock();
-                }
-                is_newest
-            }
-            (Some(stream), Count::Restarts) => {
-                let has_new_key = stream.generation < generation;
-                *stream = starting();
-                source.epoch = epoch;
-                if has_new_key {
-                    source.forget_clock();
-                } else {
-                    source.spend_clock();
-                    source.awaits_reports = true;
-                }
-                true
-            }
-            (None, Count::Continues | Count::Restarts) => {
-                source.rtp = Some(starting());
-                true
-            }
-        };
-        source.show(timestamp);
-        let id = source.id();
-        if id.epoch == epoch {
-            self.next_epoch = self.next_epoch.saturating_add(1);
-        }
+        self.key_mut(accepted.age).opened_rtp += 1;
+        let heard = self.heard(ssrc, accepted);
+        let (id, is_newest) = self.sources.commit_rtp(heard, timestamp)?;
+        self.note_epoch(id);
         if is_newest {
-            (self.heard_after, self.heard_roc) = (negotiation, accepted.index.roc());
+            (self.heard_after, self.heard_roc) = (self.negotiation, accepted.index.roc());
         }
         Ok((id, is_newest))
     }
 
     fn commit_rtcp(&mut self, ssrc: Ssrc, accepted: Candidate) -> Result<SourceId, OpenError> {
-        let key = self.key_mut(accepted.age);
-        key.opened_rtcp += 1;
-        let generation = key.generation;
-        let negotiation = self.negotiation;
-        let epoch = self.next_epoch;
-        let oldest_live = self.oldest_live();
-        let source = self.sources.entry(ssrc, epoch, oldest_live)?;
-        let index = accepted.index.as_u64();
-        match (&mut source.rtcp, accepted.count) {
-            (Some(stream), Count::Continues) => {
-                stream.window.commit(index);
-            }
-            (Some(_), Count::Restarts) | (None, Count::Continues | Count::Restarts) => {
-                source.rtcp =
-                    Some(Stream { window: ReplayWindow::starting_at(index), generation, negotiation });
-            }
+        self.key_mut(accepted.age).opened_rtcp += 1;
+        let heard = self.heard(ssrc, accepted);
+        let id = self.sources.commit_rtcp(heard)?;
+        self.note_epoch(id);
+        Ok(id)
+    }
+
+    fn heard(&self, ssrc: Ssrc, accepted: Candidate) -> Heard {
+        Heard {
+            ssrc,
+            index: accepted.index.as_u64(),
+            count: accepted.count,
+            is_current: accepted.age == Age::Current,
+            generation: self.key(accepted.age).generation,
+            oldest_live: self.oldest_live(),
+            negotiation: self.negotiation,
+            epoch: self.next_epoch,
         }
-        if accepted.age == Age::Current && index < FIRST_REPORTS {
-            source.awaits_reports = false;
-        }
-        let id = source.id();
-        if id.epoch == epoch {
+    }
+
+    /// No two epochs have one number.
+    fn note_epoch(&mut self, id: SourceId) {
+        if id.epoch == self.next_epoch {
             self.next_epoch = self.next_epoch.saturating_add(1);
         }
-        Ok(id)
+    }
+
+    fn key(&self, age: Age) -> &Key {
+        match (age, &self.superseded) {
+            (Age::Superseded, Some(superseded)) => &superseded.key,
+            (Age::Superseded | Age::Current, _) => &self.current,
+        }
     }
 
     fn key_mut(&mut self, age: Age) -> &mut Key {
@@ -379,9 +382,16 @@ impl Key {
             opened_rtcp: 0,
         }
     }
+
+    fn as_former(&self) -> FormerKey {
+        FormerKey {
+            mark: self.keys.mark(),
+            generation: self.generation,
+            opened_rtp: self.opened_rtp,
+            opened_rtcp: self.opened_rtcp,
+        }
+    }
 }
 
 /// How long packets under the key before may still arrive: far longer than a network keeps one.
 const TRANSITION: Duration = Duration::from_secs(2);
-/// Index below which the reports of a source that started over begin. Recorded ones could hold the count up by no more.
-pub(crate) const FIRST_REPORTS: u64 = 16;

@@ -20,6 +20,11 @@ impl<const WORDS: usize> ReplayWindow<WORDS> {
         window
     }
 
+    /// A window in which `highest` and everything below it counts as seen.
+    pub(crate) fn closed_at(highest: u64) -> Self {
+        Self { highest, seen: [u64::MAX; WORDS] }
+    }
+
     /// The highest index seen.
     pub(crate) fn highest(&self) -> u64 {
         self.highest
@@ -97,6 +102,18 @@ mod tests {
         window.commit(10_000);
         assert!(window.is_fresh(10_000 - 1023));
         assert!(!window.is_fresh(10_000 - 1024));
+    }
+
+    #[test]
+    fn below_a_closed_window_nothing_is_fresh_and_above_it_everything() {
+        for step in [1, 7, 1023, 1024, 5000] {
+            let mut window = ReplayWindow::<16>::closed_at(5000);
+            assert!((0..=5000).all(|index| !window.is_fresh(index)));
+            assert!(window.commit(5000 + step));
+            assert!((0..=5000).all(|index| !window.is_fresh(index)));
+            let lowest = 5000 + step - step.min(1023);
+            assert!((lowest + 1..5000 + step).all(|index| window.is_fresh(index)));
+        }
     }
 
     proptest::proptest! {

@@ -41,12 +41,24 @@ impl SessionKeys {
         }
     }
 
-    /// Whether both come from the same master key and salt: two unlike ones do not share 192 bits of derived salt.
+    /// What the master key and salt are told by.
+    pub(crate) fn mark(&self) -> KeyMark {
+        KeyMark(Zeroizing::new([self.rtp.salt().to_be_bytes(), self.rtcp.salt().to_be_bytes()]))
+    }
+
+    /// Whether both come from the same master key and salt.
     pub(crate) fn is_same_as(&self, other: &SessionKeys) -> bool {
-        let bytes = |keys: &SessionKeys| {
-            Zeroizing::new([keys.rtp.salt().to_be_bytes(), keys.rtcp.salt().to_be_bytes()])
-        };
-        bool::from(bytes(self).as_flattened().ct_eq(bytes(other).as_flattened()))
+        self.mark() == other.mark()
+    }
+}
+
+/// Tells a master key and salt from others: two unlike ones do not share 192 bits of derived salt. Compared in time that
+/// does not depend on the bytes.
+pub(crate) struct KeyMark(Zeroizing<[[u8; 16]; 2]>);
+
+impl PartialEq for KeyMark {
+    fn eq(&self, other: &Self) -> bool {
+        bool::from(self.0.as_flattened().ct_eq(other.0.as_flattened()))
     }
 }
 

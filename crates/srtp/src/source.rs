@@ -2,24 +2,26 @@
 
 use cordon_rtp::{PacketIndex, Ssrc, Timestamp};
 
-use crate::clock_span::ClockSpan;
+use crate::candidate::Count;
 use crate::error::OpenError;
+use crate::floor::{Floors, RtpFloor};
+use crate::media_clock::MediaClock;
 use crate::packet::SourceId;
 use crate::replay_window::ReplayWindow;
 
-/// One SSRC the peer has proven to use; kept for the whole call, because an SSRC that leaves may return.
+/// One SSRC the peer has proven to use.
 pub(crate) struct Source {
     pub(crate) ssrc: Ssrc,
     /// Grows when the peer starts over under this SSRC.
-    pub(crate) epoch: u32,
-    pub(crate) rtp: Option<Stream<16>>,
-    pub(crate) rtcp: Option<Stream<4>>,
-    /// The media clock under the key in use, since the source last started over.
-    pub(crate) clock: Option<ClockSpan>,
-    /// The media clock under the key in use before that: what shows such a reading is a recording.
-    pub(crate) spent_clock: Option<ClockSpan>,
+    epoch: u32,
+    rtp: Option<Stream<16>>,
+    rtcp: Option<Stream<4>>,
+    /// The media clock under the key its RTP was heard with.
+    clock: MediaClock,
     /// The source started over under its key, and its reports were not heard since.
     pub(crate) awaits_reports: bool,
+    /// When it was heard last, counted in packets.
+    heard: u64,
 }
 
 /// The packets of one source in one protocol.
@@ -28,55 +30,242 @@ pub(crate) struct Stream<const WORDS: usize> {
     /// The key under which the last packet came.
     pub(crate) generation: u32,
     /// The negotiation after which the last packet came.
-    pub(crate) negotiation: u32,
+    negotiation: u32,
 }
 
-/// The sources of one direction, at most [`MAX_SOURCES`].
+/// An authenticated packet, to be remembered.
+#[derive(Clone, Copy)]
+pub(crate) struct Heard {
+    pub(crate) ssrc: Ssrc,
+    pub(crate) index: u64,
+    pub(crate) count: Count,
+    /// Whether it came under the key in force, not under the one before.
+    pub(crate) is_current: bool,
+    /// The key it came under, and the first that is in force.
+    pub(crate) generation: u32,
+    pub(crate) oldest_live: u32,
+    pub(crate) negotiation: u32,
+    /// The epoch that begins if this packet begins one.
+    pub(crate) epoch: u32,
+}
+
+/// What was heard of a source's RTP under one key: its stream, or the floor it left.
+#[derive(Clone, Copy)]
+pub(crate) enum Past<'s> {
+    Stream(&'s Stream<16>, &'s MediaClock),
+    Floor(&'s RtpFloor),
+}
+
+/// The sources of one direction, at most [`MAX_SOURCES`], and the floors of those that were more.
 pub(crate) struct Sources {
-    entries: [Option<Source>; MAX_SOURCES],
+    entries: Vec<Source>,
+    floors: Floors,
+    heard: u64,
+}
+
+impl Sources {
+    pub(crate) fn new() -> Self {
+        // The one that nearly every call has, so that its first packet allocates nothing.
+        Self { entries: Vec::with_capacity(1), floors: Floors::new(), heard: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn find(&self, ssrc: Ssrc) -> Option<&Source> {
+        self.entries.iter().find(|source| source.ssrc == ssrc)
+    }
+
+    /// The RTP stream of a source, under whichever key it was heard last.
+    pub(crate) fn stream(&self, ssrc: Ssrc) -> Option<&Stream<16>> {
+        self.find(ssrc)?.rtp.as_ref()
+    }
+
+    /// What was heard of a source's RTP under one key.
+    pub(crate) fn past(&self, ssrc: Ssrc, generation: u32) -> Option<Past<'_>> {
+        let live = self.find(ssrc).and_then(|source| Some((source.rtp.as_ref()?, &source.clock)));
+        match live {
+            Some((stream, clock)) if stream.generation == generation => Some(Past::Stream(stream, clock)),
+            _ => self.floors.rtp(ssrc, generation).map(Past::Floor),
+        }
+    }
+
+    /// Below and at this SRTCP index nothing of a source is heard again under one key.
+    pub(crate) fn rtcp_floor(&self, ssrc: Ssrc, generation: u32) -> Option<u64> {
+        self.floors.rtcp(ssrc, generation)
+    }
+
+    /// Whether a source that is not known yet would find a place.
+    pub(crate) fn has_room(&self, oldest_live: u32) -> bool {
+        self.entries.len() < MAX_SOURCES || self.floors.has_room(oldest_live)
+    }
+
+    /// The key that was `from` is in force again as `to`.
+    pub(crate) fn rename_generation(&mut self, from: u32, to: u32) {
+        for source in &mut self.entries {
+            let rtp = source.rtp.as_mut().map(|stream| &mut stream.generation);
+            let rtcp = source.rtcp.as_mut().map(|stream| &mut stream.generation);
+            rtp.into_iter().chain(rtcp).filter(|known| **known == from).for_each(|known| *known = to);
+        }
+        self.floors.rename_generation(from, to);
+    }
+
+    /// Remembers an RTP packet; answers whose it is, and whether it is the newest of its source.
+    pub(crate) fn commit_rtp(
+        &mut self,
+        heard: Heard,
+        timestamp: Timestamp,
+    ) -> Result<(SourceId, bool), OpenError> {
+        let place = self.place(heard)?;
+        let source = self.entries.get_mut(place).ok_or(OpenError::TooManySources)?;
+        let is_elsewhere = source.rtp.as_ref().is_none_or(|stream| stream.generation != heard.generation);
+        let floor = if is_elsewhere {
+            let floor = self.floors.take_rtp(heard.ssrc, heard.generation);
+            source.leave_rtp(&mut self.floors);
+            floor
+        } else {
+            None
+        };
+        let is_newest = source.commit_rtp(heard, floor);
+        source.clock.show(timestamp);
+        Ok((source.id(), is_newest))
+    }
+
+    /// Remembers an RTCP packet; answers whose it is.
+    pub(crate) fn commit_rtcp(&mut self, heard: Heard) -> Result<SourceId, OpenError> {
+        let place = self.place(heard)?;
+        let source = self.entries.get_mut(place).ok_or(OpenError::TooManySources)?;
+        let is_elsewhere = source.rtcp.as_ref().is_none_or(|stream| stream.generation != heard.generation);
+        let floor = if is_elsewhere {
+            let floor = self.floors.take_rtcp(heard.ssrc, heard.generation);
+            source.leave_rtcp(&mut self.floors);
+            floor
+        } else {
+            None
+        };
+        source.commit_rtcp(heard, floor);
+        Ok(source.id())
+    }
+
+    /// Where the source of an authenticated packet is remembered. When all places are taken, one that was never heard
+    /// under a key in force makes room, or else the one that was not heard for longest; its floors stay.
+    fn place(&mut self, heard: Heard) -> Result<usize, OpenError> {
+        self.heard += 1;
+        if let Some(place) = self.entries.iter().position(|source| source.ssrc == heard.ssrc) {
+            if let Some(source) = self.entries.get_mut(place) {
+                source.heard = self.heard;
+            }
+            return Ok(place);
+        }
+        if !self.has_room(heard.oldest_live) {
+            return Err(OpenError::TooManySources);
+        }
+        if self.entries.len() >= MAX_SOURCES {
+            let leaving = (0..self.entries.len()).min_by_key(|place| {
+                self.entries
+                    .get(*place)
+                    .map(|source| (source.newest_generation() >= heard.oldest_live, source.heard))
+            });
+            let leaving = self.entries.swap_remove(leaving.ok_or(OpenError::TooManySources)?);
+            leaving.leave_rtp(&mut self.floors);
+            leaving.leave_rtcp(&mut self.floors);
+        }
+        self.entries.push(Source {
+            ssrc: heard.ssrc,
+            epoch: heard.epoch,
+            rtp: None,
+            rtcp: None,
+            clock: MediaClock::default(),
+            awaits_reports: false,
+            heard: self.heard,
+        });
+        Ok(self.entries.len() - 1)
+    }
 }
 
 impl Source {
-    pub(crate) fn id(&self) -> SourceId {
+    /// The RTCP stream, under whichever key it was heard last.
+    pub(crate) fn reports(&self) -> Option<&Stream<4>> {
+        self.rtcp.as_ref()
+    }
+
+    fn id(&self) -> SourceId {
         SourceId { ssrc: self.ssrc, epoch: self.epoch }
     }
 
-    /// Whether a recorded packet may carry this reading of the media clock.
-    pub(crate) fn has_shown(&self, timestamp: Timestamp) -> bool {
-        self.clock.is_some_and(|clock| clock.covers(timestamp)) || self.is_spent(timestamp)
-    }
-
-    /// Whether only a packet of before the source started over can carry this reading.
-    pub(crate) fn is_spent(&self, timestamp: Timestamp) -> bool {
-        self.spent_clock.is_some_and(|clock| clock.covers(timestamp))
-    }
-
-    /// Takes the reading of an authenticated packet.
-    pub(crate) fn show(&mut self, timestamp: Timestamp) {
-        match &mut self.clock {
-            Some(clock) => clock.extend(timestamp),
-            None => self.clock = Some(ClockSpan::starting_at(timestamp)),
-        }
-    }
-
-    /// The source starts over under its key: what its clock showed so far is spent.
-    pub(crate) fn spend_clock(&mut self) {
-        match (&mut self.spent_clock, self.clock.take()) {
-            (Some(spent), Some(clock)) => spent.merge(clock),
-            (None, clock) => self.spent_clock = clock,
-            (Some(_), None) => {}
-        }
-    }
-
-    /// The source is heard under another key: nothing that was recorded before authenticates any more.
-    pub(crate) fn forget_clock(&mut self) {
-        (self.clock, self.spent_clock) = (None, None);
-    }
-
-    fn generation(&self) -> u32 {
+    fn newest_generation(&self) -> u32 {
         let rtp = self.rtp.as_ref().map_or(0, |stream| stream.generation);
         let rtcp = self.rtcp.as_ref().map_or(0, |stream| stream.generation);
         rtp.max(rtcp)
+    }
+
+    fn leave_rtp(&self, floors: &mut Floors) {
+        if let Some(Stream { window, generation, negotiation }) = &self.rtp {
+            let highest = PacketIndex::from_u64(window.highest()).unwrap_or(PacketIndex::MAX);
+            let floor = RtpFloor { highest, negotiation: *negotiation, clock: self.clock };
+            floors.leave_rtp(self.ssrc, *generation, floor);
+        }
+    }
+
+    fn leave_rtcp(&self, floors: &mut Floors) {
+        if let Some(stream) = &self.rtcp {
+            floors.leave_rtcp(self.ssrc, stream.generation, stream.window.highest());
+        }
+    }
+
+    /// Takes an RTP packet in; `floor` is what was left under its key. True when it is the newest.
+    fn commit_rtp(&mut self, heard: Heard, floor: Option<RtpFloor>) -> bool {
+        let Heard { index, count, generation, negotiation, epoch, .. } = heard;
+        if count == Count::Restarts {
+            self.epoch = epoch;
+        }
+        let is_known_here = self.rtp.as_ref().is_some_and(|stream| stream.generation == generation);
+        if let Some(floor) = &floor {
+            self.clock = floor.clock;
+        } else if !is_known_here {
+            self.clock = MediaClock::default();
+        }
+        let window = match (&mut self.rtp, floor) {
+            (Some(stream), None) if count == Count::Continues => {
+                (stream.generation, stream.negotiation) = (generation, negotiation);
+                return stream.window.commit(index);
+            }
+            (_, Some(floor)) if index > floor.highest.as_u64() => {
+                let mut window = ReplayWindow::closed_at(floor.highest.as_u64());
+                window.commit(index);
+                window
+            }
+            (_, floor) => {
+                if is_known_here || floor.is_some() {
+                    self.clock.spend();
+                    self.awaits_reports = true;
+                }
+                ReplayWindow::starting_at(index)
+            }
+        };
+        self.rtp = Some(Stream { window, generation, negotiation });
+        true
+    }
+
+    fn commit_rtcp(&mut self, heard: Heard, floor: Option<u64>) {
+        let Heard { index, count, is_current, generation, negotiation, .. } = heard;
+        if is_current && index < FIRST_REPORTS {
+            self.awaits_reports = false;
+        }
+        match (&mut self.rtcp, floor) {
+            (Some(stream), None) if count == Count::Continues => {
+                stream.window.commit(index);
+            }
+            (_, floor) => {
+                let mut window = ReplayWindow::starting_at(index);
+                if let Some(floor) = floor.filter(|floor| index > *floor) {
+                    window = ReplayWindow::closed_at(floor);
+                    window.commit(index);
+                }
+                self.rtcp = Some(Stream { window, generation, negotiation });
+            }
+        }
     }
 }
 
@@ -87,67 +276,50 @@ impl Stream<16> {
     }
 }
 
-impl Sources {
-    pub(crate) fn new() -> Self {
-        Self { entries: [const { None }; MAX_SOURCES] }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.entries.iter().flatten().count()
-    }
-
-    pub(crate) fn find(&self, ssrc: Ssrc) -> Option<&Source> {
-        self.entries.iter().flatten().find(|source| source.ssrc == ssrc)
-    }
-
-    /// Whether a source that is not known yet would find a place.
-    pub(crate) fn has_room(&self, oldest_live: u32) -> bool {
-        self.entries.iter().any(|entry| entry.as_ref().is_none_or(|source| source.generation() < oldest_live))
-    }
-
-    /// The entry of `ssrc`; a new one starts in `epoch`. Call only when a packet of it has authenticated.
-    ///
-    /// When all places are taken, a source that was never heard under a key still in force makes room: its recorded
-    /// packets authenticate no more, so nothing of it can be replayed.
-    pub(crate) fn entry(
-        &mut self,
-        ssrc: Ssrc,
-        epoch: u32,
-        oldest_live: u32,
-    ) -> Result<&mut Source, OpenError> {
-        let known =
-            self.entries.iter().position(|entry| entry.as_ref().is_some_and(|source| source.ssrc == ssrc));
-        let place = known
-            .or_else(|| self.entries.iter().position(Option::is_none))
-            .or_else(|| self.stalest(oldest_live))
-            .ok_or(OpenError::TooManySources)?;
-        let entry = self.entries.get_mut(place).ok_or(OpenError::TooManySources)?;
-        if known.is_none() {
-            *entry = None;
+impl Past<'_> {
+    /// The highest authenticated index.
+    pub(crate) fn highest(&self) -> PacketIndex {
+        match self {
+            Past::Stream(stream, _) => stream.highest(),
+            Past::Floor(floor) => floor.highest,
         }
-        Ok(entry.get_or_insert(Source {
-            ssrc,
-            epoch,
-            rtp: None,
-            rtcp: None,
-            clock: None,
-            spent_clock: None,
-            awaits_reports: false,
-        }))
     }
 
-    fn stalest(&self, oldest_live: u32) -> Option<usize> {
-        let stale = self
-            .entries
-            .iter()
-            .enumerate()
-            .filter_map(|(place, entry)| Some((place, entry.as_ref()?.generation())));
-        stale
-            .filter(|(_, generation)| *generation < oldest_live)
-            .min_by_key(|(_, generation)| *generation)
-            .map(|(place, _)| place)
+    /// Whether a packet at this index and reading of the clock is known not to have been heard.
+    pub(crate) fn is_fresh(&self, index: PacketIndex, timestamp: Timestamp) -> bool {
+        let is_fresh = match self {
+            Past::Stream(stream, _) => stream.window.is_fresh(index.as_u64()),
+            Past::Floor(floor) => index > floor.highest,
+        };
+        is_fresh && !self.clock().is_spent(timestamp)
+    }
+
+    pub(crate) fn clock(&self) -> &MediaClock {
+        match self {
+            Past::Stream(_, clock) => clock,
+            Past::Floor(floor) => &floor.clock,
+        }
+    }
+
+    /// The negotiation after which the last packet came.
+    pub(crate) fn negotiation(&self) -> u32 {
+        match self {
+            Past::Stream(stream, _) => stream.negotiation,
+            Past::Floor(floor) => floor.negotiation,
+        }
+    }
+
+    /// How a packet that goes on counting stands to what was given on before. A source that is taken up from its floor
+    /// begins an epoch: what its indexes were mapped to may be forgotten.
+    pub(crate) fn onward(&self) -> Count {
+        match self {
+            Past::Stream(..) => Count::Continues,
+            Past::Floor(_) => Count::Restarts,
+        }
     }
 }
 
+/// Index below which the reports of a source that started over begin. Recorded ones could hold the count up by no more.
+pub(crate) const FIRST_REPORTS: u64 = 16;
 /// Sources in one direction: a phone has one, a transfer or music on hold brings another; a flood brings no more.
 const MAX_SOURCES: usize = 8;

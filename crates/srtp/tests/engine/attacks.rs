@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use cordon_rtp::{PacketBuf, Ssrc, Suite};
-use cordon_srtp::{Inbound, OpenError, Outbound, RtpPacket, SealError, SrtcpPacket, SrtpPacket};
+use cordon_srtp::{
+    AddressChange, Inbound, OpenError, Outbound, RtpPacket, SealError, SrtcpPacket, SrtpPacket,
+};
 use proptest::prelude::*;
 
 use crate::support::{index, key, open, open_rtcp, rtp, sealed, sealed_rtcp, sender_report};
@@ -84,16 +86,65 @@ fn a_report_that_says_it_is_in_clear_is_refused() {
 }
 
 #[test]
-fn a_ninth_source_finds_no_place() {
+fn a_ninth_source_makes_room_and_what_was_heard_of_the_first_is_not_heard_again() {
     let now = Instant::now();
-    let mut inbound = Inbound::new(&key(Suite::AeadAes256Gcm, 1));
-    let mut peer = Outbound::new(&key(Suite::AeadAes256Gcm, 1));
-    for ssrc in 0..8 {
-        assert!(open(&mut inbound, now, &sealed(&mut peer, Ssrc(ssrc), index(0, 1))).is_ok());
+    for suite in Suite::ALL {
+        let mut inbound = Inbound::new(&key(suite, 1));
+        let mut peer = Outbound::new(&key(suite, 1));
+        let first: Vec<_> = [index(0, 40_000), index(0, 65_000), index(1, 20_000)]
+            .map(|at| sealed(&mut peer, Ssrc(0), at))
+            .into_iter()
+            .collect();
+        let report = sealed_rtcp(&mut peer, &sender_report(Ssrc(0)));
+        assert!(first.iter().all(|packet| open(&mut inbound, now, packet).is_ok()));
+        assert!(open_rtcp(&mut inbound, now, &report).is_ok());
+        for ssrc in 1..=8 {
+            assert!(open(&mut inbound, now, &sealed(&mut peer, Ssrc(ssrc), index(0, 1))).is_ok());
+        }
+        assert_eq!(inbound.source_count(), 8);
+
+        let checks = inbound.tag_checks();
+        for packet in &first {
+            assert!(open(&mut inbound, now, packet).is_err(), "{suite}");
+        }
+        assert!(inbound.tag_checks() - checks <= 3, "at most one tag each");
+        assert_eq!(open_rtcp(&mut inbound, now, &report), Err(OpenError::Replayed));
+        // Our own engine does not seal again for a source that made room: the peer makes its context anew.
+        let mut peer = Outbound::new(&key(suite, 1));
+        assert_eq!(sealed_rtcp(&mut peer, &sender_report(Ssrc(0))), report);
+        let next = sealed(&mut peer, Ssrc(0), index(1, 20_001));
+        let opened = open(&mut inbound, now, &next).unwrap();
+        assert_eq!(opened.index, index(1, 20_001), "its roll-over counter is known");
+        assert!(open(&mut inbound, now, &next).is_err());
+        assert!(first.iter().all(|packet| open(&mut inbound, now, packet).is_err()));
+        assert!(open_rtcp(&mut inbound, now, &sealed_rtcp(&mut peer, &sender_report(Ssrc(0)))).is_ok());
+        assert!(open_rtcp(&mut inbound, now, &report).is_err());
     }
-    let ninth = sealed(&mut peer, Ssrc(8), index(0, 1));
-    assert_eq!(open(&mut inbound, now, &ninth), Err(OpenError::TooManySources));
-    assert!(open(&mut inbound, now, &sealed(&mut peer, Ssrc(3), index(0, 2))).is_ok());
+}
+
+#[test]
+fn more_sources_than_can_be_remembered_are_refused_until_the_peer_takes_another_key() {
+    let now = Instant::now();
+    let suite = Suite::AeadAes256Gcm;
+    let mut inbound = Inbound::new(&key(suite, 1));
+    // Our own engine seals for fewer sources under a key: this peer makes its context anew.
+    let packet =
+        |number, ssrc, seq| sealed(&mut Outbound::new(&key(suite, number)), Ssrc(ssrc), index(0, seq));
+    for ssrc in 0..71 {
+        assert!(open(&mut inbound, now, &packet(1, ssrc, 1)).is_ok(), "source {ssrc}");
+    }
+    let checks = inbound.tag_checks();
+    assert_eq!(open(&mut inbound, now, &packet(1, 71, 1)), Err(OpenError::TooManySources));
+    assert_eq!(inbound.tag_checks(), checks, "refused before a tag is computed");
+    for ssrc in 0..71 {
+        assert!(open(&mut inbound, now, &packet(1, ssrc, 1)).is_err(), "replayed: source {ssrc}");
+    }
+    assert!(open(&mut inbound, now, &packet(1, 70, 2)).is_ok(), "those that are known go on");
+
+    inbound.rekey(now, &key(suite, 2), AddressChange::Same);
+    for ssrc in 100..171 {
+        assert!(open(&mut inbound, now, &packet(2, ssrc, 1)).is_ok(), "source {ssrc}");
+    }
 }
 
 #[test]
