@@ -2,8 +2,8 @@
 
 use cordon_policy::request::is_anonymous;
 use cordon_sip::{
-    Date, Header, HeaderName, HeaderValue, Headers, Host, NameAddr, Reason, Request, Response, RetryAfter,
-    Scheme, StatusCode, Text, Uri, Warning,
+    Date, Diversion, Header, HeaderName, HeaderValue, Headers, Host, NameAddr, Privacy, Reason,
+    RemotePartyId, Request, Response, RetryAfter, Scheme, StatusCode, Text, TokenList, Uri, Warning,
 };
 
 use crate::event::Side;
@@ -72,14 +72,31 @@ fn copy_for_response(from: Side, domain: &Text, source: &Headers, target: &mut H
     copy_supported(source, target);
 }
 
-/// Who is who, as the PBX asserts it (RFC 3325 §5: nobody else may), with its own name taken out.
+/// Who is who, as the PBX asserts it (RFC 3325 §5: nobody else may), with its own name taken out. Whoever asks not to be named
+/// is not: phones stand outside of the domain that keeps the secret (§7), and many show what they find here.
 fn copy_asserted(domain: &Text, source: &Headers, target: &mut Headers) {
-    for name in &ASSERTED {
-        for person in source.read_each::<NameAddr>(name).flatten() {
-            let seen = NameAddr { params: person.params.clone(), ..as_seen_across(&person, domain) };
-            target.push(name.clone(), seen.to_text());
+    let mut copy = |name: HeaderName, person: &NameAddr| {
+        let seen = NameAddr { params: person.params.clone(), ..as_seen_across(person, domain) };
+        target.push(name, seen.to_text());
+    };
+    if !hides_identity(source) {
+        for person in source.read_each::<NameAddr>(&HeaderName::P_ASSERTED_IDENTITY).flatten() {
+            copy(HeaderName::P_ASSERTED_IDENTITY, &person);
+        }
+        let parties = source.read_each::<RemotePartyId>(&HeaderName::REMOTE_PARTY_ID).flatten();
+        for party in parties.filter(|party| !party.hides_identity()) {
+            copy(HeaderName::REMOTE_PARTY_ID, &party.address);
         }
     }
+    for diversion in source.read_each::<Diversion>(&HeaderName::DIVERSION).flatten() {
+        copy(HeaderName::DIVERSION, &diversion.address);
+    }
+}
+
+/// Whether somebody asks not to be named; a wish that cannot be read may be this one.
+fn hides_identity(headers: &Headers) -> bool {
+    let is_open = |wish: &Text| Privacy::read(wish).is_ok_and(|privacy| !privacy.hides_identity());
+    !headers.get_all(&HeaderName::PRIVACY).all(is_open)
 }
 
 /// Copies the challenges of the PBX; the nonce table looks at them before a phone does.
@@ -177,10 +194,12 @@ fn copy_reasons(source: &Headers, target: &mut Headers) {
 
 /// What both ends can do crosses, what needs us does not: it is not built yet.
 fn copy_supported(source: &Headers, target: &mut Headers) {
-    let is_left = |token: &&str| !NEEDS_US.iter().any(|option| token.eq_ignore_ascii_case(option));
-    let tokens: Vec<&str> = source.tokens(&HeaderName::SUPPORTED).filter(is_left).collect();
-    if !tokens.is_empty() {
-        target.push(HeaderName::SUPPORTED, tokens.join(", "));
+    let needs_us = |token: &str| NEEDS_US.iter().any(|option| token.eq_ignore_ascii_case(option));
+    for list in source.get_all(&HeaderName::SUPPORTED).flat_map(TokenList::read) {
+        let left = list.retain(|token| !needs_us(token));
+        if !left.is_empty() {
+            target.push(HeaderName::SUPPORTED, left.to_text());
+        }
     }
 }
 
@@ -197,9 +216,6 @@ const REQUEST: [HeaderName; 7] = [
 
 /// What a caller needs of a callee's response.
 const RESPONSE: [HeaderName; 3] = [HeaderName::ALERT_INFO, HeaderName::PRIVACY, HeaderName::UNSUPPORTED];
-
-const ASSERTED: [HeaderName; 3] =
-    [HeaderName::P_ASSERTED_IDENTITY, HeaderName::REMOTE_PARTY_ID, HeaderName::DIVERSION];
 
 /// Who asks for a proof.
 pub(crate) const CHALLENGES: [HeaderName; 2] = [HeaderName::WWW_AUTHENTICATE, HeaderName::PROXY_AUTHENTICATE];

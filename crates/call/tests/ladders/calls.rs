@@ -92,6 +92,8 @@ fn nothing_of_one_side_is_seen_on_the_other_but_what_the_call_needs() {
     invite.headers.push(HeaderName::parse("X-Canary").unwrap(), "canary-header");
     invite.headers.push(HeaderName::P_ASSERTED_IDENTITY, "<sip:canary-asserted@mx.example.org>");
     invite.headers.push(HeaderName::SUPPORTED, "timer, 100rel, replaces, norefersub");
+    invite.headers.push(HeaderName::SUPPORTED, "Timer");
+    invite.headers.push(HeaderName::SUPPORTED, "join, not a token");
     invite.headers.push(HeaderName::SESSION_EXPIRES, "1800");
     invite.headers.push(HeaderName::SUBJECT, "rounds");
     invite.max_forwards = Some(20);
@@ -106,7 +108,7 @@ fn nothing_of_one_side_is_seen_on_the_other_but_what_the_call_needs() {
     }
     assert_eq!(seen.from.display.as_ref().unwrap(), "Nurse Station");
     assert_eq!(seen.headers.get(&HeaderName::SUBJECT).unwrap(), "rounds");
-    assert_eq!(seen.headers.get(&HeaderName::SUPPORTED).unwrap(), "norefersub");
+    assert_eq!(seen.headers.get_all(&HeaderName::SUPPORTED).collect::<Vec<_>>(), ["norefersub"]);
     assert_eq!(seen.max_forwards, Some(19));
     assert_eq!(seen.via.len(), 1);
 }

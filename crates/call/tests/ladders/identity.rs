@@ -98,6 +98,53 @@ fn the_names_and_numbers_of_the_pbx_reach_the_phone_as_it_says_them() {
 }
 
 #[test]
+fn whoever_wants_no_name_is_not_named_to_the_phone() {
+    let (number, open) = ("5550100", "<sip:5550100@mx.example.org>;party=calling;privacy=off");
+    for (wish, party, is_named) in [
+        ("none", open, true),
+        ("session", open, true),
+        ("id", open, false),
+        ("user; ID", open, false),
+        ("header;critical", open, false),
+        ("id;none", open, false),
+        ("id id", open, false),
+    ] {
+        let mut world = World::new();
+        let (phone, contact) = world.register(1, "1001");
+        let mut invite = Agent::pbx(&mut world, "anonymous", "1001", &contact).invite(&Sdp::pbx());
+        invite.headers.push(HeaderName::PRIVACY, wish);
+        invite
+            .headers
+            .push(HeaderName::P_ASSERTED_IDENTITY, "\"Jane\" <sip:5550100@10.0.0.2>, <tel:5550100>");
+        invite.headers.push(HeaderName::REMOTE_PARTY_ID, party);
+        world.pbx_says(invite);
+        let heard = world.phone_hears(phone, Method::Invite);
+        assert_eq!(
+            heard.headers.get_all(&HeaderName::P_ASSERTED_IDENTITY).count(),
+            2 * usize::from(is_named)
+        );
+        assert_eq!(heard.headers.has(&HeaderName::REMOTE_PARTY_ID), is_named, "{wish}");
+        let (_, text) = world.said.iter().rfind(|(hop, _)| *hop == Hop::Handset(phone)).unwrap();
+        assert_eq!(text.contains(number), is_named, "{wish}");
+    }
+}
+
+#[test]
+fn a_remote_party_that_hides_itself_stays_behind_and_another_does_not() {
+    let mut world = World::new();
+    let (phone, contact) = world.register(1, "1001");
+    let mut invite = Agent::pbx(&mut world, "1002", "1001", &contact).invite(&Sdp::pbx());
+    invite.headers.push(
+        HeaderName::REMOTE_PARTY_ID,
+        "<sip:5550100@mx.example.org>;privacy=full, <sip:5550101@mx.example.org>;party=called",
+    );
+    world.pbx_says(invite);
+    let heard = world.phone_hears(phone, Method::Invite);
+    let told: Vec<_> = heard.headers.get_all(&HeaderName::REMOTE_PARTY_ID).collect();
+    assert_eq!(told, ["<sip:5550101@mx.example.org>;party=called"]);
+}
+
+#[test]
 fn an_anonymous_caller_stays_anonymous_and_its_privacy_crosses() {
     let mut world = World::new();
     let (phone, _) = world.register(1, "1001");
