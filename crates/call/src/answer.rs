@@ -214,10 +214,8 @@ impl Call {
         let side = self.leg(from.other()).side();
         let retry_after = || retry_after(board.entropy.as_mut(), Refusal::PbxUnreachable);
         headers::copy_back(side, &board.site.registration.domain, original, &mut response, retry_after);
-        for warning in original.headers.read_each(&HeaderName::WARNING).flatten() {
-            let (host, _) = board.own_address(leg.facts());
-            response.headers.push(HeaderName::WARNING, headers::warning_as_ours(warning, &host));
-        }
+        let (host, _) = board.own_address(leg.facts());
+        headers::copy_warnings(&original.headers, &host, &mut response.headers);
         let makes_dialog = original.status.is_success() || original.status.is_provisional();
         if makes_dialog {
             response.contacts = Contacts::one(leg.contact().clone());

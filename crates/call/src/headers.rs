@@ -80,15 +80,17 @@ fn copy_asserted(domain: &Text, source: &Headers, target: &mut Headers) {
         target.push(name, seen.to_text());
     };
     if !hides_identity(source) {
-        for person in source.read_each::<NameAddr>(&HeaderName::P_ASSERTED_IDENTITY).flatten() {
+        let persons = source.read_each::<NameAddr>(&HeaderName::P_ASSERTED_IDENTITY).flatten();
+        for person in persons.take(MAX_PERSONS) {
             copy(HeaderName::P_ASSERTED_IDENTITY, &person);
         }
         let parties = source.read_each::<RemotePartyId>(&HeaderName::REMOTE_PARTY_ID).flatten();
-        for party in parties.filter(|party| !party.hides_identity()) {
+        for party in parties.filter(|party| !party.hides_identity()).take(MAX_PERSONS) {
             copy(HeaderName::REMOTE_PARTY_ID, &party.address);
         }
     }
-    for diversion in source.read_each::<Diversion>(&HeaderName::DIVERSION).flatten() {
+    let diversions = source.read_each::<Diversion>(&HeaderName::DIVERSION).flatten();
+    for diversion in diversions.take(MAX_PERSONS) {
         copy(HeaderName::DIVERSION, &diversion.address);
     }
 }
@@ -104,10 +106,12 @@ pub(crate) fn copy_challenges(source: &Headers, target: &mut Headers) {
     copy(source, target, |name| CHALLENGES.contains(name));
 }
 
-/// A warning of the other side as ours: code and text help, the host that said it is nobody's business.
-pub(crate) fn warning_as_ours(warning: Warning, host: &Host) -> Text {
-    let Warning { code, text, agent: _ } = warning;
-    Warning::new(code, host_text(host), text).to_text()
+/// Copies the warnings of the other side as ours: code and text help, the host that said them is nobody's business.
+pub(crate) fn copy_warnings(source: &Headers, host: &Host, target: &mut Headers) {
+    for warning in source.read_each::<Warning>(&HeaderName::WARNING).flatten().take(MAX_WARNINGS) {
+        let Warning { code, text, agent: _ } = warning;
+        target.push(HeaderName::WARNING, Warning::new(code, host_text(host), text).to_text());
+    }
 }
 
 /// A host as text.
@@ -187,7 +191,7 @@ fn copy_one<T: HeaderValue>(source: &Headers, target: &mut Headers, name: Header
 
 /// Copies why something happened, likewise, each element of the list for itself.
 fn copy_reasons(source: &Headers, target: &mut Headers) {
-    for reason in source.read_each::<Reason>(&HeaderName::REASON).flatten() {
+    for reason in source.read_each::<Reason>(&HeaderName::REASON).flatten().take(MAX_REASONS) {
         target.push(HeaderName::REASON, reason.to_text());
     }
 }
@@ -222,6 +226,16 @@ pub(crate) const CHALLENGES: [HeaderName; 2] = [HeaderName::WWW_AUTHENTICATE, He
 
 /// The proof.
 pub(crate) const CREDENTIALS: [HeaderName; 2] = [HeaderName::AUTHORIZATION, HeaderName::PROXY_AUTHORIZATION];
+
+/// RFC 3326 §2: each protocol stands once, and there are SIP, Q.850 and preemption. An element of two bytes becomes a header of
+/// ten: a list must not grow into a message that the PBX closes the connection of all phones for.
+const MAX_REASONS: usize = 4;
+
+/// What a display can show, and more than any phone says; grows like a list of reasons.
+const MAX_WARNINGS: usize = 4;
+
+/// Of each kind: a caller has two identities (RFC 3325 §9.1), and a call that was diverted more often goes in circles.
+const MAX_PERSONS: usize = 16;
 
 /// Options whose promises a B2BUA in the middle has to keep itself.
 const NEEDS_US: [&str; 3] = ["timer", "100rel", "replaces"];

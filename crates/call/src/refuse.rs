@@ -69,7 +69,7 @@ impl Switchboard {
         match refusal {
             Refusal::MethodNotAllowed => response.headers.push(HeaderName::ALLOW, ALLOW),
             Refusal::ExtensionRequired => {
-                for option in unsupported(request) {
+                for option in unsupported(request).into_iter().take(MAX_NAMED) {
                     response.headers.push(HeaderName::UNSUPPORTED, option);
                 }
             }
@@ -112,3 +112,6 @@ impl<'a> Asked<'a> {
         Asked { server, origin, request, tag: None, call: None }
     }
 }
+
+/// Some forty options are registered; an answer does not grow with what is made up.
+const MAX_NAMED: usize = 64;

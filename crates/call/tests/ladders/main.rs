@@ -16,6 +16,8 @@ mod emergency;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod growth;
+#[cfg(test)]
 mod guessing;
 #[cfg(test)]
 mod hairpins;
