@@ -44,6 +44,8 @@ impl Interfaces {
             interfaces: self.addresses.iter().map(|address| address.bind).collect(),
             ports: settings.media.ports.clone(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            pinned: false,
+            nap: true,
         }
     }
 

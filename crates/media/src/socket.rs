@@ -1,9 +1,8 @@
 //! One UDP socket as media needs it.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
-use mio::net::UdpSocket;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Binds a non-blocking socket on exactly this address, marked for expedited forwarding.
@@ -19,7 +18,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
         let _ = socket.set_tclass_v6(EXPEDITED);
     }
     socket.bind(&address.into())?;
-    Ok(UdpSocket::from_std(socket.into()))
+    Ok(socket.into())
 }
 
 /// DSCP 46 (EF, RFC 3246), as the upper six bits of the traffic class.
@@ -29,17 +28,49 @@ const RECEIVE_BUFFER: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use socket2::SockRef;
+
     use super::*;
 
     #[test]
     fn a_socket_is_bound_where_it_was_asked_for_and_nobody_else_gets_the_port() {
-        for loopback in ["127.0.0.1:0", "[::1]:0"] {
-            let Ok(socket) = bind(loopback.parse().unwrap()) else {
-                assert!(loopback.starts_with('['), "a host without IPv6 has no such loopback");
-                continue;
-            };
+        for socket in both_versions() {
             let address = socket.local_addr().unwrap();
+            assert!(address.ip().is_loopback());
             assert_eq!(bind(address).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         }
+    }
+
+    #[test]
+    fn what_leaves_is_marked_for_expedited_forwarding_in_both_ip_versions() {
+        for socket in both_versions() {
+            let mark = match socket.local_addr().unwrap() {
+                SocketAddr::V4(_) => SockRef::from(&socket).tos_v4(),
+                SocketAddr::V6(_) => SockRef::from(&socket).tclass_v6(),
+            };
+            assert_eq!(mark.unwrap() >> 2, 46);
+        }
+    }
+
+    #[test]
+    fn a_closed_port_is_answered_by_the_kernel() {
+        for socket in both_versions() {
+            let address = socket.local_addr().unwrap();
+            let peer = UdpSocket::bind(SocketAddr::new(address.ip(), 0)).unwrap();
+            peer.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+            peer.connect(address).unwrap();
+            drop(socket);
+
+            peer.send(&[0x80; 172]).unwrap();
+
+            assert_eq!(peer.recv(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        }
+    }
+
+    /// A socket per IP version this host has.
+    fn both_versions() -> Vec<UdpSocket> {
+        let loopbacks = ["127.0.0.1:0", "[::1]:0"].map(|address| bind(address.parse().unwrap()));
+        assert!(loopbacks[0].is_ok(), "every host has an IPv4 loopback");
+        loopbacks.into_iter().flatten().collect()
     }
 }

@@ -1,191 +1,115 @@
-//! One media thread: poll, receive, relay, send. It owns its streams, their sockets and one buffer.
+//! One media thread: wait, receive, relay, send. It owns its streams, their sockets and its buffers.
 
-use std::collections::VecDeque;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
-use cordon_relay::{Command, Local, LocalPort, Relay, RelayEvent, StreamId, StreamStatistics, Transmit};
-use cordon_rtp::PacketBuf;
-use mio::net::UdpSocket;
-use mio::{Events, Interest, Poll, Token};
+use cordon_relay::{Command, Local, LocalPort, Relay, RelayEvent, StreamId};
+
+use crate::batch::Batch;
+use crate::io::{MediaIo, PORTS_PER_STREAM, StreamPorts};
+use crate::snapshot::Snapshot;
 
 /// What the engine asks of a thread.
 pub(crate) enum Job {
-    /// A stream and its sockets, in the order of [`Sockets`].
-    Open { stream: StreamId, a: Local, b: Local, sockets: [UdpSocket; 4] },
+    /// A stream and its ports.
+    Open { stream: StreamId, a: Local, b: Local, ports: StreamPorts },
+    /// Forget a stream and close its ports.
+    Close { stream: StreamId, ports: [LocalPort; PORTS_PER_STREAM] },
     /// Anything else about a stream.
     Command(Command),
     /// End the thread.
     Shutdown,
 }
 
-/// The figures of a thread's streams, as of its last interval.
-#[derive(Default)]
-pub(crate) struct Snapshot {
-    pub(crate) streams: Vec<(StreamId, StreamStatistics)>,
-    /// Datagrams the kernel did not take.
-    pub(crate) unsent: u64,
-    /// Datagrams on ports no stream has.
-    pub(crate) strays: u64,
-}
-
 /// One media thread.
 pub(crate) struct Worker {
-    poll: Poll,
+    io: Box<dyn MediaIo>,
+    relay: Relay,
+    batch: Batch,
     jobs: Receiver<Job>,
     events: SyncSender<RelayEvent>,
     /// An event nobody had room for yet; no further one is taken from the relay until it is delivered.
     undelivered: Option<RelayEvent>,
     snapshot: Arc<Mutex<Snapshot>>,
-    relay: Relay,
-    streams: Vec<Option<Sockets>>,
-    free: Vec<usize>,
-    /// Sockets that had more to read when their turn was over, each once.
-    backlog: VecDeque<Token>,
-    buf: Box<PacketBuf>,
-    unsent: u64,
-}
-
-/// The four sockets of a stream: RTP and RTCP of end `A`, then of end `B`.
-struct Sockets {
-    stream: StreamId,
-    ports: [(LocalPort, UdpSocket); 4],
+    /// The next snapshot while it is put together; it changes places with the published one.
+    next_snapshot: Snapshot,
+    publish_at: Instant,
 }
 
 impl Worker {
     pub(crate) fn new(
-        poll: Poll,
+        io: Box<dyn MediaIo>,
         jobs: Receiver<Job>,
         events: SyncSender<RelayEvent>,
         snapshot: Arc<Mutex<Snapshot>>,
         seed: [u8; 32],
     ) -> Worker {
         Worker {
-            poll,
+            io,
+            relay: Relay::new(seed),
+            batch: Batch::new(),
             jobs,
             events,
             undelivered: None,
             snapshot,
-            relay: Relay::new(seed),
-            streams: Vec::new(),
-            free: Vec::new(),
-            backlog: VecDeque::new(),
-            buf: Box::new(PacketBuf::new()),
-            unsent: 0,
+            next_snapshot: Snapshot::default(),
+            publish_at: Instant::now() + SNAPSHOT_INTERVAL,
         }
     }
 
     /// Runs until it is told to shut down, or nobody is left to tell it.
     pub(crate) fn run(mut self) {
-        let mut ready = Events::with_capacity(READY);
-        let mut next_snapshot = Instant::now() + SNAPSHOT_INTERVAL;
+        tracing::debug!(io = self.io.name(), "media thread begins");
+        let mut wait_until = self.publish_at;
         loop {
-            let wait = if self.backlog.is_empty() {
-                next_snapshot.saturating_duration_since(Instant::now())
-            } else {
-                Duration::ZERO
+            if let Err(error) = self.io.wait(wait_until) {
+                tracing::error!(%error, "media thread cannot wait for its sockets");
+                return;
+            }
+            let now = Instant::now();
+            wait_until = match self.take_jobs(now) {
+                Jobs::Done => self.publish_at,
+                Jobs::More => now,
+                Jobs::Shutdown => return,
             };
-            if let Err(error) = self.poll.poll(&mut ready, Some(wait))
-                && error.kind() != io::ErrorKind::Interrupted
-            {
-                tracing::error!(%error, "media thread cannot poll");
-                return;
-            }
-            if self.take_jobs(Instant::now()) == Turn::Stop {
-                return;
-            }
-            for _ in 0..self.backlog.len() {
-                if let Some(token) = self.backlog.pop_front() {
-                    self.serve(token);
-                }
-            }
-            for event in ready.iter().filter(|event| event.token() != WAKE) {
-                self.serve_ready(event.token());
-            }
+            self.relay_batch(now);
             self.deliver_events();
-            if Instant::now() >= next_snapshot {
-                self.publish();
-                next_snapshot = Instant::now() + SNAPSHOT_INTERVAL;
+            if now >= self.publish_at {
+                self.publish(now);
             }
         }
     }
 
-    fn take_jobs(&mut self, now: Instant) -> Turn {
-        loop {
+    fn take_jobs(&mut self, now: Instant) -> Jobs {
+        for _ in 0..JOBS_PER_TURN {
             match self.jobs.try_recv() {
-                Ok(Job::Open { stream, a, b, sockets }) => self.open(now, stream, a, b, sockets),
-                Ok(Job::Command(command)) => {
-                    if let Command::Close { stream } = command {
-                        self.close_sockets(stream);
+                Ok(Job::Open { stream, a, b, ports }) => {
+                    if let Err(error) = self.io.open(ports) {
+                        tracing::error!(%error, "media ports cannot be watched: a call stays silent");
                     }
-                    self.relay.handle_command(now, command);
+                    self.relay.handle_command(now, Command::Open { stream, a, b });
                 }
-                Ok(Job::Shutdown) | Err(TryRecvError::Disconnected) => return Turn::Stop,
-                Err(TryRecvError::Empty) => return Turn::GoOn,
+                Ok(Job::Close { stream, ports }) => {
+                    self.io.close(ports);
+                    self.relay.handle_command(now, Command::Close { stream });
+                }
+                Ok(Job::Command(command)) => self.relay.handle_command(now, command),
+                Ok(Job::Shutdown) | Err(TryRecvError::Disconnected) => return Jobs::Shutdown,
+                Err(TryRecvError::Empty) => return Jobs::Done,
             }
         }
+        Jobs::More
     }
 
-    fn open(&mut self, now: Instant, stream: StreamId, a: Local, b: Local, sockets: [UdpSocket; 4]) {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.streams.push(None);
-            self.streams.len() - 1
-        });
-        let [a_rtp, a_rtcp, b_rtp, b_rtcp] = sockets;
-        let mut ports = [(a.rtp, a_rtp), (a.rtcp, a_rtcp), (b.rtp, b_rtp), (b.rtcp, b_rtcp)];
-        for (place, (_, socket)) in ports.iter_mut().enumerate() {
-            let token = Token(slot * PER_STREAM + place);
-            if let Err(error) = self.poll.registry().register(socket, token, Interest::READABLE) {
-                tracing::error!(%error, "media socket cannot be watched");
-            }
+    fn relay_batch(&mut self, now: Instant) {
+        self.batch.clear();
+        self.io.receive(&mut self.batch);
+        for datagram in self.batch.datagrams_mut() {
+            let (at, from) = (datagram.at, datagram.from);
+            datagram.transmit = self.relay.handle_datagram(now, at, from, &mut datagram.buf);
         }
-        if let Some(place) = self.streams.get_mut(slot) {
-            *place = Some(Sockets { stream, ports });
-        }
-        self.relay.handle_command(now, Command::Open { stream, a, b });
-    }
-
-    /// Closes the sockets of a stream; closing takes them out of the poll.
-    fn close_sockets(&mut self, stream: StreamId) {
-        let held = |sockets: &Option<Sockets>| sockets.as_ref().is_some_and(|held| held.stream == stream);
-        if let Some(slot) = self.streams.iter().position(held)
-            && let Some(place) = self.streams.get_mut(slot)
-        {
-            *place = None;
-            self.free.push(slot);
-        }
-    }
-
-    /// Serves a socket that has something new, unless it waits for its turn already: a flooded port would have one
-    /// more turn with every poll, and in the end all of them.
-    fn serve_ready(&mut self, token: Token) {
-        if !self.backlog.contains(&token) {
-            self.serve(token);
-        }
-    }
-
-    /// Relays what a socket has, but no more than its share of a turn.
-    fn serve(&mut self, token: Token) {
-        let Some(Some(sockets)) = self.streams.get(token.0 / PER_STREAM) else { return };
-        let Some((at, socket)) = sockets.ports.get(token.0 % PER_STREAM) else { return };
-        let now = Instant::now();
-        for _ in 0..SHARE {
-            let from = match receive(socket, &mut self.buf) {
-                Ok(from) => from,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // An answer of the network to something sent earlier, or a signal: the next datagram may be fine.
-                Err(_) => continue,
-            };
-            if let Some(transmit) = self.relay.handle_datagram(now, *at, from, &mut self.buf)
-                && !sockets.send(transmit, &self.buf)
-            {
-                self.unsent += 1;
-            }
-        }
-        self.backlog.push_back(token);
+        self.io.send(&self.batch);
     }
 
     fn deliver_events(&mut self) {
@@ -197,79 +121,31 @@ impl Worker {
         }
     }
 
-    fn publish(&mut self) {
-        let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
-        snapshot.streams.clear();
-        snapshot.streams.extend(self.relay.all_statistics());
-        snapshot.unsent = self.unsent;
-        snapshot.strays = self.relay.strays();
+    /// Puts the figures where signalling reads them. Media never waits for a reader: one who looks at the old ones right
+    /// now has them for another interval.
+    fn publish(&mut self, now: Instant) {
+        self.publish_at = now + SNAPSHOT_INTERVAL;
+        let Snapshot { streams, io, strays } = &mut self.next_snapshot;
+        streams.clear();
+        streams.extend(self.relay.all_statistics());
+        (*io, *strays) = (self.io.figures(), self.relay.strays());
+        let mut published = match self.snapshot.try_lock() {
+            Ok(published) => published,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        std::mem::swap(&mut *published, &mut self.next_snapshot);
     }
 }
 
-impl Sockets {
-    fn send(&self, transmit: Transmit, buf: &PacketBuf) -> bool {
-        let socket = self.ports.iter().find(|(at, _)| *at == transmit.from).map(|(_, socket)| socket);
-        socket.is_some_and(|socket| socket.send_to(buf.as_slice(), transmit.to).is_ok())
-    }
+/// How far a turn came with the jobs.
+enum Jobs {
+    Done,
+    More,
+    Shutdown,
 }
 
-fn receive(socket: &UdpSocket, buf: &mut PacketBuf) -> io::Result<SocketAddr> {
-    let (len, from) = socket.recv_from(buf.spare_mut())?;
-    buf.set_len(len);
-    Ok(from)
-}
-
-#[derive(PartialEq, Eq)]
-enum Turn {
-    GoOn,
-    Stop,
-}
-
-/// The token of the waker; no stream reaches it.
-pub(crate) const WAKE: Token = Token(usize::MAX);
-/// Sockets of one stream.
-const PER_STREAM: usize = 4;
-/// Sockets one poll reports at most; the rest is reported by the next.
-const READY: usize = 1024;
-/// Datagrams of one socket relayed in one turn, so that a flooded port cannot starve the others.
-const SHARE: usize = 32;
-/// How old published figures may be.
-const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(100);
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc::sync_channel;
-
-    use cordon_relay::{Local, LocalPort};
-
-    use super::*;
-    use crate::socket;
-
-    #[test]
-    fn a_flooded_port_waits_for_one_turn_however_often_it_is_reported() {
-        let (mut worker, flooded) = worker_with_a_stream();
-        let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        for _ in 0..4 * SHARE {
-            stranger.send_to(&[0x80; 172], flooded).unwrap();
-        }
-
-        for _ in 0..3 {
-            worker.serve_ready(Token(0));
-        }
-
-        assert_eq!(worker.backlog, [Token(0)]);
-    }
-
-    /// The stream's first socket has the token 0 and the address that comes back.
-    fn worker_with_a_stream() -> (Worker, SocketAddr) {
-        let (_, jobs) = sync_channel(1);
-        let (events, _) = sync_channel(1);
-        let mut worker = Worker::new(Poll::new().unwrap(), jobs, events, Arc::default(), [7; 32]);
-        let sockets = [(); 4].map(|()| socket::bind("127.0.0.1:0".parse().unwrap()).unwrap());
-        let ports = sockets.each_ref().map(|socket| socket.local_addr().unwrap());
-        let [a_rtp, a_rtcp, b_rtp, b_rtcp] = ports.map(|at| LocalPort { interface: 0, port: at.port() });
-        let (a, b) = (Local { rtp: a_rtp, rtcp: a_rtcp }, Local { rtp: b_rtp, rtcp: b_rtcp });
-        worker.open(Instant::now(), StreamId(1), a, b, sockets);
-        (worker, ports[0])
-    }
-}
+/// Jobs carried out between two batches: setting a key takes some microseconds, and packets wait meanwhile.
+const JOBS_PER_TURN: usize = 16;
+/// How old published figures may be. Publishing reads every stream, so it must stay rare beside fifty packets a second.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(250);

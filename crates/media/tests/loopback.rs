@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 mod calls {
-    use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
     use std::sync::mpsc::Receiver;
     use std::time::{Duration, Instant};
 
@@ -98,8 +98,7 @@ mod calls {
     #[test]
     fn media_on_two_interfaces_and_both_ip_versions_meets() {
         let interfaces = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
-        let config = MediaConfig { interfaces, ports: 24_400..=24_407, threads: 1 };
-        let Ok(engine) = MediaEngine::start(config) else {
+        let Ok(engine) = MediaEngine::start(config(interfaces, 24_400, 1)) else {
             assert!(UdpSocket::bind("[::1]:0").is_err(), "only a host without IPv6 refuses this");
             return;
         };
@@ -118,7 +117,7 @@ mod calls {
     #[test]
     fn an_address_that_is_not_ours_is_refused_at_start() {
         let interfaces = vec![Ipv4Addr::new(192, 0, 2, 1).into()];
-        assert!(MediaEngine::start(MediaConfig { interfaces, ports: 24_500..=24_503, threads: 1 }).is_err());
+        assert!(MediaEngine::start(config(interfaces, 24_500, 1)).is_err());
     }
 
     /// A phone with a real socket.
@@ -193,7 +192,11 @@ mod calls {
 
     fn engine(first_port: u16, threads: usize) -> MediaEngine {
         let interfaces = vec![Ipv4Addr::LOCALHOST.into()];
-        MediaEngine::start(MediaConfig { interfaces, ports: first_port..=first_port + 7, threads }).unwrap()
+        MediaEngine::start(config(interfaces, first_port, threads)).unwrap()
+    }
+
+    fn config(interfaces: Vec<IpAddr>, first_port: u16, threads: usize) -> MediaConfig {
+        MediaConfig { interfaces, ports: first_port..=first_port + 7, threads, pinned: false, nap: true }
     }
 
     fn set_both(engine: &MediaEngine, reservation: &Reservation, a: &Phone, b: &Phone) {

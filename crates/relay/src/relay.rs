@@ -102,9 +102,12 @@ impl Relay {
         Some(self.slots.get(slot)?.as_ref()?.statistics())
     }
 
-    /// The figures of every stream.
+    /// The figures of every stream, in the order of their ids.
     pub fn all_statistics(&self) -> impl Iterator<Item = (StreamId, StreamStatistics)> + '_ {
-        self.slots.iter().flatten().map(|stream| (stream.id, stream.statistics()))
+        self.by_id.iter().filter_map(|(id, slot)| {
+            let slot = usize::try_from(*slot).ok()?;
+            Some((*id, self.slots.get(slot)?.as_ref()?.statistics()))
+        })
     }
 
     /// Streams open now.

@@ -1,0 +1,85 @@
+//! How a media thread receives and sends: the one seam between relaying and the kernel.
+//!
+//! A thread owns one [`MediaIo`] and works in turns: wait, receive a [`Batch`], relay it in place, send it. What is
+//! behind the seam decides how many system calls a batch costs; the relay sees only datagrams.
+
+mod epoll;
+mod nap;
+mod per_port;
+
+use std::io;
+use std::net::UdpSocket;
+use std::time::Instant;
+
+use cordon_relay::LocalPort;
+
+use crate::batch::Batch;
+
+pub(crate) use nap::Nap;
+pub(crate) use per_port::PerPort;
+
+/// The ways of datagrams in and out of one media thread.
+pub(crate) trait MediaIo: Send {
+    /// What the configuration and the log call it.
+    fn name(&self) -> &'static str;
+
+    /// Begins to receive on the ports of a stream. On an error none of them is kept.
+    fn open(&mut self, ports: StreamPorts) -> io::Result<()>;
+
+    /// Closes the ports of a stream: from now on the kernel answers what arrives there with ICMP. Ports that are not
+    /// open are passed over.
+    fn close(&mut self, ports: [LocalPort; PORTS_PER_STREAM]);
+
+    /// Sleeps until there is something to receive, the thread's waker was called, or `until` has come.
+    fn wait(&mut self, until: Instant) -> io::Result<()>;
+
+    /// Puts what has arrived into the free places of the batch, and of no port so much that others starve.
+    fn receive(&mut self, batch: &mut Batch);
+
+    /// Sends every datagram of the batch that has a [`Transmit`](cordon_relay::Transmit).
+    fn send(&mut self, batch: &Batch);
+
+    /// What it did since its thread began.
+    fn figures(&self) -> IoFigures;
+}
+
+/// The four ports of a stream, bound: RTP and RTCP of end `A`, then of end `B`.
+pub(crate) type StreamPorts = [BoundPort; PORTS_PER_STREAM];
+
+/// A port of ours, and the socket that keeps it from everybody else on this machine.
+pub(crate) struct BoundPort {
+    pub(crate) at: LocalPort,
+    pub(crate) socket: UdpSocket,
+}
+
+/// What the I/O of a media thread did since the thread began.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct IoFigures {
+    /// Times the thread was woken from waiting.
+    pub wakeups: u64,
+    /// Times it slept on for a moment, so that one waking serves more datagrams.
+    pub naps: u64,
+    /// Datagrams received.
+    pub received: u64,
+    /// Datagrams sent.
+    pub sent: u64,
+    /// Datagrams the kernel did not take.
+    pub unsent: u64,
+}
+
+impl IoFigures {
+    /// The figures of two threads together.
+    pub(crate) fn plus(self, other: IoFigures) -> IoFigures {
+        let IoFigures { wakeups, naps, received, sent, unsent } = other;
+        IoFigures {
+            wakeups: self.wakeups + wakeups,
+            naps: self.naps + naps,
+            received: self.received + received,
+            sent: self.sent + sent,
+            unsent: self.unsent + unsent,
+        }
+    }
+}
+
+/// RTP and RTCP, each at both ends.
+pub(crate) const PORTS_PER_STREAM: usize = 4;

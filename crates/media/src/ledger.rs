@@ -1,0 +1,142 @@
+//! Which stream lives on which thread and ports: what is only touched when a call begins, changes or ends.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use cordon_relay::{Chains, StreamId};
+
+use crate::port_pair::PortPair;
+use crate::port_pool::PortPool;
+
+/// The streams that are open, and the ports that are free.
+pub(crate) struct Ledger {
+    /// One pool per interface, in their order.
+    pools: Vec<PortPool>,
+    /// How peers see an interface that stands behind NAT.
+    advertised: Vec<Option<IpAddr>>,
+    pub(crate) chains: Chains,
+    streams: BTreeMap<StreamId, Placed>,
+    next_stream: u64,
+    /// Streams of each thread.
+    loads: Vec<usize>,
+}
+
+/// Where a stream lives.
+#[derive(Clone, Copy)]
+pub(crate) struct Placed {
+    pub(crate) thread: usize,
+    pub(crate) a: PortPair,
+    pub(crate) b: PortPair,
+}
+
+impl Ledger {
+    pub(crate) fn new(pools: Vec<PortPool>, threads: usize) -> Ledger {
+        Ledger {
+            advertised: vec![None; pools.len()],
+            pools,
+            chains: Chains::default(),
+            streams: BTreeMap::new(),
+            next_stream: 1,
+            loads: vec![0; threads],
+        }
+    }
+
+    /// Notes under which address peers see an interface.
+    pub(crate) fn advertise(&mut self, interface: u8, address: IpAddr) {
+        if let Some(advertised) = self.advertised.get_mut(usize::from(interface)) {
+            *advertised = Some(address);
+        }
+    }
+
+    pub(crate) fn pool(&mut self, interface: u8) -> Option<&mut PortPool> {
+        self.pools.get_mut(usize::from(interface))
+    }
+
+    /// Takes back a pair whose stream ended, or never began.
+    pub(crate) fn give_back(&mut self, now: Instant, pair: PortPair) {
+        if let Some(pool) = self.pool(pair.interface) {
+            pool.give_back(now, pair.rtp.port());
+        }
+    }
+
+    /// What the next stream is called.
+    pub(crate) fn next_stream(&self) -> StreamId {
+        StreamId(self.next_stream)
+    }
+
+    /// The thread with the fewest streams: both legs of a call are one stream, so they never meet on two threads.
+    pub(crate) fn least_loaded(&self) -> usize {
+        self.loads.iter().enumerate().min_by_key(|(_, load)| **load).map_or(0, |(thread, _)| thread)
+    }
+
+    /// Notes a stream its thread has taken.
+    pub(crate) fn insert(&mut self, stream: StreamId, placed: Placed) {
+        let (a, b) = (self.addresses(placed.a), self.addresses(placed.b));
+        self.chains.open(stream, &a, &b);
+        if let Some(load) = self.loads.get_mut(placed.thread) {
+            *load += 1;
+        }
+        self.streams.insert(stream, placed);
+        self.next_stream = self.next_stream.max(stream.0.saturating_add(1));
+    }
+
+    pub(crate) fn find(&self, stream: StreamId) -> Option<Placed> {
+        self.streams.get(&stream).copied()
+    }
+
+    /// Forgets a stream; its ports rest from now on.
+    pub(crate) fn remove(&mut self, now: Instant, stream: StreamId) -> Option<Placed> {
+        let placed = self.streams.remove(&stream)?;
+        if let Some(load) = self.loads.get_mut(placed.thread) {
+            *load = load.saturating_sub(1);
+        }
+        self.chains.close(stream);
+        self.give_back(now, placed.a);
+        self.give_back(now, placed.b);
+        Some(placed)
+    }
+
+    /// The addresses of a pair: as bound, and as peers see it.
+    fn addresses(&self, pair: PortPair) -> Vec<SocketAddr> {
+        let mut addresses = vec![pair.rtp, pair.rtcp];
+        if let Some(Some(advertised)) = self.advertised.get(usize::from(pair.interface)) {
+            addresses.push(SocketAddr::new(*advertised, pair.rtp.port()));
+            addresses.push(SocketAddr::new(*advertised, pair.rtcp.port()));
+        }
+        addresses
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_go_to_the_thread_that_has_the_fewest() {
+        let now = Instant::now();
+        let mut ledger = Ledger::new(vec![PortPool::new(20_000..=20_099, 1)], 3);
+        let mut threads = Vec::new();
+        for _ in 0..6 {
+            let placed = place(&mut ledger, now);
+            threads.push(placed.thread);
+        }
+        assert_eq!(threads, [0, 1, 2, 0, 1, 2]);
+
+        assert_eq!(ledger.remove(now, StreamId(2)).map(|placed| placed.thread), Some(1));
+        assert_eq!(place(&mut ledger, now).thread, 1);
+        assert!(ledger.remove(now, StreamId(2)).is_none());
+    }
+
+    fn place(ledger: &mut Ledger, now: Instant) -> Placed {
+        let mut pair = || {
+            let even = ledger.pool(0).unwrap().take(now).unwrap();
+            let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+            PortPair { interface: 0, rtp: address(even), rtcp: address(even + 1) }
+        };
+        let (a, b) = (pair(), pair());
+        let placed = Placed { thread: ledger.least_loaded(), a, b };
+        ledger.insert(ledger.next_stream(), placed);
+        placed
+    }
+}

@@ -1,0 +1,99 @@
+//! One media thread as signalling sees it: a queue of jobs, a waker, and the figures it published.
+
+use std::io;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use cordon_relay::RelayEvent;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use crate::config::MediaConfig;
+use crate::error::EngineError;
+use crate::io::PerPort;
+use crate::snapshot::Snapshot;
+use crate::waker::Waker;
+use crate::worker::{Job, Worker};
+
+/// One media thread.
+pub(crate) struct Thread {
+    jobs: SyncSender<Job>,
+    waker: Waker,
+    snapshot: Arc<Mutex<Snapshot>>,
+    handle: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Thread {
+    pub(crate) fn start(
+        number: usize,
+        config: &MediaConfig,
+        seed: [u8; 32],
+        announce: SyncSender<RelayEvent>,
+    ) -> io::Result<Thread> {
+        let waker = Waker::new()?;
+        let io = Box::new(PerPort::new(&waker, config.nap)?);
+        let (jobs, queue) = sync_channel(JOBS);
+        let snapshot = Arc::new(Mutex::new(Snapshot::default()));
+        let worker = Worker::new(io, queue, announce, Arc::clone(&snapshot), seed);
+        let is_pinned = config.pinned;
+        let run = move || {
+            if is_pinned {
+                pin(number);
+            }
+            worker.run();
+        };
+        let handle = std::thread::Builder::new().name(format!("media-{number}")).spawn(run)?;
+        Ok(Thread { jobs, waker, snapshot, handle: Mutex::new(Some(handle)) })
+    }
+
+    /// Hands over a job, unless the thread has more than it can take.
+    pub(crate) fn pass(&self, job: Job) -> Result<(), EngineError> {
+        match self.jobs.try_send(job) {
+            Ok(()) => self.waker.wake().map_err(|_| EngineError::Overloaded),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(EngineError::Overloaded),
+        }
+    }
+
+    /// Hands over a job that must not be lost, and waits where the queue is full.
+    pub(crate) fn insist(&self, job: Job) -> Result<(), EngineError> {
+        self.jobs.send(job).map_err(|_| EngineError::Overloaded)?;
+        self.waker.wake().map_err(|_| EngineError::Overloaded)
+    }
+
+    /// What the thread last published.
+    pub(crate) fn snapshot(&self) -> MutexGuard<'_, Snapshot> {
+        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        handle.as_ref().is_some_and(|handle| !handle.is_finished())
+    }
+
+    /// Waits until the thread has ended, once it was told to.
+    pub(crate) fn join(&self) {
+        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(handle) = handle {
+            let _ = handle.join();
+        }
+    }
+}
+
+/// Keeps the calling thread on the processor of its number, of those the process may use.
+fn pin(number: usize) {
+    let pinned = sched_getaffinity(None).and_then(|allowed| {
+        let mine = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).nth(number);
+        let Some(cpu) = mine else { return Ok(None) };
+        let mut only = CpuSet::new();
+        only.set(cpu);
+        sched_setaffinity(None, &only).map(|()| Some(cpu))
+    });
+    match pinned {
+        Ok(Some(cpu)) => tracing::info!(thread = number, cpu, "media thread pinned"),
+        Ok(None) => tracing::warn!(thread = number, "more media threads than processors: not pinned"),
+        Err(error) => tracing::warn!(thread = number, %error, "media thread not pinned"),
+    }
+}
+
+/// Jobs a thread may have waiting: more than a call set-up storm sends within one turn of its loop.
+const JOBS: usize = 4096;
