@@ -84,7 +84,8 @@ impl Flow {
         }
     }
 
-    async fn made_room(&self) {
+    /// Resolves when the connection has to make room: never for the PBX's.
+    pub(crate) async fn made_room(&self) {
         match &self.phone {
             Some(phone) => phone.place.made_room().await,
             None => std::future::pending().await,

@@ -124,7 +124,15 @@ impl Handset {
         let Established { stream, config, .. } = established;
         drop(config); // a reload shall not keep every version alive that some flow began with
         let id = facts.flow;
-        if shared.deliver(flow.lane(), TransportEvent::FlowOpened(facts)).await {
+        let is_announced = tokio::select! {
+            is_announced = shared.deliver(flow.lane(), TransportEvent::FlowOpened(facts)) => is_announced,
+            // Its place may be another's while it waits for signalling: then its socket goes, too.
+            () = flow.made_room() => {
+                self.report(&shared, Refusal::MadeRoom, String::new());
+                false
+            }
+        };
+        if is_announced {
             let reason = flow.run(stream).await;
             shared.flows.remove(id);
             let closed = TransportEvent::FlowClosed { flow: id, peer: self.peer, reason };

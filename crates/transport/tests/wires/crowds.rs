@@ -4,6 +4,7 @@ use cordon_policy::Refusal;
 use cordon_policy::overload::Priority;
 use cordon_sip::{Hop, Origin};
 use cordon_transport::{CloseReason, SendError, TransportEvent};
+use tokio::task::JoinSet;
 
 use crate::support::peer::{Peer, Phone};
 use crate::support::site::Site;
@@ -38,6 +39,24 @@ async fn a_thousand_connections_of_eight_bytes_do_not_shut_a_phone_out() {
     phone.say(request("REGISTER", "1", "")).await;
 
     while !matches!(site.event().await, TransportEvent::Message { .. }) {}
+}
+
+#[tokio::test]
+async fn connections_that_nobody_has_heard_of_yet_make_room_all_the_same() {
+    let site = Site::start_with(|config| {
+        config.limits.events = 4; // one place for strangers: the second connection waits to be announced
+        config.limits.pending_per_address = 2;
+    })
+    .await;
+    let mut connections = JoinSet::new();
+    for _ in 0..6 {
+        let mut phone = Phone::connect(&site).await;
+        connections.spawn(async move { phone.hear_all().await });
+    }
+
+    for _ in 0..4 {
+        assert_eq!(soon(connections.join_next()).await.unwrap().unwrap(), b"");
+    }
 }
 
 #[tokio::test]
