@@ -1,10 +1,11 @@
 //! Messages that claim a way or a sender: the way is always to the PBX, the sender always who the connection is.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use cordon_sip::{HeaderName, Method};
+use cordon_sip::{Contacts, HeaderName, Method, NameAddr, Uri};
 use cordon_tests::handset;
 use cordon_tests::kamailio::{DOMAIN, password};
 use cordon_tests::machine::{PBX, STRANGER, one_of_crowd};
@@ -13,7 +14,7 @@ use rustls::ClientConfig;
 use crate::agent::{Agent, Manner};
 use crate::attack::Attack;
 use crate::eavesdropper::Eavesdropper;
-use crate::puppet::Puppet;
+use crate::puppet::{Puppet, acknowledgement, in_dialog};
 use crate::site::{ATTACKER, Site};
 
 #[test]
@@ -23,83 +24,93 @@ fn d06_no_header_leads_a_message_to_anybody_but_the_pbx() {
         "Route, maddr, Path, Via received and maddr to loopback and inside hosts; Max-Forwards 0; spiral",
     )
     .logs(&["CD-CALL-14", "CD-CALL-03", "CD-CALL-04"])
-    .run(|site| {
-        let elsewhere = Eavesdropper::at(&ELSEWHERE)?;
-        let callee = handset::block_on(async { called(site).await })?;
-        let mut phone = Puppet::register(site, CALLER, ATTACKER)?;
-        let mut seen = Vec::new();
-        for (address, port) in ELSEWHERE {
-            if address == PBX {
-                continue; // whoever names the PBX means the PBX: see below
-            }
-            let target = format!("sip:{address}:{port}");
-            for (what, from, to) in [
-                ("Route", "Max-Forwards", format!("Route: <{target};lr>\r\nMax-Forwards")),
-                (
-                    "Route over UDP",
-                    "Max-Forwards",
-                    format!("Route: <{target};transport=udp;lr>\r\nMax-Forwards"),
-                ),
-                (
-                    "a second Route",
-                    "Max-Forwards",
-                    format!("Route: <sip:{DOMAIN};lr>, <{target};lr>\r\nMax-Forwards"),
-                ),
-                ("maddr", " SIP/2.0", format!(";maddr={address} SIP/2.0")),
-                (
-                    "maddr in a Route",
-                    "Max-Forwards",
-                    format!("Route: <sip:{DOMAIN};maddr={address};lr>\r\nMax-Forwards"),
-                ),
-            ] {
-                let request =
-                    phone.invitation(CALLEE, &format!("led{}", seen.len()), "").replacen(from, &to, 1);
-                let answer = phone.ask(&request)?;
-                ensure!(
-                    answer.status == 403 && answer.text.contains("CD-CALL-14"),
-                    "{what}: {}",
-                    answer.text
-                );
-                seen.push(answer.status);
-            }
-            // Where the answer goes is not a matter of the message either.
-            let via = format!(";received={address};maddr={address};rport={port}");
-            let request =
-                phone.text("OPTIONS", &format!("sip:{DOMAIN}"), &format!("via{}", seen.len()), "", "");
-            let answer = phone.ask(&request.replacen(";rport", &via, 1))?;
-            ensure!(answer.status == 200, "answered on its own connection: {}", answer.text);
-            // And a phone is where it has registered, whatever Path and Contact say.
-            let mut roamer = Puppet::connect(site, ROAMER, ATTACKER)?;
-            let registration = roamer.registration(&format!("path{}", seen.len()));
-            let led = registration
-                .replacen("Expires:", &format!("Path: <{target};lr>\r\nSupported: path\r\nExpires:"), 1)
-                .replacen(&roamer.local.to_string(), "keep", 1)
-                .replacen(&roamer.local.to_string(), &format!("{address}:{port}"), 1)
-                .replacen("keep", &roamer.local.to_string(), 1);
-            ensure!(roamer.ask_with_proof(&led)?.status == 200, "it registers");
-            phone.wire.send(phone.invitation(ROAMER, &format!("roam{}", seen.len()), "").as_bytes())?;
+    .run(|site| handset::block_on(lead_astray(site)));
+}
+
+async fn lead_astray(site: &Site) -> Result<String> {
+    let elsewhere = Eavesdropper::at(&ELSEWHERE)?;
+    let tls = site.authority.client_config()?;
+    let _callee = Agent::register(&tls, CALLEE, one_of_crowd(21), Manner::Rings).await?;
+    let mut phone = Puppet::register(site, CALLER, ATTACKER)?;
+    let mut refused = 0;
+    // Whoever names the PBX means the PBX: see below.
+    for (index, (address, port)) in ELSEWHERE.into_iter().filter(|(address, _)| *address != PBX).enumerate() {
+        for (what, from, to) in ways_to(address, port) {
+            let request = phone.invitation(CALLEE, &format!("led{refused}"), "").replacen(from, &to, 1);
+            let answer = phone.ask(&request)?;
+            let is_refused = answer.status == 403 && answer.text.contains("CD-CALL-14");
+            ensure!(is_refused, "{what}: {}", answer.text);
+            refused += 1;
         }
-        let ported = format!("Route: <sip:{PBX}:5999;lr>\r\nMax-Forwards");
-        let answer = phone.ask(&phone.invitation(CALLEE, "port", "").replacen("Max-Forwards", &ported, 1))?;
-        ensure!(answer.status == 407, "a Route to another port of the PBX is taken off: {}", answer.text);
-        let hops = phone.invitation(CALLEE, "hops", "").replace("Max-Forwards: 70", "Max-Forwards: 0");
-        ensure!(phone.ask(&hops)?.status == 483, "no hop is left");
-        // The same request comes back by another way while it rings.
-        let invite = phone.invitation(CALLEE, "spiral", "");
-        let challenged = phone.ask(&invite)?;
-        let invite = phone.prove(&invite, &challenged, &password(CALLER))?;
-        phone.wire.send(invite.as_bytes())?;
-        let answer = phone.ask(&invite.replacen("branch=z9hG4bK", "branch=z9hG4bKback", 1))?;
-        ensure!(answer.status == 482 && answer.text.contains("CD-CALL-04"), "{}", answer.text);
-        ensure!(elsewhere.heard() == 0, "{} arrived where nothing has to", elsewhere.heard());
-        drop(callee);
-        Ok(format!(
-            "{} of {} refused with 403, 483, 482; nothing arrived at {} other addresses",
-            seen.len(),
-            seen.len(),
-            ELSEWHERE.len()
-        ))
-    });
+        // Where the answer goes is not a matter of the message either.
+        let via = format!(";received={address};maddr={address};rport={port}");
+        let request = phone.text("OPTIONS", &format!("sip:{DOMAIN}"), &format!("via{index}"), "", "");
+        let answer = phone.ask(&request.replacen(";rport", &via, 1))?;
+        ensure!(answer.status == 200, "answered on its own connection: {}", answer.text);
+        let roamer = format!("206555029{index}");
+        call_who_claims_another_place(&tls, &mut phone, &roamer, &format!("{address}:{port}")).await?;
+    }
+    let ported = format!("Route: <sip:{PBX}:5999;lr>\r\nMax-Forwards");
+    let answer = phone.ask(&phone.invitation(CALLEE, "port", "").replacen("Max-Forwards", &ported, 1))?;
+    ensure!(answer.status == 407, "a Route to another port of the PBX is taken off: {}", answer.text);
+    let hops = phone.invitation(CALLEE, "hops", "").replace("Max-Forwards: 70", "Max-Forwards: 0");
+    ensure!(phone.ask(&hops)?.status == 483, "no hop is left");
+    // The same request comes back by another way while it rings.
+    let invite = phone.invitation(CALLEE, "spiral", "");
+    let challenged = phone.ask(&invite)?;
+    let invite = phone.prove(&invite, &challenged, &password(CALLER))?;
+    phone.wire.send(invite.as_bytes())?;
+    while phone.wire.answer(LIMIT)?.context("it rings")?.status != 180 {}
+    let answer = phone.ask(&invite.replacen("branch=z9hG4bK", "branch=z9hG4bKback", 1))?;
+    ensure!(answer.status == 482 && answer.text.contains("CD-CALL-04"), "{}", answer.text);
+    ensure!(elsewhere.heard() == 0, "{} arrived where nothing has to", elsewhere.heard());
+    Ok(format!(
+        "{refused} of {refused} refused with 403, then 483 and 482; nothing arrived at {} other addresses; who registers one of \
+         them is called where it stands",
+        ELSEWHERE.len()
+    ))
+}
+
+/// Ways to name the next hop: what it is called, and what it puts in place of what.
+fn ways_to(address: &str, port: u16) -> [(&'static str, &'static str, String); 5] {
+    let route = |way: String| format!("Route: {way}\r\nMax-Forwards");
+    let target = format!("sip:{address}:{port}");
+    [
+        ("Route", "Max-Forwards", route(format!("<{target};lr>"))),
+        ("Route over UDP", "Max-Forwards", route(format!("<{target};transport=udp;lr>"))),
+        ("a second Route", "Max-Forwards", route(format!("<sip:{DOMAIN};lr>, <{target};lr>"))),
+        ("maddr", " SIP/2.0", format!(";maddr={address} SIP/2.0")),
+        ("maddr in a Route", "Max-Forwards", route(format!("<sip:{DOMAIN};maddr={address};lr>"))),
+    ]
+}
+
+/// A phone registers with Contact and Path at `place`, and is called: it hears that on its own connection.
+async fn call_who_claims_another_place(
+    tls: &Arc<ClientConfig>,
+    phone: &mut Puppet,
+    number: &str,
+    place: &str,
+) -> Result<()> {
+    let roamer = Agent::connect(tls, number, one_of_crowd(22), Manner::Answers).await?;
+    let mut registration = roamer.registration_of(number)?;
+    let contact = Uri::parse(format!("sip:{number}@{place}").as_str())?;
+    registration.contacts = Contacts::one(NameAddr::new(contact));
+    registration.headers.push(HeaderName::parse("Path")?, format!("<sip:{place};lr>"));
+    registration.headers.push(HeaderName::SUPPORTED, "path");
+    let challenged = roamer.ask(&registration).await?;
+    let answer = roamer.ask(&roamer.proven(registration, &challenged)?).await?;
+    ensure!(answer.status.is_success(), "it registers: {}", answer.status.code());
+
+    let invite = phone.invitation(number, &format!("to{number}"), "");
+    let challenged = phone.ask(&invite)?;
+    let invite = phone.prove(&invite, &challenged, &password(CALLER))?;
+    let answer = phone.ask(&invite)?;
+    ensure!(answer.status == 200, "it is called where it stands, not at {place}: {}", answer.text);
+    ensure!(roamer.heard().invites.load(Ordering::SeqCst) == 1, "it has heard the call");
+    phone.wire.send(acknowledgement(&invite, &answer).as_bytes())?;
+    let ended = phone.ask(&in_dialog("BYE", &invite, &answer))?;
+    ensure!(ended.status == 200, "the call is ended: {}", ended.text);
+    Ok(())
 }
 
 #[test]
@@ -227,15 +238,8 @@ async fn defraud(site: &Site, tls: &Arc<ClientConfig>) -> Result<String> {
     ))
 }
 
-/// A phone that rings and is never taken.
-async fn called(site: &Site) -> Result<Agent> {
-    let tls = site.authority.client_config()?;
-    Agent::register(&tls, CALLEE, one_of_crowd(21), Manner::Rings).await.context("the callee")
-}
-
 const CALLER: &str = "2065550241";
 const CALLEE: &str = "2065550242";
-const ROAMER: &str = "2065550243";
 const VICTIM: &str = "2065550244";
 const OTHER: &str = "2065550245";
 /// Inside and outside hosts that are no next hop.
