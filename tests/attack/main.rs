@@ -12,6 +12,7 @@ mod connections;
 mod dialogs;
 mod eavesdropper;
 mod framing;
+mod hog;
 mod identity;
 mod impostor;
 mod ledger;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -14,6 +14,7 @@ use cordon_tests::wire::{Wire, tcp};
 
 use crate::agent::{Agent, Manner};
 use crate::attack::Attack;
+use crate::hog::Hog;
 use crate::requests::options;
 use crate::site::Site;
 use crate::vitals::Vitals;
@@ -48,7 +49,7 @@ fn g03_connections_that_never_read_are_closed_at_their_bound() {
             })?;
             let counted = now.sum("cordon_refusals_total", &["code=\"CD-TRANSPORT-10\""]) - closed;
             let grown = most.saturating_sub(before.memory);
-            ensure!(grown <= u64::try_from(AT_ONCE)? * PER_FLOW + 16 * 1024, "{grown} kB for {AT_ONCE} at once");
+            ensure!(grown <= u64::try_from(AT_ONCE)? * PER_FLOW + 4 * 1024, "{grown} kB for {AT_ONCE} at once");
             Ok(format!("{counted} of {flows} closed by CD-TRANSPORT-10, {AT_ONCE} at once, {sent} requests; RSS at most +{grown} kB"))
         });
 }
@@ -72,16 +73,17 @@ fn g05_with_five_hundred_descriptors_calls_live_and_accepting_rests() {
             let most = Vitals::of(&site.cordon)?.descriptors;
             ensure!(most <= 512, "{most} descriptors");
             let before = site.cordon.program.lines_so_far();
-            let used = Vitals::processor_time(&site.cordon)?;
-            let begun = Instant::now();
             let whole = limit_descriptors(site, lowest_free(site)?)?;
             let knocks: Vec<_> = (0..50).map(|index| tcp(one_of_crowd(index), 5061)).collect::<Result<_>>()?;
             site.cordon.program.await_line_after(before, "no file descriptor is free", LIMIT)?;
-            // That it rests is seen by waiting.
+            // That it rests is seen by waiting, beside a process that does not.
+            let (hog, used) = (Hog::start()?, Vitals::processor_time(&site.cordon)?);
             std::thread::sleep(Duration::from_secs(2));
-            let share = (Vitals::processor_time(&site.cordon)? - used).as_secs_f64() / begun.elapsed().as_secs_f64();
+            let used = Vitals::processor_time(&site.cordon)? - used;
+            let share = used.as_secs_f64() / hog.processor_time()?.as_secs_f64();
+            drop(hog);
             limit_descriptors(site, whole)?;
-            ensure!(share < 0.9, "accepting rests: {:.0} % of a processor", share * 100.0);
+            ensure!(share < 0.75, "accepting rests: {:.0} % of what a spinning process takes", share * 100.0);
             let told = site.cordon.program.lines_after(before);
             let told = told.iter().filter(|line| line.contains("no file descriptor is free")).count();
             drop(knocks);
@@ -90,8 +92,8 @@ fn g05_with_five_hundred_descriptors_calls_live_and_accepting_rests() {
             let phone = crate::puppet::Puppet::register(site, "2065550271", "10.1.131.71");
             phone.context("a phone registers afterwards")?;
             Ok(format!(
-                "{opened} of {count} handshakes done, at most {most} descriptors; without any: {:.0} % of a processor, {told} lines; \
-                 a phone registers afterwards",
+                "{opened} of {count} handshakes done, at most {most} descriptors; without any: {:.0} % of what a spinning process \
+                 takes, {told} lines; a phone registers afterwards",
                 share * 100.0
             ))
         });
@@ -116,17 +118,14 @@ fn g06_a_process_that_stands_still_or_has_no_processor_drops_no_call() {
         let pid = site.cordon.program.pid().to_string();
         let pinned = Command::new("taskset").args(["-a", "-p", "-c", "0", &pid]).output()?;
         ensure!(pinned.status.success(), "taskset is part of util-linux");
-        let hogs = (0..2).map(|_| hog()).collect::<Result<Vec<_>>>()?;
+        let hogs = [Hog::start()?, Hog::start()?];
         let until = Instant::now() + site.length(Duration::from_secs(3), Duration::from_secs(60));
         let mut registered = 0;
         while Instant::now() < until {
             visit(site)?;
             registered += 1;
         }
-        for mut hog in hogs {
-            hog.kill()?;
-            hog.wait()?;
-        }
+        drop(hogs);
         let now = Metrics::read()?;
         ensure!(ended(&now) == ended(&used), "no call was dropped");
         Ok(format!("{rounds} × 3 s stopped; one core with two hogs: {registered} phones came and registered; no call ended"))
@@ -174,13 +173,9 @@ fn limit_descriptors(site: &Site, limit: usize) -> Result<usize> {
     Ok(before)
 }
 
-fn hog() -> Result<Child> {
-    Ok(Command::new("sh").args(["-c", "while :; do :; done"]).spawn()?)
-}
-
 const AT_ONCE: usize = 24;
 /// In kB: the write queue, what TLS has in hand, and the parts that were read and not answered yet.
-const PER_FLOW: u64 = 768;
+const PER_FLOW: u64 = 512;
 /// More requests than any queue holds answers.
 const MOST: usize = 20_000;
 const LIMIT: Duration = Duration::from_secs(30);

@@ -15,6 +15,7 @@ use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
 use crate::attack::Attack;
+use crate::hog::Hog;
 use crate::site::Site;
 use crate::vitals::Vitals;
 
@@ -181,20 +182,22 @@ fn until_closed(from: IpAddr, bytes: &[u8]) -> Result<Duration> {
     }
 }
 
-/// Waits until the process uses less than half a processor: one that turns in circles uses a whole one for ever.
+/// Waits until the process uses less than half of what a spinning one gets beside it: one that turns in circles gets as
+/// much, for ever.
 fn await_idle(site: &Site) -> Result<()> {
+    let hog = Hog::start()?;
     let until = Instant::now() + CLOSED;
-    let window = Duration::from_millis(500);
     loop {
-        let before = Vitals::processor_time(&site.cordon)?;
-        std::thread::park_timeout(window);
-        let used = Vitals::processor_time(&site.cordon)?.saturating_sub(before);
-        if used < window / 2 {
+        let before = (Vitals::processor_time(&site.cordon)?, hog.processor_time()?);
+        std::thread::park_timeout(Duration::from_secs(1));
+        let used = Vitals::processor_time(&site.cordon)?.saturating_sub(before.0);
+        let spun = hog.processor_time()?.saturating_sub(before.1);
+        if used < spun / 2 {
             return Ok(());
         }
         ensure!(
             Instant::now() < until,
-            "{used:?} of processor time in {window:?}, and nobody asks for anything"
+            "{used:?} of processor time where a spinning process has {spun:?}, and nobody asks for anything"
         );
     }
 }

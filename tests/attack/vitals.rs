@@ -39,7 +39,12 @@ impl Vitals {
 
     /// Processor time the process has used so far.
     pub(crate) fn processor_time(cordon: &Cordon) -> Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", cordon.program.pid()))?;
+        Self::processor_time_of(cordon.program.pid())
+    }
+
+    /// The same of any process.
+    pub(crate) fn processor_time_of(pid: u32) -> Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
         let (_, fields) = stat.rsplit_once(')').context("the name stands in brackets")?;
         let ticks = |place: usize| fields.split_whitespace().nth(place)?.parse::<u64>().ok();
         let used = ticks(11).zip(ticks(12)).map(|(user, system)| user + system);
