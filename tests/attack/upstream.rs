@@ -27,10 +27,11 @@ fn b07_a_pbx_with_a_certificate_that_proves_nothing_hears_no_sip() {
                 let impostor = Impostor::listen(port, &leaf)?;
                 let before = site.cordon.program.lines_so_far();
                 lead_to(site, &format!("sip:{PBX}:{port};transport=tls"), Some(DOMAIN))?;
+                // The one before may be tried once more until the reload is through.
                 let line = site
                     .cordon
                     .program
-                    .await_line_after(before, "the PBX is unreachable", LIMIT)
+                    .await_line_after(before, &format!("{PBX}:{port}: "), LIMIT)
                     .with_context(|| format!("{what} must not connect"))?;
                 ensure!(line.contains(code), "{what} has its code {code}: {line}");
                 handset::block_on(refused_503(site)).context(what)?;
