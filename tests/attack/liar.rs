@@ -97,7 +97,8 @@ fn lie(invite: &Request) -> Vec<Vec<u8>> {
         response.set_body("application/sdp", body);
         text(&response)
     };
-    let honest = described(answer_to(invite));
+    // A right answer to an offer with one crypto line, which has tag 1.
+    let honest = described(offer(PBX));
     let user = invite.uri.user().map(|user| user.as_str().to_owned()).unwrap_or_default();
     let said: Vec<String> = match user.as_str() {
         "no-tag" => vec![honest.replace(";tag=liar", "")],
@@ -110,21 +111,21 @@ fn lie(invite: &Request) -> Vec<Vec<u8>> {
             (0..300).map(|_| ringing.clone()).chain([honest]).collect()
         }
         "forks" => (0..40).map(|fork| honest.replace(";tag=liar", &format!(";tag=liar{fork}"))).collect(),
-        "plain-answer" => vec![described(answer_to(invite).replace("RTP/SAVP", "RTP/AVP"))],
+        "plain-answer" => vec![described(offer(PBX).replace("RTP/SAVP", "RTP/AVP"))],
         "no-crypto" => {
-            let body = answer_to(invite);
             vec![described(
-                body.lines()
+                offer(PBX)
+                    .lines()
                     .filter(|line| !line.starts_with("a=crypto"))
                     .map(|line| format!("{line}\r\n"))
                     .collect(),
             )]
         }
         "other-suite" => {
-            vec![described(answer_to(invite).replace("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"))]
+            vec![described(offer(PBX).replace("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"))]
         }
-        "other-tag" => vec![described(answer_to(invite).replace("a=crypto:1 ", "a=crypto:77 "))],
-        "two-streams" => vec![described(format!("{}m=video 39002 RTP/SAVP 96\r\n", answer_to(invite)))],
+        "other-tag" => vec![described(offer(PBX).replace("a=crypto:1 ", "a=crypto:77 "))],
+        "two-streams" => vec![described(format!("{}m=video 39002 RTP/SAVP 96\r\n", offer(PBX)))],
         "no-stream" => vec![described(
             "v=0\r\no=- 1 1 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\nt=0 0\r\n".to_owned(),
         )],
@@ -156,9 +157,4 @@ fn redirection(invite: &Request, user: &str) -> String {
         response.contacts = Contacts::one(NameAddr::new(target));
     }
     String::from_utf8_lossy(&response.write()).into_owned()
-}
-
-/// A right answer to an offer of Cordon's with one crypto line, which has tag 1.
-fn answer_to(_invite: &Request) -> String {
-    offer(PBX)
 }

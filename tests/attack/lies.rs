@@ -18,7 +18,7 @@ use crate::upstream::{lead_home, lead_to};
 fn d11_a_pbx_that_lies_leaves_no_phone_waiting() {
     Attack::new(
         "D11",
-        "the PBX answers without To tag, with another branch or CSeq, 1 MB, 3xx to itself, 300 provisionals, 40 forks, wrong SDP",
+        "the PBX answers without To tag, with another branch or CSeq, 1 MB, 3xx to itself, 300 provisionals, 40 forks, no Contact, wrong SDP",
     )
     .without_registrations()
     .run(|site| {
@@ -74,7 +74,7 @@ fn active() -> Result<f64> {
 }
 
 /// What it tells, and what a phone may be told of it.
-const LIES: [(&str, &[u16]); 16] = [
+const LIES: [(&str, &[u16]); 17] = [
     ("honest", &[200]),
     ("no-tag", &[200, 408, 480, 500, 502, 503, 504]),
     ("wrong-branch", &[408, 480, 503, 504]),
@@ -90,6 +90,8 @@ const LIES: [(&str, &[u16]); 16] = [
     ("two-streams", &[200, 488, 502]),
     ("no-stream", &[488, 502]),
     ("no-body", &[488, 502]),
+    // In the dialog it is then asked where the INVITE went.
+    ("no-contact", &[200]),
     ("silence", &[408, 480, 503, 504]),
 ];
 const PORT: u16 = 6101;

@@ -40,7 +40,7 @@ fn b11_plain_sip_and_other_protocols_get_one_small_refusal() {
         });
 }
 
-/// Real tools see the refusal, and find no phone to attack.
+/// Real tools see the refusal, and nobody finds a web server.
 fn scanners() -> Result<()> {
     let sipsak =
         Command::new("sipsak").args(["-vv", "-s", &format!("sip:100@{CORDON_LOCATION}")]).output()?;
