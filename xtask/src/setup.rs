@@ -36,6 +36,7 @@ const PACKAGES: &[&str] = &[
     "baresip-core",
     "ca-certificates",
     "curl",
+    "g++",
     "iproute2",
     "kamailio",
     "kamailio-tls-modules",
