@@ -58,7 +58,11 @@ impl Codec {
             }
             _ => static_codec(number)?,
         };
-        let fmtp = said.fmtp.get(format).copied().map(Text::from);
+        let fmtp = said.fmtp.get(format).copied();
+        if fmtp.is_some_and(|fmtp| fmtp.len() > MAX_FMTP) {
+            return None;
+        }
+        let fmtp = fmtp.map(Text::from);
         Some(Codec { payload_type: PayloadType(number), name: name.into(), clock_rate, channels, fmtp })
     }
 
@@ -118,7 +122,7 @@ fn parse_rtpmap(value: &str) -> Option<(&str, u32, u8)> {
 
 /// A token; in particular no blank, so that what is written back has the same meaning.
 fn is_encoding_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic())
+    !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// RFC 3551 §6, tables 4 and 5.
@@ -151,6 +155,12 @@ fn static_codec(number: u8) -> Option<(&'static str, u32, u8)> {
         _ => return None,
     })
 }
+
+/// Longer than any registered encoding name.
+const MAX_NAME: usize = 64;
+
+/// The parameters of an audio codec, all of them said, are some 200 bytes; each line crosses to the other side.
+const MAX_FMTP: usize = 1_024;
 
 #[cfg(test)]
 mod tests {

@@ -124,13 +124,22 @@ impl Media {
     }
 
     /// The codecs in order of preference, static payload types without `a=rtpmap` included. Formats that name no codec
-    /// are left out; a protocol that is not RTP has none.
+    /// are left out, and so is every copy of one: what is said of it once would be written for each. A protocol that is
+    /// not RTP has none.
     pub fn codecs(&self) -> Vec<Codec> {
         if !self.protocol.is_rtp() {
             return Vec::new();
         }
         let said = SaidOfFormats::of(&self.attributes);
-        self.formats.iter().filter_map(|format| Codec::resolve(format.as_str(), &said)).collect()
+        let mut met = 0_u128;
+        let mut is_new = |codec: &Codec| {
+            let bit = 1_u128.checked_shl(codec.payload_type.0.into()).unwrap_or_default();
+            let is_new = met & bit == 0;
+            met |= bit;
+            is_new
+        };
+        let codecs = self.formats.iter().filter_map(|format| Codec::resolve(format.as_str(), &said));
+        codecs.filter(|codec| is_new(codec)).collect()
     }
 
     /// The crypto lines that can be used, in order.

@@ -189,6 +189,23 @@ fn every_suite_survives_writing_and_reading() {
 }
 
 #[test]
+fn a_payload_type_counts_once_and_one_whose_words_have_no_end_not_at_all() {
+    let formats = " 0 00".repeat(30);
+    let long = |length: usize| "x".repeat(length);
+    let body = format!(
+        "v=0\r\no=- 1 1 IN IP4 10.1.0.5\r\ns=-\r\nc=IN IP4 10.1.0.5\r\nt=0 0\r\nm=audio 20000 RTP/SAVP{formats} 8 9 96 97\r\n\
+         a=fmtp:0 {}\r\na=fmtp:8 {}\r\na=rtpmap:96 {}/8000\r\na=rtpmap:97 {}/8000\r\n",
+        long(1_024),
+        long(1_025),
+        long(64),
+        long(65),
+    );
+    let codecs = Session::parse(body.as_bytes()).unwrap().media[0].codecs();
+    assert_eq!(codecs.iter().map(|codec| codec.payload_type.0).collect::<Vec<_>>(), [0, 9, 96]);
+    assert_eq!(codecs[0].fmtp.as_ref().unwrap().as_str().len(), 1_024);
+}
+
+#[test]
 fn debug_tells_the_shape_and_nothing_a_peer_wrote() {
     let body = POLYCOM.replace("m=image 0 udptl t38", "m=canary 0 canary/proto canary");
     let session = Session::parse(body.as_bytes()).unwrap();

@@ -65,3 +65,16 @@ fn a_long_list_of_extensions_is_not_named_word_by_word() {
     assert!(told.headers.get_all(&HeaderName::UNSUPPORTED).count() <= 64);
     assert!(told.write().len() < invite.write().len());
 }
+
+#[test]
+fn a_payload_type_that_stands_a_hundred_times_is_described_once() {
+    let mut world = World::new();
+    let stranger = world.connect(1);
+    let mut offer = Sdp::phone();
+    offer.codecs = vec![(0, "PCMU/8000"); 120];
+    offer.after = format!("a=fmtp:0 {}\r\n", "x".repeat(1_000));
+    let invite = Agent::phone(&mut world, stranger, "1001", "911").invite(&offer);
+    world.phone_says(stranger, invite.clone());
+    let heard = world.pbx_hears(Method::Invite);
+    assert!(heard.write().len() < invite.write().len());
+}
