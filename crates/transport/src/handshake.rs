@@ -4,7 +4,7 @@ use std::io;
 
 use cordon_policy::Refusal;
 use cordon_policy::connection::{self, LeafKey, TlsFacts};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -67,9 +67,13 @@ async fn accept(mut stream: TcpStream, mut bytes: Vec<u8>, front: &TlsFront) -> 
     }
 }
 
-/// Reads on until the ClientHello is complete. `None` when it cannot be read: then the library shall say why.
-async fn read_hello(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<Option<ClientHello>> {
-    loop {
+/// Reads on until the ClientHello is complete. `None` when it cannot be read, or does not come to an end: then the library,
+/// which looks at each byte once, shall say why.
+async fn read_hello(
+    stream: &mut (impl AsyncRead + Unpin),
+    bytes: &mut Vec<u8>,
+) -> io::Result<Option<ClientHello>> {
+    for _ in 0..LOOKS {
         match ClientHello::read(bytes) {
             Ok(Some(hello)) => return Ok(Some(hello)),
             Err(_) => return Ok(None),
@@ -81,6 +85,7 @@ async fn read_hello(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<O
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
+    Ok(None)
 }
 
 /// One refusal for the one event: what the phone says about us, else what stands in its hello, else what broke.
@@ -108,7 +113,45 @@ const CLOSED_EARLY: &str = "the peer closed the connection during the handshake"
 
 /// A ClientHello without post-quantum shares, or a short request.
 const FIRST_READ: usize = 1_024;
+/// A hello comes in one piece or a few. Each look begins anew: whoever sends a byte at a time, in records of one byte, would
+/// have us look thirty thousand times at thousands of records.
+const LOOKS: usize = 64;
 const HANDSHAKE: u8 = 0x16;
 
 /// A fatal alert protocol_version (70) in a record of TLS 1.0, which every version reads (RFC 8446 §6.2).
 const ALERT_PROTOCOL_VERSION: [u8; 7] = [0x15, 3, 1, 0, 2, 2, 70];
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use tokio::io::ReadBuf;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hello_that_drips_in_for_ever_is_looked_at_so_often_and_no_more() {
+        let mut drip = Drip(0);
+
+        assert_eq!(read_hello(&mut drip, &mut Vec::new()).await.unwrap(), None);
+        assert_eq!(drip.0, LOOKS);
+    }
+
+    /// A hello of twelve thousand bytes, each in a record of its own; one byte can be read at a time.
+    struct Drip(usize);
+
+    impl AsyncRead for Drip {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let content = [1, 0, 0x30].get(self.0 / 6).copied().unwrap_or(0);
+            let record = [HANDSHAKE, 3, 1, 0, 1, content];
+            buffer.put_slice(&record[self.0 % 6..][..1]);
+            self.0 += 1;
+            Poll::Ready(Ok(()))
+        }
+    }
+}
