@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Result;
 use cordon_tests::machine::PBX;
 use cordon_tests::pki::Leaf;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// It takes every TLS connection and counts what it is told. It listens until the test's process ends.
@@ -21,13 +19,7 @@ pub(crate) struct Impostor {
 impl Impostor {
     /// Listens on a port of the PBX's address.
     pub(crate) fn listen(port: u16, leaf: &Leaf) -> Result<Self> {
-        let chain = CertificateDer::pem_file_iter(&leaf.certificate)?.collect::<Result<Vec<_>, _>>()?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, PrivateKeyDer::from_pem_file(&leaf.key)?)?;
-        let config = Arc::new(config);
+        let config = leaf.server_config()?;
         let listener = TcpListener::bind((PBX, port))?;
         let (told, met) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (counter, visits) = (Arc::clone(&told), Arc::clone(&met));

@@ -12,8 +12,6 @@ use cordon_sip::{
 };
 use cordon_tests::machine::PBX;
 use cordon_tests::pki::Leaf;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::puppet::offer;
@@ -25,13 +23,7 @@ pub(crate) struct Liar(Arc<Mutex<BTreeMap<String, usize>>>);
 impl Liar {
     /// Listens on a port of the PBX's address.
     pub(crate) fn listen(port: u16, leaf: &Leaf) -> Result<Self> {
-        let chain = CertificateDer::pem_file_iter(&leaf.certificate)?.collect::<Result<Vec<_>, _>>()?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, PrivateKeyDer::from_pem_file(&leaf.key)?)?;
-        let config = Arc::new(config);
+        let config = leaf.server_config()?;
         let listener = TcpListener::bind((PBX, port))?;
         let liar = Self::default();
         let asked = liar.clone();

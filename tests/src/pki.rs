@@ -8,9 +8,9 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256, date_time_ymd,
 };
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 /// A certificate authority that lives in one folder.
 pub struct Authority {
@@ -116,6 +116,19 @@ impl Authority {
         std::fs::write(&leaf.certificate, certificate.pem())?;
         std::fs::write(&leaf.key, key.serialize_pem())?;
         Ok(leaf)
+    }
+}
+
+impl Leaf {
+    /// A TLS server that shows it, asks nobody for theirs and speaks what its library speaks by default.
+    pub fn server_config(&self) -> Result<Arc<ServerConfig>> {
+        let chain = CertificateDer::pem_file_iter(&self.certificate)?.collect::<Result<Vec<_>, _>>()?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, PrivateKeyDer::from_pem_file(&self.key)?)?;
+        Ok(Arc::new(config))
     }
 }
 
