@@ -166,6 +166,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("cordon-policy", Layer::Core),
     ("cordon-call", Layer::Core),
     ("cordon-relay", Layer::Core),
+    ("cordon-heap", Layer::Hand),
     ("cordon-steer", Layer::Hand),
     ("cordon-transport", Layer::Edge),
     ("cordon-media", Layer::Edge),

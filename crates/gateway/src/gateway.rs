@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use crate::admin::{self, Readiness, Watched};
 use crate::contact_secret;
+use crate::crowd::Crowd;
 use crate::descriptors;
 use crate::entropy::SystemEntropy;
 use crate::expiry::Expiry;
@@ -134,6 +135,7 @@ impl Gateway {
             expiry: Expiry::new(identity.clone()),
             pbx_tls: None,
             tenure: Tenure::default(),
+            crowd: Crowd::new().map_err(StartError::Thread)?,
             drained: None,
         };
         let signalling = spawn_signalling(signalling, wires, relay, orders)?;

@@ -8,6 +8,7 @@
 
 mod admin;
 mod contact_secret;
+mod crowd;
 mod descriptors;
 mod entropy;
 mod expiry;

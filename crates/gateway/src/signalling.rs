@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
 use crate::admin::Readiness;
+use crate::crowd::Crowd;
 use crate::expiry::Expiry;
 use crate::media_bridge::MediaBridge;
 use crate::metrics::Metrics;
@@ -43,6 +44,7 @@ pub(crate) struct Signalling {
     pub(crate) expiry: Expiry,
     pub(crate) pbx_tls: Option<TlsFacts>,
     pub(crate) tenure: Tenure,
+    pub(crate) crowd: Crowd,
     pub(crate) drained: Option<oneshot::Sender<()>>,
 }
 
@@ -177,6 +179,8 @@ impl Signalling {
         let now = Instant::now();
         self.readiness.beats(now);
         self.tenure.watch(now, &self.engine, &self.transport);
+        let held = self.engine.holdings();
+        self.crowd.watch(now, self.transport.phones() + held.transactions + held.calls);
         self.records.watch(now, &self.transport.shed());
         self.metrics.delay_is(self.transport.delay());
         self.metrics.bindings_are(self.engine.binding_count());

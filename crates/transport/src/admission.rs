@@ -111,6 +111,11 @@ impl Admission {
         self.table().release(name);
     }
 
+    /// How many places are taken, by handshakes and by whoever has spoken.
+    pub(crate) fn count(&self) -> usize {
+        self.table().places.len()
+    }
+
     /// Ends the connection that has stood still longest, a pending one if there is any. False when all are kept.
     pub(crate) fn make_room(&self) -> bool {
         let mut table = self.table();

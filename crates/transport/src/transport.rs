@@ -144,6 +144,11 @@ impl Transport {
         self.shared.inbox.congestion.delay()
     }
 
+    /// How many connections of phones stand, those without a handshake and a message yet included.
+    pub fn phones(&self) -> usize {
+        self.shared.handset_admission.count()
+    }
+
     /// How many phones are connected.
     pub fn handset_flows(&self) -> usize {
         self.shared.flows.handset_count()
