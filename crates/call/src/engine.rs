@@ -27,7 +27,8 @@ use crate::wire::Entropy;
 /// [`poll_event`](Self::poll_event), and comes back at [`poll_timeout`](Self::poll_timeout).
 pub struct Engine {
     pub(crate) board: Switchboard,
-    pub(crate) calls: HashMap<CallKey, Call>,
+    /// In boxes: a call is 4 kB, and a table keeps the size it once had.
+    pub(crate) calls: HashMap<CallKey, Box<Call>>,
     /// Who may send its INVITE again after a challenge.
     pub(crate) callers: HashMap<Caller, CallKey>,
     /// How many calls phones have begun and not ended.

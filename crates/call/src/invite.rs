@@ -65,7 +65,7 @@ impl Engine {
                     self.board.dialogs.insert(call.leg(end).local_tag().clone(), (key, end));
                 }
                 call.begin(now, &mut self.board, server, origin, request);
-                self.calls.insert(key, call);
+                self.calls.insert(key, Box::new(call));
                 self.settle_call(now, key);
             }
         }
