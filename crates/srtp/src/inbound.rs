@@ -106,7 +106,7 @@ impl Inbound {
         self.find_room(ssrc)?;
         let candidates = self.candidates(ssrc, seq, timestamp);
         let accepted = self.authenticate(&candidates, buf, |keys, bytes, candidate| {
-            keys.rtp.open_rtp(bytes, header_len, ssrc, candidate.index, keys.mki_len)
+            keys.rtp.open(bytes, header_len, ssrc, candidate.index, keys.mki_len)
         })?;
         let (source, is_newest) = self.commit_rtp(ssrc, timestamp, accepted)?;
         Ok(RtpPacket::new(buf, source, accepted.index, is_newest))
@@ -130,7 +130,7 @@ impl Inbound {
         let candidates = self.rtcp_candidates(ssrc, buf.as_slice())?;
         let accepted = self.authenticate(&candidates, buf, |keys, bytes, candidate| {
             let index = candidate.index.as_u64() as u32;
-            keys.rtcp.open_rtcp(bytes, ssrc, index | ENCRYPTED, keys.mki_len)
+            keys.rtcp.open(bytes, ssrc, index | ENCRYPTED, keys.mki_len)
         })?;
         let generation = self.key(accepted.age).generation;
         let is_recorded = self.sources.past(ssrc, generation).is_some_and(|past| {

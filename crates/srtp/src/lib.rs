@@ -15,17 +15,16 @@
 
 mod candidate;
 mod clock_span;
-mod counter_mode;
 pub mod error;
 mod floor;
 mod former_keys;
 mod gcm;
-mod hmac;
 pub mod inbound;
 mod media_clock;
 pub mod outbound;
 pub mod packet;
 pub mod plain;
+mod provider;
 mod replay_window;
 mod session_keys;
 mod source;
@@ -36,3 +35,4 @@ pub use inbound::{AddressChange, Inbound};
 pub use outbound::Outbound;
 pub use packet::{RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket};
 pub use plain::{Plain, PlainPacket, PlainReason};
+pub use provider::Provider;

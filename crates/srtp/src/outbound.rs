@@ -12,9 +12,10 @@ use crate::session_keys::SessionKeys;
 /// A new local key is a new `Outbound`, with new SSRCs in the packets that go through it.
 pub struct Outbound {
     keys: SessionKeys,
-    sources: [Option<Sealed>; MAX_OUTBOUND_SOURCES],
-    /// SSRCs that made room in `sources`; they stay unusable while this key lives.
-    retired: [Option<Ssrc>; MAX_RETIRED],
+    /// At most [`MAX_OUTBOUND_SOURCES`].
+    sources: Vec<Sealed>,
+    /// SSRCs that made room in `sources`, at most [`MAX_RETIRED`]; they stay unusable while this key lives.
+    retired: Vec<Ssrc>,
     sealed_rtp: u64,
     sealed_rtcp: u64,
 }
@@ -34,8 +35,9 @@ impl Outbound {
     pub fn new(key: &KeyMaterial) -> Self {
         Self {
             keys: SessionKeys::derive(key),
-            sources: [const { None }; MAX_OUTBOUND_SOURCES],
-            retired: [None; MAX_RETIRED],
+            // The one that nearly every call has, so that its first packet allocates nothing.
+            sources: Vec::with_capacity(1),
+            retired: Vec::new(),
             sealed_rtp: 0,
             sealed_rtcp: 0,
         }
@@ -68,7 +70,7 @@ impl Outbound {
             None => source.window = Some(ReplayWindow::starting_at(number)),
         }
         // Marked before it is sealed: should sealing fail halfway, the index is lost, not used twice.
-        keys.rtp.seal_rtp(buf, header_len, ssrc, index)?;
+        keys.rtp.seal(buf, header_len, ssrc, index)?;
         self.sealed_rtp += 1;
         Ok(SrtpPacket::received(buf))
     }
@@ -85,7 +87,7 @@ impl Outbound {
         let source = source_for(sources, retired, ssrc, clock)?;
         let index = source.next_rtcp;
         source.next_rtcp = index.checked_add(1).filter(|next| *next <= 1 << 31).ok_or(SealError::Lifetime)?;
-        keys.rtcp.seal_rtcp(buf, ssrc, index)?;
+        keys.rtcp.seal(buf, ssrc, index)?;
         self.sealed_rtcp += 1;
         Ok(SrtcpPacket::received(buf))
     }
@@ -94,7 +96,7 @@ impl Outbound {
     pub fn remaining(&self) -> u64 {
         let rtp = self.keys.max_srtp.saturating_sub(self.sealed_rtp);
         let rtcp = self.keys.max_srtcp.saturating_sub(self.sealed_rtcp);
-        if self.retired.iter().all(Option::is_some) { 0 } else { rtp.min(rtcp) }
+        if self.retired.len() >= MAX_RETIRED { 0 } else { rtp.min(rtcp) }
     }
 
     /// RTP packets sealed under this key.
@@ -114,34 +116,31 @@ impl Outbound {
 
 /// The entry of `ssrc`, made when there is none; the one unused for longest makes room and is retired for good.
 fn source_for<'s>(
-    sources: &'s mut [Option<Sealed>; MAX_OUTBOUND_SOURCES],
-    retired: &mut [Option<Ssrc>; MAX_RETIRED],
+    sources: &'s mut Vec<Sealed>,
+    retired: &mut Vec<Ssrc>,
     ssrc: Ssrc,
     clock: u64,
 ) -> Result<&'s mut Sealed, SealError> {
-    let known = sources.iter().position(|place| place.as_ref().is_some_and(|source| source.ssrc == ssrc));
+    let known = sources.iter().position(|source| source.ssrc == ssrc);
     let place = match known {
         Some(place) => place,
         None => {
-            if retired.contains(&Some(ssrc)) {
+            if retired.contains(&ssrc) {
                 return Err(SealError::TooManySources);
             }
-            let place = (0..MAX_OUTBOUND_SOURCES)
-                .min_by_key(|place| {
-                    sources.get(*place).and_then(Option::as_ref).map(|source| source.last_used)
-                })
-                .ok_or(SealError::TooManySources)?;
-            let entry = sources.get_mut(place).ok_or(SealError::TooManySources)?;
-            if let Some(leaving) = entry {
-                let grave =
-                    retired.iter_mut().find(|grave| grave.is_none()).ok_or(SealError::TooManySources)?;
-                *grave = Some(leaving.ssrc);
+            if sources.len() >= MAX_OUTBOUND_SOURCES {
+                if retired.len() >= MAX_RETIRED {
+                    return Err(SealError::TooManySources);
+                }
+                let unused = (0..sources.len()).min_by_key(|place| sources.get(*place).map(|s| s.last_used));
+                let leaving = sources.swap_remove(unused.ok_or(SealError::TooManySources)?);
+                retired.push(leaving.ssrc);
             }
-            *entry = Some(Sealed { ssrc, window: None, next_rtcp: 0, last_used: clock });
-            place
+            sources.push(Sealed { ssrc, window: None, next_rtcp: 0, last_used: clock });
+            sources.len() - 1
         }
     };
-    let source = sources.get_mut(place).and_then(Option::as_mut).ok_or(SealError::TooManySources)?;
+    let source = sources.get_mut(place).ok_or(SealError::TooManySources)?;
     source.last_used = clock;
     Ok(source)
 }

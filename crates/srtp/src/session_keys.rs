@@ -1,16 +1,16 @@
 //! From a master key to the keys packets are protected with (RFC 3711 §4.3, RFC 6188 §3, RFC 7714 §11).
 
-use cordon_rtp::KeyMaterial;
+use cordon_rtp::{KeyMaterial, Suite};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use crate::counter_mode::CounterMode;
-use crate::transform::Transform;
+use crate::provider::{CounterMode, KeyStream};
+use crate::transform::{ReportTransform, Transform};
 
 /// Everything derived from one master key.
 pub(crate) struct SessionKeys {
     pub(crate) rtp: Transform,
-    pub(crate) rtcp: Transform,
+    pub(crate) rtcp: ReportTransform,
     /// Bytes of master key identifier in each packet.
     pub(crate) mki_len: usize,
     /// Packets after which the master key is spent.
@@ -23,18 +23,18 @@ impl SessionKeys {
     pub(crate) fn derive(master: &KeyMaterial) -> Self {
         let suite = master.suite();
         let prf = Prf::new(master);
-        let transform = |labels: Labels, tag_len: usize| {
-            let mut key = Zeroizing::new([0_u8; 32]);
-            let (key, _) = key.split_at_mut(suite.key_len());
+        let derive = |labels: Labels| {
+            let mut derived = Derived { key: [0; 32], mac: [0; 20], salt: 0 };
+            let (key, _) = derived.key.split_at_mut(suite.key_len());
             prf.derive(labels.encryption, key);
-            let mut mac = Zeroizing::new([0_u8; 20]);
-            prf.derive(labels.authentication, mac.as_mut_slice());
-            let salt = prf.salt(labels.salt, suite.salt_len());
-            Transform::new(suite, key, &mac, salt, tag_len).expect("every suite's key is 16 or 32 bytes")
+            prf.derive(labels.authentication, &mut derived.mac);
+            derived.salt = prf.salt(labels.salt, suite.salt_len());
+            derived
         };
+        let (rtp, rtcp) = (derive(SRTP), derive(SRTCP));
         Self {
-            rtp: transform(SRTP, suite.tag_len()),
-            rtcp: transform(SRTCP, suite.rtcp_tag_len()),
+            rtp: Transform::new(suite, rtp.key(suite), &rtp.mac, rtp.salt).expect(KEY_FITS),
+            rtcp: ReportTransform::new(suite, rtcp.key(suite), &rtcp.mac, rtcp.salt).expect(KEY_FITS),
             mki_len: usize::from(master.mki_len()),
             max_srtp: suite.max_srtp_packets(),
             max_srtcp: suite.max_srtcp_packets(),
@@ -62,6 +62,20 @@ impl PartialEq for KeyMark {
     }
 }
 
+/// The session keys of one protocol.
+#[derive(ZeroizeOnDrop)]
+struct Derived {
+    key: [u8; 32],
+    mac: [u8; 20],
+    salt: u128,
+}
+
+impl Derived {
+    fn key(&self, suite: Suite) -> &[u8] {
+        self.key.split_at(suite.key_len()).0
+    }
+}
+
 /// AES in counter mode under the master key, as pseudo-random function.
 struct Prf {
     stream: CounterMode,
@@ -74,7 +88,7 @@ impl Prf {
         let mut salt = Zeroizing::new([0_u8; 16]);
         salt.iter_mut().skip(2).zip(master.master_salt()).for_each(|(place, byte)| *place = *byte);
         Self {
-            stream: CounterMode::new(master.master_key()).expect("every suite's key is 16 or 32 bytes"),
+            stream: CounterMode::new(master.master_key()).expect(KEY_FITS),
             salt: Zeroizing::new(u128::from_be_bytes(*salt)),
         }
     }
@@ -99,14 +113,14 @@ struct Labels {
     salt: u8,
 }
 
+const KEY_FITS: &str = "every suite's key is 16 or 32 bytes";
+
 // RFC 3711 §4.3.2.
 const SRTP: Labels = Labels { encryption: 0, authentication: 1, salt: 2 };
 const SRTCP: Labels = Labels { encryption: 3, authentication: 4, salt: 5 };
 
 #[cfg(test)]
 mod tests {
-    use cordon_rtp::Suite;
-
     use super::*;
 
     #[test]

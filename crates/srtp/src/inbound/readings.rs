@@ -87,7 +87,7 @@ impl Inbound {
         let stream = source.and_then(Source::reports);
         let mut problem = OpenError::Replayed;
         for (age, key, _) in self.keys_in_force() {
-            let Some(word) = key.keys.rtcp.rtcp_word(bytes, key.keys.mki_len) else {
+            let Some(word) = key.keys.rtcp.word(bytes, key.keys.mki_len) else {
                 problem = OpenError::TooShort;
                 continue;
             };
