@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use cordon_config::{Finding, Loaded, Profile, Severity};
+use cordon_srtp::Provider;
 
 /// Prints every finding and a verdict; success where Cordon would start.
 pub(crate) fn check(file: &Path) -> ExitCode {
@@ -40,7 +41,8 @@ fn verdict(loaded: &Loaded) -> String {
         Profile::Hipaa => "profile hipaa".to_owned(),
         Profile::Lab => format!("{RED}profile lab{RESET}"),
     };
-    let mut text = format!("valid, {profile}, {}", plural(settings.locations.len(), "location"));
+    let locations = plural(settings.locations.len(), "location");
+    let mut text = format!("valid, {profile}, {locations}, media ciphers by {}", Provider::in_force());
     if !settings.waivers.is_empty() {
         text = format!("{text}, {RED}{}{RESET}", plural(settings.waivers.len(), "waiver"));
     }

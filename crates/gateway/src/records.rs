@@ -14,6 +14,7 @@ use cordon_policy::connection::{FlowFacts, TlsFacts};
 use cordon_policy::overload::Priority;
 use cordon_policy::refusal::{Family, Refusal};
 use cordon_sip::Origin;
+use cordon_srtp::Provider;
 use cordon_transport::{CloseReason, TransportEvent};
 use tracing::{info, warn};
 
@@ -38,6 +39,8 @@ pub struct CallReceipt {
     pub receipt: Receipt,
     /// The connection to the PBX when the call ended; `None` where the lab chose UDP or TCP.
     pub pbx_tls: Option<TlsFacts>,
+    /// Who computed the ciphers of the media.
+    pub ciphers: Provider,
 }
 
 impl Records {
@@ -293,7 +296,7 @@ impl Records {
 
     fn receipt(&self, receipt: Receipt, pbx_tls: Option<TlsFacts>) {
         self.metrics.call_ended(&receipt.end);
-        let kept = CallReceipt { receipt, pbx_tls };
+        let kept = CallReceipt { receipt, pbx_tls, ciphers: Provider::in_force() };
         for leg in kept.legs() {
             self.metrics.media(leg.side, &leg.media);
         }
@@ -303,6 +306,7 @@ impl Records {
             end = ending(&kept.receipt.end),
             refusal = refusal_of(&kept.receipt.end).map(Refusal::code),
             seconds = kept.receipt.ended.saturating_duration_since(kept.receipt.started).as_secs(),
+            ciphers = kept.ciphers.name(),
             caller = %a,
             callee = %b,
             "call receipt"

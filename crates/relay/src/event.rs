@@ -12,11 +12,12 @@ pub enum RelayEvent {
         /// The end that proved itself.
         end: End,
     },
-    /// Our key toward this end has few packets left; said once per key.
+    /// Our key toward this end, or its peer's key, has few packets left; said once per key. An offer of ours brings a
+    /// new key of ours, and is the occasion for the peer to take one.
     KeyNearlySpent {
         /// The stream.
         stream: StreamId,
-        /// The end whose local key must be replaced.
+        /// The end whose keys must be replaced.
         end: End,
     },
     /// The address set for this end would send the stream's media back into the stream.

@@ -85,8 +85,8 @@ impl Relay {
         if outcome.is_first {
             self.events.push_back(RelayEvent::FirstAuthenticated { stream: stream.id, end: place.end });
         }
-        if outcome.is_nearly_spent {
-            self.events.push_back(RelayEvent::KeyNearlySpent { stream: stream.id, end: place.end.other() });
+        for end in outcome.nearly_spent.into_iter().flatten() {
+            self.events.push_back(RelayEvent::KeyNearlySpent { stream: stream.id, end });
         }
         outcome.transmit
     }

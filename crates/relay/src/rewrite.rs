@@ -20,7 +20,8 @@ use crate::generator::Generator;
 
 /// The sources one end is sent, and what they are called there.
 pub(crate) struct Rewrite {
-    mappings: [Option<Mapping>; MAX_NAMES],
+    /// At most [`MAX_NAMES`].
+    mappings: Vec<Mapping>,
     names: Names,
     /// Counts uses, so that the mapping unused for longest can be told.
     uses: u64,
@@ -36,12 +37,12 @@ pub(crate) struct Renamed {
 
 impl Rewrite {
     pub(crate) fn new(generator: &mut Generator) -> Rewrite {
-        Rewrite { mappings: [None; MAX_NAMES], names: Names::new(generator), uses: 0 }
+        Rewrite { mappings: Vec::with_capacity(1), names: Names::new(generator), uses: 0 }
     }
 
     /// Forgets everything said under the old key: what comes next gets SSRCs that were never used here.
     pub(crate) fn begin_key(&mut self) {
-        self.mappings = [None; MAX_NAMES];
+        self.mappings.clear();
         self.names.begin_key();
     }
 
@@ -57,7 +58,7 @@ impl Rewrite {
     }
 
     fn renew_where(&mut self, is_due: impl Fn(&Mapping) -> bool) {
-        for mapping in self.mappings.iter_mut().flatten().filter(|mapping| is_due(mapping)) {
+        for mapping in self.mappings.iter_mut().filter(|mapping| is_due(mapping)) {
             if let Some(name) = self.names.fresh() {
                 *mapping = Mapping { outbound: name, epoch: None, next: 0, ..*mapping };
             }
@@ -96,13 +97,13 @@ impl Rewrite {
 
     /// The outbound name of a source and the shift of its media clock, if it has one.
     pub(crate) fn name_of(&self, ssrc: Ssrc) -> Option<(Ssrc, u32)> {
-        let mapping = self.mappings.iter().flatten().find(|mapping| mapping.ssrc == ssrc)?;
+        let mapping = self.mappings.iter().find(|mapping| mapping.ssrc == ssrc)?;
         Some((mapping.outbound, mapping.clock))
     }
 
     /// The source behind an outbound SSRC, and what must be taken off a sequence number it is reported with.
     pub(crate) fn source_of(&self, outbound: Ssrc) -> Option<(Ssrc, u32)> {
-        let mapping = self.mappings.iter().flatten().find(|mapping| mapping.outbound == outbound)?;
+        let mapping = self.mappings.iter().find(|mapping| mapping.outbound == outbound)?;
         // The lower 32 bits of the shift: a report carries the index without its upper 16 bits.
         mapping.epoch.map(|_| (mapping.ssrc, mapping.shift as u32))
     }
@@ -111,33 +112,23 @@ impl Rewrite {
     /// under the name unused for longest, behind the highest index given to it.
     fn mapping(&mut self, ssrc: Ssrc, generator: &mut Generator) -> Option<&mut Mapping> {
         self.uses += 1;
-        let has_names = self.names.are_left();
-        let place = self.mappings.iter_mut().min_by_key(|place| match place {
-            Some(mapping) if mapping.ssrc == ssrc => (0, 0),
-            None if has_names => (1, 0),
-            Some(mapping) => (2, mapping.used),
-            None => (3, 0),
-        })?;
-        match place {
-            Some(mapping) if mapping.ssrc == ssrc => {}
-            Some(mapping) => {
-                *mapping = Mapping { ssrc, epoch: None, clock: generator.next_u32(), ..*mapping };
+        let known = self.mappings.iter().position(|mapping| mapping.ssrc == ssrc);
+        let place = match known {
+            Some(place) => place,
+            None if self.names.are_left() => {
+                let (outbound, clock) = (self.names.name_for(ssrc)?, generator.next_u32());
+                self.mappings.push(Mapping::new(ssrc, outbound, clock));
+                self.mappings.len() - 1
             }
             None => {
-                let (outbound, clock) = (self.names.name_for(ssrc)?, generator.next_u32());
-                *place = Some(Mapping {
-                    ssrc,
-                    outbound,
-                    epoch: None,
-                    shift: 0,
-                    floor: 0,
-                    next: 0,
-                    clock,
-                    used: 0,
-                });
+                let unused = (0..self.mappings.len())
+                    .min_by_key(|place| self.mappings.get(*place).map(|mapping| mapping.used))?;
+                let mapping = self.mappings.get_mut(unused)?;
+                *mapping = Mapping { ssrc, epoch: None, clock: generator.next_u32(), ..*mapping };
+                unused
             }
-        }
-        let mapping = place.as_mut()?;
+        };
+        let mapping = self.mappings.get_mut(place)?;
         mapping.used = self.uses;
         Some(mapping)
     }
@@ -162,6 +153,10 @@ struct Mapping {
 }
 
 impl Mapping {
+    fn new(ssrc: Ssrc, outbound: Ssrc, clock: u32) -> Mapping {
+        Mapping { ssrc, outbound, epoch: None, shift: 0, floor: 0, next: 0, clock, used: 0 }
+    }
+
     /// Fixes the shift by the first packet of an epoch.
     fn begin(&mut self, epoch: u32, index: i64, generator: &mut Generator) {
         let first = match self.next {
@@ -181,24 +176,23 @@ struct Names {
     step: u32,
     /// Keys there have been.
     keys: u32,
-    /// Names given under the key in use: the first `count` of these.
-    given: [Ssrc; MAX_NAMES],
-    count: usize,
+    /// Names given under the key in use, at most [`MAX_NAMES`].
+    given: Vec<Ssrc>,
 }
 
 impl Names {
     fn new(generator: &mut Generator) -> Names {
         let (last, step) = (generator.next_u32(), generator.next_u32() | 1);
-        Names { last, step, keys: 0, given: [NOBODY; MAX_NAMES], count: 0 }
+        Names { last, step, keys: 0, given: Vec::with_capacity(1) }
     }
 
     fn begin_key(&mut self) {
         self.keys = self.keys.saturating_add(1);
-        self.count = 0;
+        self.given.clear();
     }
 
     fn are_left(&self) -> bool {
-        self.count < MAX_NAMES
+        self.given.len() < MAX_NAMES
     }
 
     /// The name of a source that has none under this key.
@@ -218,13 +212,12 @@ impl Names {
     }
 
     fn give(&mut self, name: Ssrc) -> Option<Ssrc> {
-        *self.given.get_mut(self.count)? = name;
-        self.count += 1;
+        self.are_left().then(|| self.given.push(name))?;
         Some(name)
     }
 
     fn is_given(&self, name: Ssrc) -> bool {
-        self.given.iter().take(self.count).any(|given| *given == name)
+        self.given.contains(&name)
     }
 }
 

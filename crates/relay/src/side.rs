@@ -19,11 +19,14 @@ use crate::{Before, EndSetup, EndStatistics, Local, LocalPort, Protection};
 pub(crate) struct Side {
     pub(crate) local: Local,
     setup: Option<Setup>,
+    /// The state of a protection that policy let go, for when it comes back: recordings are no newer for that.
+    parked: Option<Box<Secure>>,
     /// What the sources of the other end are called toward this one.
     pub(crate) toward: Rewrite,
     pub(crate) statistics: EndStatistics,
-    /// Said that our key is nearly spent; once per key.
-    is_spent_said: bool,
+    /// Said that our key, or the peer's, is nearly spent; once per key.
+    is_local_spent_said: bool,
+    is_remote_spent_said: bool,
     /// The session changed since a new life of the peer's sources was last seen.
     has_changed: bool,
     /// The newest life of the peer's sources; lives are counted over all of them.
@@ -47,6 +50,13 @@ enum Protected {
     Plain(Box<PlainEnd>),
 }
 
+/// What a description of the peer brought.
+struct Negotiated {
+    change: AddressChange,
+    renegotiated: bool,
+    has_moved: bool,
+}
+
 /// SRTP in both directions of one end.
 struct Secure {
     inbound: Inbound,
@@ -60,9 +70,11 @@ impl Side {
         Side {
             local,
             setup: None,
+            parked: None,
             toward: Rewrite::new(generator),
             statistics: EndStatistics::default(),
-            is_spent_said: false,
+            is_local_spent_said: false,
+            is_remote_spent_said: false,
             has_changed: false,
             newest_life: None,
         }
@@ -95,28 +107,45 @@ impl Side {
         if local_changed {
             self.toward.renew();
         }
-        let protected = match (protection, known) {
-            (Protection::Secure { local, remote }, Some(Protected::Secure(mut secure))) => {
-                let change = match remote_changed {
-                    Some(change) => change,
-                    None if has_moved => AddressChange::Changed,
-                    None => AddressChange::Same,
+        let change = match remote_changed {
+            Some(change) => change,
+            None if has_moved => AddressChange::Changed,
+            None => AddressChange::Same,
+        };
+        let negotiated = Negotiated { change, renegotiated, has_moved };
+        let protected = self.protect(now, protection, known, negotiated);
+        self.setup = Some(Setup { protected, rtp, rtcp, mux, before_proof, receive, send });
+    }
+
+    /// The protection from now on, with the running state of what stays.
+    fn protect(
+        &mut self,
+        now: Instant,
+        protection: Protection,
+        known: Option<Protected>,
+        negotiated: Negotiated,
+    ) -> Protected {
+        let Negotiated { change, renegotiated, has_moved } = negotiated;
+        match (protection, known) {
+            (Protection::Secure { local, remote }, known) => {
+                let was_secure = matches!(known, Some(Protected::Secure(_)));
+                let state = match known {
+                    Some(Protected::Secure(secure)) => Some(secure),
+                    Some(Protected::Plain(_)) | None => self.parked.take(),
                 };
-                self.change_keys(now, &mut secure, *local, *remote, change);
-                if renegotiated {
-                    secure.inbound.renegotiated(now, change);
+                if !was_secure {
+                    self.begin_protection();
                 }
-                Protected::Secure(secure)
-            }
-            (Protection::Secure { local, remote }, _) => {
-                self.toward.begin_key();
-                self.newest_life = None;
-                Protected::Secure(Box::new(Secure {
-                    inbound: Inbound::new(&remote),
-                    outbound: Outbound::new(&local),
-                    local: *local,
-                    remote: *remote,
-                }))
+                match state {
+                    Some(mut secure) => {
+                        self.change_keys(now, &mut secure, *local, *remote, change);
+                        if renegotiated || !was_secure {
+                            secure.inbound.renegotiated(now, change);
+                        }
+                        Protected::Secure(secure)
+                    }
+                    None => Protected::Secure(Box::new(Secure::new(*local, *remote))),
+                }
             }
             (Protection::Plain(_), Some(Protected::Plain(mut plain))) => {
                 if has_moved {
@@ -124,13 +153,20 @@ impl Side {
                 }
                 Protected::Plain(plain)
             }
-            (Protection::Plain(permit), _) => {
-                self.toward.begin_key();
-                self.newest_life = None;
+            (Protection::Plain(permit), known) => {
+                self.begin_protection();
+                if let Some(Protected::Secure(secure)) = known {
+                    self.parked = Some(secure);
+                }
                 Protected::Plain(Box::new(PlainEnd::new(permit)))
             }
-        };
-        self.setup = Some(Setup { protected, rtp, rtcp, mux, before_proof, receive, send });
+        }
+    }
+
+    /// What was said so far was said in another form: sources begin anew under other names.
+    fn begin_protection(&mut self) {
+        self.toward.begin_key();
+        self.newest_life = None;
     }
 
     /// Replaces the keys that differ. The comparison decides, not what signalling believes: a key that is the
@@ -147,12 +183,13 @@ impl Side {
             secure.outbound = Outbound::new(&local);
             secure.local = local;
             self.toward.begin_key();
-            self.is_spent_said = false;
+            self.is_local_spent_said = false;
             self.statistics.rekeys = self.statistics.rekeys.saturating_add(1);
         }
         secure.inbound.rekey(now, &remote, change);
         if !secure.remote.is_same_as(&remote) {
             secure.remote = remote;
+            self.is_remote_spent_said = false;
             self.toward.renew_rolled_over();
             self.statistics.rekeys = self.statistics.rekeys.saturating_add(1);
         }
@@ -284,12 +321,20 @@ impl Side {
         Some(())
     }
 
-    /// Whether it is time to say that our key toward this end must be replaced; true once per key.
+    /// Whether it is time to say that a key of this end must be replaced; true once per key.
     pub(crate) fn says_nearly_spent(&mut self) -> bool {
         let Some(Setup { protected: Protected::Secure(secure), .. }) = &self.setup else { return false };
-        let is_due = !self.is_spent_said && secure.outbound.remaining() < KEY_RESERVE;
-        self.is_spent_said |= is_due;
-        is_due
+        let is_local_due = !self.is_local_spent_said && secure.outbound.is_nearly_spent();
+        let is_remote_due = !self.is_remote_spent_said && secure.inbound.is_nearly_spent();
+        self.is_local_spent_said |= is_local_due;
+        self.is_remote_spent_said |= is_remote_due;
+        is_local_due || is_remote_due
+    }
+}
+
+impl Secure {
+    fn new(local: KeyMaterial, remote: KeyMaterial) -> Secure {
+        Secure { inbound: Inbound::new(&remote), outbound: Outbound::new(&local), local, remote }
     }
 }
 
@@ -334,6 +379,3 @@ impl Setup {
         }
     }
 }
-
-/// Packets of a key kept for changing it: five hours of one call.
-const KEY_RESERVE: u64 = 1 << 20;

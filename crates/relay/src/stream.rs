@@ -25,8 +25,8 @@ pub(crate) struct Outcome {
     pub(crate) transmit: Option<Transmit>,
     /// The end the packet came from was authenticated for the first time.
     pub(crate) is_first: bool,
-    /// Our key toward the end the packet left by has few packets left; said once per key.
-    pub(crate) is_nearly_spent: bool,
+    /// A key of the end the packet came from, or of the one it left by, has few packets left; said once per key.
+    pub(crate) nearly_spent: [Option<End>; 2],
 }
 
 impl Stream {
@@ -69,7 +69,11 @@ impl Stream {
             }
         };
         let is_first = !was_proven && from.statistics.last_authenticated.is_some();
-        Outcome { transmit, is_first, is_nearly_spent: to.says_nearly_spent() }
+        let nearly_spent = [
+            from.says_nearly_spent().then_some(place.end),
+            to.says_nearly_spent().then_some(place.end.other()),
+        ];
+        Outcome { transmit, is_first, nearly_spent }
     }
 
     pub(crate) fn statistics(&self) -> StreamStatistics {

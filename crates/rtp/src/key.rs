@@ -25,6 +25,9 @@ pub struct KeyMaterial {
     /// Bytes of master key identifier that packets under this key carry; zero in all but rare offers.
     #[zeroize(skip)]
     mki_len: u8,
+    /// Packets of each protocol it may be used for.
+    #[zeroize(skip)]
+    lifetime: u64,
 }
 
 /// The bytes offered as key and salt are not as many as the suite needs.
@@ -41,14 +44,14 @@ impl KeyMaterial {
         if bytes.len() != expected {
             return Err(WrongLength { expected });
         }
-        let mut key = KeyMaterial { bytes: [0; MAX_KEY_MATERIAL], suite, mki_len: 0 };
+        let mut key = KeyMaterial { bytes: [0; MAX_KEY_MATERIAL], suite, mki_len: 0, lifetime: u64::MAX };
         key.bytes.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
         Ok(key)
     }
 
     /// A new key whose bytes `fill` draws; `fill` must be the system's random source or, in a test, a fixed one.
     pub fn generate(suite: Suite, mut fill: impl FnMut(&mut [u8])) -> KeyMaterial {
-        let mut key = KeyMaterial { bytes: [0; MAX_KEY_MATERIAL], suite, mki_len: 0 };
+        let mut key = KeyMaterial { bytes: [0; MAX_KEY_MATERIAL], suite, mki_len: 0, lifetime: u64::MAX };
         let (used, _) = key.bytes.split_at_mut(suite.key_len() + suite.salt_len());
         fill(used);
         key
@@ -70,6 +73,18 @@ impl KeyMaterial {
     /// Bytes of master key identifier in each packet under this key.
     pub fn mki_len(&self) -> u8 {
         self.mki_len
+    }
+
+    /// The same key, to be used for at most `packets` of SRTP and as many of SRTCP, and for no more than its suite allows
+    /// (RFC 3711 §9.2).
+    pub fn with_lifetime(mut self, packets: u64) -> KeyMaterial {
+        self.lifetime = packets;
+        self
+    }
+
+    /// Packets of each protocol the key may be used for, be they more than its suite allows.
+    pub fn lifetime(&self) -> u64 {
+        self.lifetime
     }
 
     /// The master key.
@@ -100,7 +115,7 @@ impl KeyMaterial {
 
     /// The copy that goes to the thread which protects the packets.
     pub fn hand_to_relay(&self) -> KeyMaterial {
-        KeyMaterial { bytes: self.bytes, suite: self.suite, mki_len: self.mki_len }
+        KeyMaterial { bytes: self.bytes, suite: self.suite, mki_len: self.mki_len, lifetime: self.lifetime }
     }
 }
 

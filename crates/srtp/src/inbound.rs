@@ -215,11 +215,17 @@ impl Inbound {
         self.current.opened_rtcp
     }
 
-    /// Packets the peer may still send before it must change its key.
+    /// Packets the peer may still send before it must change its key, in the protocol that has fewer left.
     pub fn remaining(&self) -> u64 {
-        let rtp = self.current.keys.max_srtp.saturating_sub(self.current.opened_rtp);
-        let rtcp = self.current.keys.max_srtcp.saturating_sub(self.current.opened_rtcp);
+        let Key { keys, opened_rtp, opened_rtcp, .. } = &self.current;
+        let [rtp, rtcp] = keys.remaining(*opened_rtp, *opened_rtcp);
         rtp.min(rtcp)
+    }
+
+    /// Whether it is time for the peer to change its key.
+    pub fn is_nearly_spent(&self) -> bool {
+        let Key { keys, opened_rtp, opened_rtcp, .. } = &self.current;
+        keys.are_nearly_spent(*opened_rtp, *opened_rtcp)
     }
 
     /// Sources that are remembered; each has sent a packet that authenticated.

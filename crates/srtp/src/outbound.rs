@@ -92,11 +92,15 @@ impl Outbound {
         Ok(SrtcpPacket::received(buf))
     }
 
-    /// Packets that may still be sealed before the key must change; RTCP's share counts when it is the smaller one.
+    /// Packets that may still be sealed before the key must change, in the protocol that has fewer left.
     pub fn remaining(&self) -> u64 {
-        let rtp = self.keys.max_srtp.saturating_sub(self.sealed_rtp);
-        let rtcp = self.keys.max_srtcp.saturating_sub(self.sealed_rtcp);
+        let [rtp, rtcp] = self.keys.remaining(self.sealed_rtp, self.sealed_rtcp);
         if self.retired.len() >= MAX_RETIRED { 0 } else { rtp.min(rtcp) }
+    }
+
+    /// Whether it is time to replace the key.
+    pub fn is_nearly_spent(&self) -> bool {
+        self.retired.len() >= MAX_RETIRED || self.keys.are_nearly_spent(self.sealed_rtp, self.sealed_rtcp)
     }
 
     /// RTP packets sealed under this key.

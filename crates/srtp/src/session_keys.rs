@@ -36,9 +36,20 @@ impl SessionKeys {
             rtp: Transform::new(suite, rtp.key(suite), &rtp.mac, rtp.salt).expect(KEY_FITS),
             rtcp: ReportTransform::new(suite, rtcp.key(suite), &rtcp.mac, rtcp.salt).expect(KEY_FITS),
             mki_len: usize::from(master.mki_len()),
-            max_srtp: suite.max_srtp_packets(),
-            max_srtcp: suite.max_srtcp_packets(),
+            max_srtp: suite.max_srtp_packets().min(master.lifetime()),
+            max_srtcp: suite.max_srtcp_packets().min(master.lifetime()),
         }
+    }
+
+    /// Packets that are left when so many were sealed or opened: of SRTP, and of SRTCP.
+    pub(crate) fn remaining(&self, rtp: u64, rtcp: u64) -> [u64; 2] {
+        [self.max_srtp.saturating_sub(rtp), self.max_srtcp.saturating_sub(rtcp)]
+    }
+
+    /// Whether so few packets are left that the key should be replaced now.
+    pub(crate) fn are_nearly_spent(&self, rtp: u64, rtcp: u64) -> bool {
+        let [rtp, rtcp] = self.remaining(rtp, rtcp);
+        rtp < RESERVE.min(self.max_srtp / 4) || rtcp < RESERVE.min(self.max_srtcp / 4)
     }
 
     /// What the master key and salt are told by.
@@ -113,6 +124,8 @@ struct Labels {
     salt: u8,
 }
 
+/// Packets of a key kept for changing it: five hours of one call.
+const RESERVE: u64 = 1 << 20;
 const KEY_FITS: &str = "every suite's key is 16 or 32 bytes";
 
 // RFC 3711 §4.3.2.

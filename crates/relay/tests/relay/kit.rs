@@ -160,6 +160,12 @@ impl Phone {
         self.outbound = Outbound::new(&self.key);
     }
 
+    /// The phone announces a key it used before, and goes on with it as it left it.
+    pub(crate) fn take_back(&mut self, key: KeyMaterial) {
+        self.outbound = Outbound::new(&key);
+        self.key = key;
+    }
+
     /// Cordon announces another key to the phone.
     pub(crate) fn take_relay_key(&mut self, number: u8) {
         self.relay_key = key(self.key.suite(), number);

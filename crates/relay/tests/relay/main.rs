@@ -5,6 +5,8 @@ mod attacks;
 #[cfg(test)]
 mod hold_matrix;
 #[cfg(test)]
+mod key_lifetimes;
+#[cfg(test)]
 mod kit;
 #[cfg(test)]
 mod reports;

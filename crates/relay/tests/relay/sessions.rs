@@ -151,6 +151,26 @@ fn a_permitted_plain_end_talks_to_a_secure_one_and_only_from_its_described_host(
     assert_eq!(call.statistics(End::B).refused.foreign, 5);
 }
 
+#[test]
+fn what_was_recorded_before_an_end_was_plain_is_not_heard_after_it() {
+    let mut call = Call::talking([Suite::AesCm128HmacSha1_80; 2]);
+    let recorded: Vec<PacketBuf> = (0..20).map(|_| call.b.speak()).collect();
+    let copy = |packet: &PacketBuf| PacketBuf::from_slice(packet.as_slice()).unwrap();
+    for packet in &recorded {
+        assert!(call.deliver(End::B, call.b.address, &mut copy(packet)).is_some());
+    }
+    let setup = plain(&call);
+    call.relay.handle_command(call.now, Command::Set { stream: STREAM, end: End::B, setup });
+
+    call.set(End::B, false, None);
+
+    for packet in &recorded {
+        assert_eq!(call.deliver(End::B, call.b.address, &mut copy(packet)), None);
+    }
+    assert_eq!(call.statistics(End::B).refused.replayed, 20);
+    assert_eq!(call.talk(5), (5, 5));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
