@@ -1,4 +1,4 @@
-//! What tests and fuzz targets drive the signalling cores with; never part of the product.
+//! What tests and fuzz targets drive the cores with; never part of the product.
 //!
 //! | file | noun |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | `ladder` | the transaction layer alone, written down line by line |
 //! | `transaction_walk` | the transaction layer beside `reference`, as bytes choose |
 //! | `reference` | RFC 3261 section 17 as plainly as it can be written |
+//! | `network` | datagrams lost, repeated, delayed and reordered, in virtual time |
 //! | `draws` | choices read from bytes |
 
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@ pub mod call_walk;
 pub mod description;
 pub mod draws;
 pub mod ladder;
+pub mod network;
 mod reference;
 pub mod site;
 pub mod transaction_walk;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod bad_networks;
+#[cfg(test)]
 mod hold_matrix;
 #[cfg(test)]
 mod key_lifetimes;

@@ -2,13 +2,11 @@
 
 use std::time::Instant;
 
-use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Roc, Ssrc, Suite};
+use cordon_rtp::{PacketBuf, PacketIndex, Roc, Ssrc, Suite};
 use cordon_srtp::{Inbound, Outbound, RtpPacket};
 use proptest::prelude::*;
-use webrtc_srtp::context::Context;
-use webrtc_srtp::protection_profile::ProtectionProfile;
 
-use crate::support::{key, open, open_rtcp, sealed_rtcp, sender_report};
+use crate::support::{key, open, open_rtcp, sealed_rtcp, sender_report, theirs};
 
 /// One packet of a stream: how far its index is from the one before, what it carries, how late it arrives.
 #[derive(Clone, Debug)]
@@ -43,7 +41,7 @@ proptest! {
         let key = key(suite, 5);
         let now = Instant::now();
         let (mut outbound, mut inbound) = (Outbound::new(&key), Inbound::new(&key));
-        let (mut their_outbound, mut their_inbound) = (theirs(&key), theirs(&key));
+        let (mut their_outbound, mut their_inbound) = (theirs(&key, None), theirs(&key, None));
         let mut index = u64::from(first);
         let mut wire = Vec::new();
         for (place, step) in steps.iter().enumerate() {
@@ -78,7 +76,7 @@ proptest! {
         let key = key(suite, 6);
         let now = Instant::now();
         let (mut outbound, mut inbound) = (Outbound::new(&key), Inbound::new(&key));
-        let (mut their_outbound, mut their_inbound) = (theirs(&key), theirs(&key));
+        let (mut their_outbound, mut their_inbound) = (theirs(&key, None), theirs(&key, None));
         for ssrc in ssrcs {
             let plain = sender_report(Ssrc(ssrc));
             let ours = sealed_rtcp(&mut outbound, &plain);
@@ -92,13 +90,13 @@ proptest! {
     fn both_refuse_a_packet_with_one_bit_turned(suite in suite(), place in any::<prop::sample::Index>(), bit in 0_u8..8) {
         let key = key(suite, 7);
         let step = Step { gap: 1, payload: 160, csrcs: 0, extension: false, delay: 0 };
-        let mut sealed = theirs(&key).encrypt_rtp(&packet(Ssrc(9), PacketIndex::new(Roc(0), cordon_rtp::Seq(7)), &step)).unwrap().to_vec();
+        let mut sealed = theirs(&key, None).encrypt_rtp(&packet(Ssrc(9), PacketIndex::new(Roc(0), cordon_rtp::Seq(7)), &step)).unwrap().to_vec();
         let place = place.index(sealed.len());
         sealed[place] ^= 1 << bit;
         let mut inbound = Inbound::new(&key);
         prop_assert!(open(&mut inbound, Instant::now(), &sealed).is_err());
         prop_assert_eq!(inbound.source_count(), 0);
-        prop_assert!(theirs(&key).decrypt_rtp(&sealed).is_err());
+        prop_assert!(theirs(&key, None).decrypt_rtp(&sealed).is_err());
     }
 }
 
@@ -114,15 +112,4 @@ fn packet(ssrc: Ssrc, index: PacketIndex, step: &Step) -> Vec<u8> {
     }
     bytes.extend((0..step.payload).map(|place| place as u8));
     bytes
-}
-
-fn theirs(key: &KeyMaterial) -> Context {
-    let profile = match key.suite() {
-        Suite::AesCm128HmacSha1_80 => ProtectionProfile::Aes128CmHmacSha1_80,
-        Suite::AesCm128HmacSha1_32 => ProtectionProfile::Aes128CmHmacSha1_32,
-        Suite::AesCm256HmacSha1_80 => ProtectionProfile::Aes256CmHmacSha1_80,
-        Suite::AeadAes128Gcm => ProtectionProfile::AeadAes128Gcm,
-        Suite::AeadAes256Gcm => ProtectionProfile::AeadAes256Gcm,
-    };
-    Context::new(key.master_key(), key.master_salt(), profile, None, None).unwrap()
 }

@@ -7,6 +7,8 @@ mod differential;
 #[cfg(test)]
 mod known_packets;
 #[cfg(test)]
+mod long_streams;
+#[cfg(test)]
 mod peer_rekeys;
 #[cfg(test)]
 mod support;

@@ -4,6 +4,9 @@ use std::time::Instant;
 
 use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Roc, Seq, Ssrc, Suite};
 use cordon_srtp::{Inbound, OpenError, Outbound, RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket};
+use webrtc_srtp::context::Context;
+use webrtc_srtp::option::ContextOption;
+use webrtc_srtp::protection_profile::ProtectionProfile;
 
 /// A key that differs from those of other numbers.
 pub(crate) fn key(suite: Suite, number: u32) -> KeyMaterial {
@@ -77,6 +80,18 @@ pub(crate) fn open(inbound: &mut Inbound, now: Instant, datagram: &[u8]) -> Resu
 pub(crate) fn open_rtcp(inbound: &mut Inbound, now: Instant, datagram: &[u8]) -> Result<Vec<u8>, OpenError> {
     let mut buf = PacketBuf::from_slice(datagram).unwrap();
     inbound.open_rtcp(now, SrtcpPacket::received(&mut buf)).map(|packet| packet.as_slice().to_vec())
+}
+
+/// The other engine under our key.
+pub(crate) fn theirs(key: &KeyMaterial, window: Option<ContextOption>) -> Context {
+    let profile = match key.suite() {
+        Suite::AesCm128HmacSha1_80 => ProtectionProfile::Aes128CmHmacSha1_80,
+        Suite::AesCm128HmacSha1_32 => ProtectionProfile::Aes128CmHmacSha1_32,
+        Suite::AesCm256HmacSha1_80 => ProtectionProfile::Aes256CmHmacSha1_80,
+        Suite::AeadAes128Gcm => ProtectionProfile::AeadAes128Gcm,
+        Suite::AeadAes256Gcm => ProtectionProfile::AeadAes256Gcm,
+    };
+    Context::new(key.master_key(), key.master_salt(), profile, window, None).unwrap()
 }
 
 pub(crate) fn hex(digits: &str) -> Vec<u8> {
