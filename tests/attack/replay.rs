@@ -1,6 +1,9 @@
-//! Proofs of a password that somebody has recorded: worth nothing on a connection that was not challenged with them.
+//! Proofs of a password that somebody has recorded: worth nothing on any connection but the one they were made on.
+
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use cordon_tests::metrics::Metrics;
 use cordon_tests::wire::Answer;
 
 use crate::attack::Attack;
@@ -11,10 +14,22 @@ use crate::site::{ATTACKER, Site};
 fn c01_a_recorded_proof_is_challenged_afresh_on_every_other_connection() {
     Attack::new(
         "C01",
-        "a recorded REGISTER and INVITE replayed: other flow, same address, after the phone is gone",
+        "a recorded REGISTER and INVITE replayed: by who was challenged with the same nonce, on other flows, once the phone is gone",
     )
     .run(|site| {
         let mut recorded = record(site)?;
+        let before = withheld("shown_elsewhere")?;
+        // Whoever was challenged within the same second has the same nonce.
+        let answer = recorded.twin.ask(&recorded.register)?;
+        ensure!(answer.status == 401, "the same nonce, the phone's proof: {}", answer.text);
+        let invite = recorded.insider.invitation("2065550172", "twin", "");
+        let stolen = with_proof(&invite, "Proxy-Authorization", &recorded.proxy_proof);
+        let answer = recorded.insider.ask(&stolen)?;
+        ensure!(answer.status == 407, "the same nonce, the proof of the phone's INVITE: {}", answer.text);
+        Metrics::await_until("both are counted", LIMIT, |metrics| {
+            metrics.sum("cordon_proofs_withheld_total", &["why=\"shown_elsewhere\""]) == before + 2.0
+        })?;
+        outlive(site, &recorded.proxy_proof)?;
         let met = site.pbx_met(VICTIM);
         for (what, from) in [("another address", ATTACKER), ("the phone's own address", HOME)] {
             let mut thief = Puppet::connect(site, VICTIM, from)?;
@@ -35,7 +50,7 @@ fn c01_a_recorded_proof_is_challenged_afresh_on_every_other_connection() {
         let mut phone = Puppet::register(site, VICTIM, HOME)?;
         let answer = phone.ask_with_proof(&phone.registration("back"))?;
         ensure!(answer.status == 200, "the phone registers: {}", answer.text);
-        Ok("4 of 4: the proof stays here, the PBX challenges with a new nonce; the phone itself registers"
+        Ok("6 of 6: the proof stays here, the PBX challenges anew; the phone itself registers"
             .to_owned())
     });
 }
@@ -44,11 +59,27 @@ fn c01_a_recorded_proof_is_challenged_afresh_on_every_other_connection() {
 fn c03_a_recorded_proof_that_is_altered_is_never_accepted() {
     Attack::new(
         "C03",
-        "a recorded proof without qop, with auth-int, MD5-sess, other realm, uri, opaque, algorithm, nonce; two proofs",
+        "a recorded proof without qop, with auth-int, MD5-sess, other realm, uri, opaque, algorithm, nonce; hidden; two proofs",
     )
     .run(|site| {
-        let recorded = record(site)?;
+        let mut recorded = record(site)?;
         let mut seen = Vec::new();
+        // With the same nonce on a connection that was given it; the response tells that the proof is known.
+        for (what, value) in altered(&recorded.proof) {
+            let twin = &mut recorded.twin;
+            let mark = format!("twin{}", seen.len());
+            let answer = twin.ask(&with_proof(&twin.registration(&mark), "Authorization", &value))?;
+            ensure!(answer.status == 401, "{what} with the same nonce: {}", answer.text);
+            seen.push(answer.status);
+        }
+        outlive(site, &recorded.proof)?;
+        // Within a quoted string that ends elsewhere for Kamailio, behind a nonce of this flow.
+        let mut thief = Puppet::connect(site, VICTIM, ATTACKER)?;
+        let nonce = nonce_of(&thief.ask(&thief.registration("fresh"))?)?;
+        let proof = hidden(&recorded, &nonce);
+        let answer = thief.ask(&with_proof(&thief.registration("hidden"), "Authorization", &proof))?;
+        ensure!(answer.status == 401, "hidden in another: {}", answer.text);
+        seen.push(answer.status);
         for (what, value) in altered(&recorded.proof) {
             let mut thief = Puppet::connect(site, VICTIM, ATTACKER)?;
             let answer = thief.ask(&with_proof(&thief.registration("alt"), "Authorization", &value))?;
@@ -87,34 +118,58 @@ fn c03_a_recorded_proof_that_is_altered_is_never_accepted() {
     });
 }
 
-/// What somebody who reads along has on paper.
+/// What somebody who reads along has on paper, and two who were challenged with the same nonces as the phone.
 struct Recorded {
     phone: Option<Puppet>,
     register: String,
     proof: String,
     nonce: String,
     proxy_proof: String,
+    /// Was given the nonce of the phone's REGISTER.
+    twin: Puppet,
+    /// Has an account of its own, and was given the nonce of the phone's INVITE.
+    insider: Puppet,
 }
 
 fn record(site: &Site) -> Result<Recorded> {
     let mut phone = Puppet::connect(site, VICTIM, HOME)?;
-    let request = phone.registration("recorded");
-    let challenged = phone.ask(&request)?;
+    let mut twin = Puppet::connect(site, VICTIM, ATTACKER)?;
+    let (request, challenged) =
+        challenged_together(&mut phone, &mut twin, |puppet, mark| puppet.registration(mark))?;
     let register = phone.prove(&request, &challenged, &cordon_tests::kamailio::password(VICTIM))?;
     let answer = phone.ask(&register)?;
     ensure!(answer.status == 200, "the phone registers: {}", answer.text);
-    let invite = phone.invitation("2065550199", "recorded2", "");
-    let asked = phone.ask(&invite)?;
+    let mut insider = Puppet::register(site, THIEF, ATTACKER)?;
+    let (invite, asked) = challenged_together(&mut phone, &mut insider, |puppet, mark| {
+        puppet.invitation("2065550199", mark, "")
+    })?;
     let proven = phone.prove(&invite, &asked, &cordon_tests::kamailio::password(VICTIM))?;
     ensure!(phone.ask(&proven)?.status == 404, "nobody has that number");
+    let nonce = nonce_of(&challenged)?;
     let proof = value(&register, "Authorization").to_owned();
     let proxy_proof = value(&proven, "Proxy-Authorization").to_owned();
-    outlive(site, &proxy_proof)?;
-    Ok(Recorded { phone: Some(phone), register, proof, nonce: nonce_of(&challenged)?, proxy_proof })
+    Ok(Recorded { phone: Some(phone), register, proof, nonce, proxy_proof, twin, insider })
 }
 
-/// Waits until the PBX challenges with another nonce: Kamailio gives everybody the same one for a second, and a proof is
-/// bound to the connections that were given its nonce.
+/// Asks for both until the PBX gives them the same nonce: Kamailio gives everybody the same one for a second. Returns the
+/// request of the first and what challenged it.
+fn challenged_together(
+    one: &mut Puppet,
+    other: &mut Puppet,
+    request: impl Fn(&Puppet, &str) -> String,
+) -> Result<(String, Answer)> {
+    for round in 0..ROUNDS {
+        let asked = request(one, &format!("recorded{round}{}", one.number));
+        let challenged = one.ask(&asked)?;
+        let theirs = other.ask(&request(other, &format!("beside{round}{}", other.number)))?;
+        if nonce_of(&challenged)? == nonce_of(&theirs)? {
+            return Ok((asked, challenged));
+        }
+    }
+    anyhow::bail!("two challenges one after the other never had the same nonce")
+}
+
+/// Waits until the PBX challenges with another nonce than a proof was made for.
 fn outlive(site: &Site, proof: &str) -> Result<()> {
     let mut passer_by = Puppet::connect(site, "2065550189", HOME)?;
     for round in 0.. {
@@ -135,7 +190,8 @@ fn challenged_afresh(thief: &mut Puppet, recorded: &Recorded) -> Result<()> {
 }
 
 fn nonce_of(answer: &Answer) -> Result<String> {
-    let challenge = answer.header("WWW-Authenticate").with_context(|| answer.text.clone())?;
+    let challenge = answer.header("WWW-Authenticate").or_else(|| answer.header("Proxy-Authenticate"));
+    let challenge = challenge.with_context(|| answer.text.clone())?;
     let (_, rest) = challenge.split_once("nonce=\"").context("a challenge has a nonce")?;
     Ok(rest.split('"').next().unwrap_or_default().to_owned())
 }
@@ -144,10 +200,11 @@ fn nonce_of(answer: &Answer) -> Result<String> {
 fn altered(proof: &str) -> Vec<(&'static str, String)> {
     let swap = |from: &str, to: &str| proof.replacen(from, to, 1);
     let realm = "realm=\"mx.clinic.test\"";
-    let fields = ", algorithm=MD5, cnonce=\"0cn5f1aa\", qop=auth, nc=00000001";
+    let cnonce = parameter(proof, "cnonce");
+    let fields = format!(", algorithm=MD5, cnonce=\"{cnonce}\", qop=auth, nc=00000001");
     vec![
         ("as it is", proof.to_owned()),
-        ("no qop", swap(fields, ", algorithm=MD5")),
+        ("no qop", swap(&fields, ", algorithm=MD5")),
         ("auth-int", swap("qop=auth", "qop=auth-int")),
         ("MD5-sess", swap("algorithm=MD5", "algorithm=MD5-sess")),
         ("no algorithm", swap("algorithm=MD5, ", "")),
@@ -156,12 +213,33 @@ fn altered(proof: &str) -> Vec<(&'static str, String)> {
         ("another uri", swap("uri=\"sip:mx.clinic.test\"", "uri=\"sip:elsewhere.test\"")),
         ("an opaque", swap(realm, "realm=\"mx.clinic.test\", opaque=\"5ccc\"")),
         ("a higher count", swap("nc=00000001", "nc=00000002")),
-        ("another cnonce", swap("0cn5f1aa", "0cn5f1ab")),
+        ("another cnonce", swap(cnonce, "0cn5f1ab")),
         ("the nonce in capitals", swap("nonce=", "NONCE=")),
         ("Basic", "Basic MjA2NTU1MDE4MzpzZWNyZXQ=".to_owned()),
     ]
 }
 
+/// A proof for this nonce, and behind an escaped quote the recorded one: Kamailio ends a string at every quote, and believes
+/// the last of two nonces.
+fn hidden(recorded: &Recorded, nonce: &str) -> String {
+    let response = parameter(&recorded.proof, "response");
+    let seen = recorded.proof.replace(&recorded.nonce, nonce).replace(response, &"0".repeat(response.len()));
+    format!("{seen}, opaque=\"\\\", nonce={}, response={response}, x=\\\"y\"", recorded.nonce)
+}
+
+/// The value of a quoted parameter.
+fn parameter<'a>(proof: &'a str, name: &str) -> &'a str {
+    let (_, rest) = proof.split_once(&format!("{name}=\"")).unwrap_or_default();
+    rest.split('"').next().unwrap_or_default()
+}
+
+fn withheld(why: &str) -> Result<f64> {
+    Ok(Metrics::read()?.sum("cordon_proofs_withheld_total", &[&format!("why=\"{why}\"")]))
+}
+
+const LIMIT: Duration = Duration::from_secs(10);
+/// Two challenges that follow each other are of two seconds once in some hundred times.
+const ROUNDS: usize = 20;
 const VICTIM: &str = "2065550183";
 const THIEF: &str = "2065550184";
 /// Where the victim sits.

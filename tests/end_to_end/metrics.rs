@@ -157,7 +157,7 @@ fn await_ready(wanted: u16) -> Result<()> {
     }
 }
 
-const FAMILIES: [&str; 20] = [
+const FAMILIES: [&str; 21] = [
     "bindings",
     "calls_active",
     "calls_ended",
@@ -171,6 +171,7 @@ const FAMILIES: [&str; 20] = [
     "media_packets",
     "media_unsent",
     "pbx_up",
+    "proofs_withheld",
     "refusals",
     "refusals_unreported",
     "registrations",

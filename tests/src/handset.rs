@@ -1,6 +1,7 @@
 //! A phone of our own making (`cordon_lab::LabPhone`) in the clinic: for what baresip never says, and for IPv6.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail};
 use cordon_lab::{Account, LabPhone, PhoneConfig, PhoneTls, Trace};
@@ -66,7 +67,8 @@ pub fn digest(challenge: &str, user: &str, password: &str, method: &str, uri: &s
     let hash = |text: String| Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let who = hash(format!("{user}:{DOMAIN}:{password}"));
     let what = hash(format!("{method}:{uri}"));
-    let cnonce = "0cn5f1aa";
+    // One of its own for each proof, as phones make it: two that read alike are one that was recorded.
+    let cnonce = format!("{:x}.{:x}", std::process::id(), PROOFS.fetch_add(1, Ordering::Relaxed));
     let response = hash(format!("{who}:{nonce}:00000001:{cnonce}:auth:{what}"));
     Ok(format!(
         "Digest username=\"{user}\", realm=\"{DOMAIN}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", \
@@ -78,3 +80,6 @@ pub fn digest(challenge: &str, user: &str, password: &str, method: &str, uri: &s
 pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(work)
 }
+
+/// How many proofs this process has made.
+static PROOFS: AtomicU64 = AtomicU64::new(0);

@@ -15,7 +15,7 @@ use crate::invite::Caller;
 use crate::media::{CallKey, End, MediaReply, MediaRequest, StreamId};
 use crate::media_map::MediaMap;
 use crate::options::RelayedOptions;
-use crate::registration::{Nonces, Registrar};
+use crate::registration::{Nonces, Registrar, Withheld};
 use crate::rules::SiteRules;
 use crate::switchboard::{Purpose, Switchboard};
 use crate::tally::{Charge, Tally};
@@ -198,6 +198,11 @@ impl Engine {
     /// How many phones are registered, those whose connection is gone included.
     pub fn binding_count(&self) -> usize {
         self.board.registrar.binding_count()
+    }
+
+    /// How many proofs of passwords were taken out of phones' requests since the start, in the order of [`Withheld::ALL`].
+    pub fn withheld_proofs(&self) -> [u64; Withheld::COUNT] {
+        self.board.nonces.withheld()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.

@@ -54,6 +54,7 @@ pub use media::{
     AddressChange, Before, CallKey, End, EndSetup, EndStatistics, Interface, MediaAddress, MediaReply,
     MediaRequest, Protection, StreamId, StreamStatistics,
 };
+pub use registration::Withheld;
 pub use rules::{
     Advertise, LocationRules, MediaInterface, PbxRules, PbxTransport, RegistrationRules, SiteLimits,
     SiteRules,

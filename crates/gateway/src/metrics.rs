@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
-use cordon_call::{CallEnd, EndStatistics, Side};
+use cordon_call::{CallEnd, EndStatistics, Side, Withheld};
 use cordon_policy::connection::{TlsFacts, TlsVersion};
 use cordon_policy::overload::Priority;
 use cordon_policy::refusal::Refusal;
@@ -24,6 +24,7 @@ pub struct Metrics {
     unreported: Counter<u64, AtomicU64>,
     shed: Family<PriorityLabels, Counter<u64, AtomicU64>>,
     delay: Gauge<f64, AtomicU64>,
+    proofs_withheld: Family<WithheldLabels, Counter<u64, AtomicU64>>,
     log_lines_suppressed: Counter<u64, AtomicU64>,
     unsent: Counter<u64, AtomicU64>,
     registrations: Counter<u64, AtomicU64>,
@@ -59,6 +60,11 @@ impl Metrics {
                 &mut registry,
                 "signalling_delay_seconds",
                 "How long messages wait for signalling, the shortest wait of 100 ms",
+            ),
+            proofs_withheld: register(
+                &mut registry,
+                "proofs_withheld",
+                "Proofs of passwords taken out of phones' requests before the PBX saw them, by reason",
             ),
             log_lines_suppressed: register(
                 &mut registry,
@@ -162,6 +168,14 @@ impl Metrics {
         self.delay.set(delay.as_secs_f64());
     }
 
+    /// What was withheld since the start, in the order of [`Withheld::ALL`].
+    pub(crate) fn withheld_are(&self, totals: &[u64; Withheld::COUNT]) {
+        for (why, total) in Withheld::ALL.into_iter().zip(totals) {
+            let counter = self.proofs_withheld.get_or_create(&WithheldLabels { why: why.name() });
+            counter.inc_by(total.saturating_sub(counter.get()));
+        }
+    }
+
     pub(crate) fn suppressed_line(&self) {
         self.log_lines_suppressed.inc();
     }
@@ -229,6 +243,7 @@ impl Metrics {
         for priority in Priority::ALL {
             self.shed.get_or_create(&PriorityLabels { priority: priority.name() }).inc_by(0);
         }
+        self.withheld_are(&[0; Withheld::COUNT]);
         for of in [Side::Handset, Side::Pbx] {
             self.calls_started.get_or_create(&SideLabels { side: side(of) }).inc_by(0);
             self.media(of, &EndStatistics::default());
@@ -294,6 +309,11 @@ struct RefusalLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct PriorityLabels {
     priority: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WithheldLabels {
+    why: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]

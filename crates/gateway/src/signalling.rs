@@ -184,6 +184,7 @@ impl Signalling {
         self.records.watch(now, &self.transport.shed());
         self.metrics.delay_is(self.transport.delay());
         self.metrics.bindings_are(self.engine.binding_count());
+        self.metrics.withheld_are(&self.engine.withheld_proofs());
         self.metrics.unreported_are(self.transport.unreported());
         self.metrics.unsent_are(self.media.unsent());
         self.expiry.watch(&self.metrics);

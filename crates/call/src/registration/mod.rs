@@ -11,7 +11,9 @@
 //! | `bindings` | which phone is reached over which flow, and until when |
 //! | `request` | what of a phone's REGISTER goes to the PBX |
 //! | `answer` | what of the PBX's answer the phone may see |
-//! | `nonces` | which challenges a flow has been given |
+//! | `nonces` | challenges on their way to phones, proofs on their way to the PBX |
+//! | `nonce_table` | the nonces that may count, who was given them, and what was proved with them |
+//! | `withheld` | why a proof stays with us |
 //! | `proofs` | whose password a request claims to know, and what the PBX says to that |
 //! | `guesses` | accounts whose password is being guessed |
 //! | `refuse` | how a refusal is told |
@@ -29,6 +31,7 @@ mod ladders;
 mod lockouts;
 #[cfg(test)]
 mod model;
+mod nonce_table;
 mod nonces;
 mod phone;
 mod proofs;
@@ -43,9 +46,11 @@ mod storms;
 mod strangers;
 mod upstream;
 mod whereabouts;
+mod withheld;
 
 pub(crate) use nonces::Nonces;
 pub(crate) use phone::{Account, BindingId};
 pub(crate) use proofs::{Claims, Wait};
 pub(crate) use registrar::Registrar;
 pub(crate) use whereabouts::Route;
+pub use withheld::Withheld;

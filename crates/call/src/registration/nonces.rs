@@ -1,31 +1,24 @@
-//! Which challenges a flow has been given: a proof made for anybody else's stays outside.
+//! Challenges on their way to phones and proofs on their way to the PBX: a proof that somebody else was asked for, or has
+//! shown, stays outside.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use aws_lc_rs::digest;
 use cordon_policy::refusal::Refusal;
 use cordon_sip::{
     AuthenticationInfo, Challenge, Credentials, FlowId, Header, HeaderName, HeaderValue, Headers, Request,
     Response, Text,
 };
 
+use super::nonce_table::{Mark, NonceTable};
+use super::withheld::Withheld;
 use crate::headers::{CHALLENGES, CREDENTIALS};
 
-/// The nonces relayed to each flow. The digest itself is between the phone and the PBX.
+/// The nonces relayed to each flow, and what was proved with them. The digest itself is between the phone and the PBX.
 #[derive(Default)]
 pub(crate) struct Nonces {
-    flows: BTreeMap<FlowId, Relayed>,
+    table: NonceTable,
+    withheld: [u64; Withheld::COUNT],
 }
-
-#[derive(Default)]
-struct Relayed {
-    last_used: BTreeMap<Mark, Instant>,
-    by_use: BTreeSet<(Instant, Mark)>,
-}
-
-/// A nonce by its hash: of one size, whatever the PBX sends.
-type Mark = [u8; 16];
 
 impl Nonces {
     /// No flow has been challenged.
@@ -71,28 +64,34 @@ impl Nonces {
         Ok(())
     }
 
-    /// Takes out of a phone's request every proof for a nonce that was not relayed on its flow: the PBX then challenges
-    /// afresh, and a recorded proof is worth nothing on another connection.
-    ///
-    /// Two proofs for one realm go both: which of them the PBX would believe is not to be guessed, and twenty in one
-    /// request would be twenty guesses.
-    pub(crate) fn strip_foreign(&mut self, now: Instant, flow: FlowId, request: &mut Request) {
+    /// Takes out of a phone's request every proof for a nonce that was not relayed on its flow, and every proof that another
+    /// flow has shown before: the PBX then challenges afresh, and a recorded proof is worth nothing on another connection,
+    /// not even on one that was challenged with the same nonce.
+    pub(crate) fn withhold_foreign(&mut self, now: Instant, flow: FlowId, request: &mut Request) {
         let ambiguous = repeated_realms(&request.headers);
         request.headers.retain(|header| {
             if !CREDENTIALS.contains(&header.name) {
                 return true;
             }
-            let credentials = Credentials::parse(&header.value).ok().filter(Credentials::is_digest);
-            let clear =
-                credentials.filter(|proof| !ambiguous.contains(&(header.name.clone(), proof.realm())));
-            let nonce = clear.and_then(|credentials| credentials.nonce());
-            nonce.is_some_and(|nonce| self.is_known(now, flow, mark(nonce.as_bytes())))
+            let known = Proof::of(header, &ambiguous)
+                .and_then(|proof| self.table.show(now, flow, proof.nonce, proof.response));
+            if let Err(why) = known
+                && let Some(count) = self.withheld.get_mut(why.index())
+            {
+                *count = count.saturating_add(1);
+            }
+            known.is_ok()
         });
+    }
+
+    /// How many proofs were taken out since the start, in the order of [`Withheld::ALL`].
+    pub(crate) fn withheld(&self) -> [u64; Withheld::COUNT] {
+        self.withheld
     }
 
     /// The flow is gone, and with it what it was given.
     pub(crate) fn handle_flow_closed(&mut self, flow: FlowId) {
-        self.flows.remove(&flow);
+        self.table.handle_flow_closed(flow);
     }
 
     fn remember(&mut self, now: Instant, flow: FlowId, response: &Response) {
@@ -106,34 +105,40 @@ impl Nonces {
                 None
             };
             if let Some(nonce) = nonce {
-                self.flows.entry(flow).or_default().touch(now, mark(nonce.as_bytes()));
+                self.table.give(now, flow, Mark::of(nonce.as_bytes()));
             }
         }
     }
+}
 
-    fn is_known(&mut self, now: Instant, flow: FlowId, mark: Mark) -> bool {
-        let Some(relayed) = self.flows.get_mut(&flow) else { return false };
-        let is_known =
-            relayed.last_used.get(&mark).is_some_and(|at| now.duration_since(*at) < NONCE_LIFETIME);
-        if is_known {
-            relayed.touch(now, mark);
-        }
-        is_known
+/// What the PBX would judge, by its hashes.
+struct Proof {
+    nonce: Mark,
+    response: Mark,
+}
+
+impl Proof {
+    /// Reads the one proof that every PBX would find in a header.
+    ///
+    /// Two proofs for one realm are none: which of them the PBX would believe is not to be guessed, and twenty in one
+    /// request would be twenty guesses. Nor is one with an escaped quote: Kamailio ends the string there, and finds another
+    /// nonce and another response in the rest of it.
+    fn of(header: &Header, ambiguous: &[(HeaderName, Option<Text>)]) -> Result<Self, Withheld> {
+        let credentials = Credentials::parse(&header.value).ok().filter(Credentials::is_digest);
+        let credentials = credentials.filter(|_| !header.value.as_str().contains("\\\""));
+        let credentials =
+            credentials.filter(|proof| !ambiguous.contains(&(header.name.clone(), proof.realm())));
+        let credentials = credentials.ok_or(Withheld::Unclear)?;
+        let (nonce, response) = credentials.nonce().zip(credentials.response()).ok_or(Withheld::Unclear)?;
+        Ok(Self { nonce: Mark::of(nonce.as_bytes()), response: Mark::of(&digits(&response)) })
     }
 }
 
-impl Relayed {
-    fn touch(&mut self, now: Instant, mark: Mark) {
-        if let Some(before) = self.last_used.insert(mark, now) {
-            self.by_use.remove(&(before, mark));
-        }
-        self.by_use.insert((now, mark));
-        if self.last_used.len() > MAX_NONCES_PER_FLOW
-            && let Some((_, oldest)) = self.by_use.pop_first()
-        {
-            self.last_used.remove(&oldest);
-        }
-    }
+/// The hexadecimal digits of a response in one spelling: some compare them without regard to case. Nothing else in a proof
+/// tells it from another, since all of it is hashed into these.
+fn digits(response: &Text) -> Vec<u8> {
+    let digits = response.as_bytes().iter().filter(|byte| byte.is_ascii_hexdigit());
+    digits.map(u8::to_ascii_lowercase).collect()
 }
 
 /// The realms, by header, for which there is more than one proof.
@@ -155,23 +160,12 @@ fn digest_challenge(header: &Header) -> Option<Challenge> {
     Challenge::parse(&header.value).ok().filter(Challenge::is_digest)
 }
 
-fn mark(nonce: &[u8]) -> Mark {
-    let hash = digest::digest(&digest::SHA256, nonce);
-    let mut mark = Mark::default();
-    mark.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
-    mark
-}
-
 const INFO: [HeaderName; 2] = [HeaderName::AUTHENTICATION_INFO, HeaderName::PROXY_AUTHENTICATION_INFO];
-
-/// Three algorithms for each of some hundred lines on one connection; the one unused for longest goes first.
-const MAX_NONCES_PER_FLOW: usize = 1_024;
-
-/// Longer than any PBX honours a nonce; forgetting one costs the phone one challenge.
-const NONCE_LIFETIME: Duration = Duration::from_secs(3_600);
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bytes::Bytes;
     use cordon_sip::{Framing, Message};
 
@@ -191,10 +185,15 @@ mod tests {
     }
 
     fn proof(nonce: &str) -> Request {
+        carrying(&format!(
+            "Authorization: Digest username=\"a\", realm=\"b\", nonce=\"{nonce}\", uri=\"sip:b\", response=\"0a\"\r\n"
+        ))
+    }
+
+    fn carrying(lines: &str) -> Request {
         let text = format!(
             "REGISTER sip:b SIP/2.0\r\nVia: SIP/2.0/TLS a;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n\
-             Call-ID: x\r\nCSeq: 1 REGISTER\r\nMax-Forwards: 70\r\nAuthorization: Digest username=\"a\", \
-             realm=\"b\", nonce=\"{nonce}\", uri=\"sip:b\", response=\"0\"\r\nContent-Length: 0\r\n\r\n"
+             Call-ID: x\r\nCSeq: 1 REGISTER\r\nMax-Forwards: 70\r\n{lines}Content-Length: 0\r\n\r\n"
         );
         match Message::parse(Bytes::from(text), Framing::Stream) {
             Ok(Message::Request(request)) => request,
@@ -204,8 +203,8 @@ mod tests {
 
     fn passes(nonces: &mut Nonces, now: Instant, flow: FlowId, nonce: &str) -> bool {
         let mut request = proof(nonce);
-        nonces.strip_foreign(now, flow, &mut request);
-        request.headers.has(&HeaderName::AUTHORIZATION)
+        nonces.withhold_foreign(now, flow, &mut request);
+        has_proof(&request)
     }
 
     #[test]
@@ -259,10 +258,51 @@ mod tests {
         assert!(!passes(&mut nonces, now, FlowId(2), "n1"));
         assert!(!passes(&mut nonces, now, FLOW, "n9"));
         assert!(passes(&mut nonces, now + Duration::from_secs(3_599), FLOW, "n1"));
-        assert!(passes(&mut nonces, now + Duration::from_secs(7_000), FLOW, "n1"), "use keeps it");
-        assert!(!passes(&mut nonces, now + Duration::from_secs(20_000), FLOW, "n1"));
+        assert!(!passes(&mut nonces, now + Duration::from_secs(3_600), FLOW, "n1"));
+        assert_eq!(nonces.withheld()[Withheld::ForeignNonce.index()], 3);
         nonces.handle_flow_closed(FLOW);
         assert!(!passes(&mut nonces, now, FLOW, "n1"));
+    }
+
+    #[test]
+    fn a_shown_proof_is_known_in_every_spelling_and_whatever_stands_beside_it() {
+        let (mut nonces, now, thief) = (Nonces::new(), Instant::now(), FlowId(2));
+        for flow in [FLOW, thief] {
+            let mut response = challenged("WWW-Authenticate: Digest realm=\"b\", nonce=\"n1\"\r\n");
+            nonces.relay_challenge(now, flow, &mut response).unwrap();
+        }
+        assert!(passes(&mut nonces, now, FLOW, "n1"));
+        let spellings = [
+            "Authorization: Digest username=\"a\", realm=\"b\", nonce=\"n1\", uri=\"sip:b\", response=\"0a\"\r\n",
+            "Proxy-Authorization: DIGEST realm=\"b\",response=0A,nonce=n1\r\n",
+            "Authorization: Digest nonce=\"n1\", realm=\"c\", RESPONSE=\" 0\\A \", nc=00000007, qop=auth, cnonce=\"x\"\r\n",
+        ];
+        for line in spellings {
+            let mut request = carrying(line);
+            nonces.withhold_foreign(now, thief, &mut request);
+            assert!(!has_proof(&request), "{line}");
+        }
+        assert_eq!(nonces.withheld()[Withheld::ShownElsewhere.index()], 3);
+    }
+
+    #[test]
+    fn a_proof_in_which_others_could_read_another_one_is_none() {
+        let (mut nonces, now) = (Nonces::new(), Instant::now());
+        let mut response = challenged("WWW-Authenticate: Digest realm=\"b\", nonce=\"n1\"\r\n");
+        nonces.relay_challenge(now, FLOW, &mut response).unwrap();
+        for more in [
+            // What Kamailio reads as a nonce and a response of their own.
+            "opaque=\"\\\", nonce=n9, response=ff, x=\\\"b\"",
+            "opaque=\"\\\\\"",
+            "response=\"ff\"",
+        ] {
+            let mut request = carrying(&format!(
+                "Authorization: Digest username=\"a\", realm=\"b\", nonce=\"n1\", response=\"0a\", {more}\r\n"
+            ));
+            nonces.withhold_foreign(now, FLOW, &mut request);
+            assert!(!has_proof(&request), "{more}");
+        }
+        assert_eq!(nonces.withheld()[Withheld::Unclear.index()], 3);
     }
 
     #[test]
@@ -273,17 +313,7 @@ mod tests {
         assert!(passes(&mut nonces, now, FLOW, "n7"));
     }
 
-    #[test]
-    fn the_table_of_a_flow_is_bounded() {
-        let (mut nonces, now) = (Nonces::new(), Instant::now());
-        for n in 0..=MAX_NONCES_PER_FLOW {
-            let at = now + Duration::from_millis(n as u64);
-            let mut response =
-                challenged(&format!("WWW-Authenticate: Digest realm=\"b\", nonce=\"n{n}\"\r\n"));
-            nonces.relay_challenge(at, FLOW, &mut response).unwrap();
-        }
-        let end = now + Duration::from_secs(10);
-        assert!(!passes(&mut nonces, end, FLOW, "n0"));
-        assert!(passes(&mut nonces, end, FLOW, "n1"));
+    fn has_proof(request: &Request) -> bool {
+        CREDENTIALS.iter().any(|name| request.headers.has(name))
     }
 }

@@ -32,6 +32,38 @@ fn a_proof_replayed_on_another_connection_never_reaches_the_pbx_even_after_it_wa
 }
 
 #[test]
+fn a_proof_replayed_by_somebody_who_was_given_the_same_nonce_never_reaches_the_pbx() {
+    let mut house = challenged();
+    house.phone(B, &register(1, ""));
+    house.pbx(401, &[(HeaderName::WWW_AUTHENTICATE, &challenge("n1"))], &[]);
+    house.phone(A, &register(2, &proof("n1")));
+    house.grant(600);
+    house.phone(B, &register(2, &proof("n1")));
+    assert!(!has_proof(&house));
+    house.pbx(401, &[(HeaderName::WWW_AUTHENTICATE, &challenge("n1"))], &[]);
+    house.close(A);
+    house.phone(B, &register(3, &proof("n1").replace("nc=00000001", "nc=00000002")));
+    assert!(!has_proof(&house), "nobody is there any more, and its response is the same");
+    house.phone(B, &register(4, &proof("n1").replace("\"00\"", "\"01\"")));
+    assert!(has_proof(&house), "one of its own");
+}
+
+#[test]
+fn a_phone_goes_on_with_its_nonce_on_its_own_connection_with_the_next_count_and_with_the_same_request() {
+    let mut house = challenged();
+    for count in 1..=3 {
+        let next = proof("n1").replace("nc=00000001", &format!("nc=0000000{count}"));
+        let next = next.replace("\"00\"", &format!("\"0{count}\""));
+        house.phone(A, &register(count + 1, &next));
+        assert!(has_proof(&house));
+        house.grant(600);
+        house.phone(A, &register(count + 10, &next));
+        assert!(has_proof(&house), "the very same proof");
+        house.grant(600);
+    }
+}
+
+#[test]
 fn what_a_proof_says_beside_its_nonce_is_the_pbxs_to_judge_and_crosses_as_written() {
     let line = proof("n1");
     for changed in [
