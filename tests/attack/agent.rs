@@ -20,7 +20,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -47,11 +47,11 @@ pub(crate) enum Manner {
 }
 
 /// What has come in so far.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Heard {
-    pub(crate) invites: AtomicUsize,
-    pub(crate) byes: AtomicUsize,
-    pub(crate) cancels: AtomicUsize,
+    pub(crate) invites: usize,
+    pub(crate) byes: usize,
+    pub(crate) cancels: usize,
 }
 
 /// A call that was answered.
@@ -62,7 +62,7 @@ pub(crate) struct Placed {
 
 struct Shared {
     manner: Manner,
-    heard: Heard,
+    heard: watch::Sender<Heard>,
     waiting: Mutex<HashMap<String, mpsc::UnboundedSender<Response>>>,
     /// INVITEs that ring, by Call-ID: a CANCEL ends them.
     ringing: Mutex<HashMap<CallId, Request>>,
@@ -86,7 +86,7 @@ impl Agent {
         let (out, queue) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             manner,
-            heard: Heard::default(),
+            heard: watch::Sender::new(Heard::default()),
             waiting: Mutex::default(),
             ringing: Mutex::default(),
         });
@@ -203,8 +203,21 @@ impl Agent {
         Ok(request)
     }
 
-    pub(crate) fn heard(&self) -> &Heard {
-        &self.shared.heard
+    pub(crate) fn heard(&self) -> Heard {
+        *self.shared.heard.borrow()
+    }
+
+    /// Waits until it has heard so much.
+    pub(crate) async fn await_heard(
+        &self,
+        what: &str,
+        limit: Duration,
+        is_enough: impl Fn(&Heard) -> bool,
+    ) -> Result<()> {
+        let mut heard = self.shared.heard.subscribe();
+        let came = timeout(limit, heard.wait_for(is_enough)).await;
+        came.with_context(|| format!("{what} within {limit:?}"))??;
+        Ok(())
     }
 
     async fn ask_proving(&self, request: Request) -> Result<(Request, Response)> {
@@ -282,7 +295,7 @@ impl Shared {
         match request.method {
             Method::Ack => Vec::new(),
             Method::Invite => {
-                self.heard.invites.fetch_add(1, Ordering::SeqCst);
+                self.heard.send_modify(|heard| heard.invites += 1);
                 let with_contact = |status| {
                     let mut response = plain(status);
                     response.contacts = Contacts::one(contact("agent", local));
@@ -311,7 +324,7 @@ impl Shared {
                 }
             }
             Method::Cancel => {
-                self.heard.cancels.fetch_add(1, Ordering::SeqCst);
+                self.heard.send_modify(|heard| heard.cancels += 1);
                 let mut ringing = self.ringing.lock().unwrap_or_else(PoisonError::into_inner);
                 let ended = ringing.remove(&request.call_id);
                 let ended = ended.and_then(|invite| Some(Response::to(&invite, StatusCode::new(487)?)));
@@ -321,7 +334,7 @@ impl Shared {
                     .collect()
             }
             Method::Bye => {
-                self.heard.byes.fetch_add(1, Ordering::SeqCst);
+                self.heard.send_modify(|heard| heard.byes += 1);
                 vec![plain(StatusCode::OK)]
             }
             _ => vec![plain(StatusCode::OK)],

@@ -1,7 +1,6 @@
 //! Calls of others: their dialogs, their names, and calls that nobody means to end.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -193,7 +192,7 @@ async fn never_acknowledged(site: &Site) -> Result<String> {
         }
         // These are gone before anybody answers.
         let hasty = Agent::register(&tls, "2065550223", one_of_crowd(100), Manner::Rings).await?;
-        let met = ringing.heard().invites.load(Ordering::SeqCst);
+        let met = ringing.heard().invites;
         for _ in 0..ABANDONED {
             let mut invite = hasty.invitation("2065550222")?;
             let challenged = loop {
@@ -204,20 +203,17 @@ async fn never_acknowledged(site: &Site) -> Result<String> {
             };
             hasty.say(&hasty.proven(invite, &challenged)?)?;
         }
-        until("the phone rings", || Ok(ringing.heard().invites.load(Ordering::SeqCst) == met + ABANDONED))
-            .await?;
+        ringing.await_heard("the phone rings", RELEASED, |heard| heard.invites == met + ABANDONED).await?;
         drop(hasty);
         let since = Instant::now();
-        until("every call is over", || Ok(active()? == calls)).await?;
-        until("every port is free", || Ok(site.cordon.media_ports()? == before)).await?;
+        Metrics::await_until("every call is over", RELEASED, |metrics| active_in(metrics) == calls)?;
+        site.cordon.await_media_ports(before, RELEASED)?;
         slowest = slowest.max(since.elapsed());
     }
     ensure!(refused >= rounds * accounts * (BURST - ACCOUNT), "the account has a bound: {refused} refused");
-    until("the other side is told", || {
-        let (byes, cancels) = (&callee.heard().byes, &ringing.heard().cancels);
-        Ok(byes.load(Ordering::SeqCst) == begun && cancels.load(Ordering::SeqCst) == rounds * ABANDONED)
-    })
-    .await?;
+    callee.await_heard("every call is hung up", RELEASED, |heard| heard.byes == begun).await?;
+    let cancelled = rounds * ABANDONED;
+    ringing.await_heard("every call is cancelled", RELEASED, |heard| heard.cancels == cancelled).await?;
     Ok(format!(
         "{begun} answered and never acknowledged, {refused} beyond the account's {ACCOUNT} refused, {} abandoned; every port and \
          leg back {:.0} s later, each callee told",
@@ -226,18 +222,12 @@ async fn never_acknowledged(site: &Site) -> Result<String> {
     ))
 }
 
-/// Waits until it is so; nothing announces it.
-async fn until(what: &str, is_so: impl Fn() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + RELEASED;
-    while !is_so()? {
-        ensure!(Instant::now() < deadline, "{what} within {RELEASED:?}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    Ok(())
+fn active() -> Result<f64> {
+    Ok(active_in(&Metrics::read()?))
 }
 
-fn active() -> Result<f64> {
-    Ok(Metrics::read()?.sum("cordon_calls_active", &[]))
+fn active_in(metrics: &Metrics) -> f64 {
+    metrics.sum("cordon_calls_active", &[])
 }
 
 fn cancel(invite: &str) -> String {

@@ -1,7 +1,6 @@
 //! Messages that claim a way or a sender: the way is always to the PBX, the sender always who the connection is.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -106,7 +105,7 @@ async fn call_who_claims_another_place(
     let invite = phone.prove(&invite, &challenged, &password(CALLER))?;
     let answer = phone.ask(&invite)?;
     ensure!(answer.status == 200, "it is called where it stands, not at {place}: {}", answer.text);
-    ensure!(roamer.heard().invites.load(Ordering::SeqCst) == 1, "it has heard the call");
+    ensure!(roamer.heard().invites == 1, "it has heard the call");
     phone.wire.send(acknowledgement(&invite, &answer).as_bytes())?;
     let ended = phone.ask(&in_dialog("BYE", &invite, &answer))?;
     ensure!(ended.status == 200, "the call is ended: {}", ended.text);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -121,6 +121,20 @@ impl Cordon {
         let filter = ["sport", ">=", ":20000", "and", "sport", "<=", ":29999"];
         let table = Command::new("ss").arg("-Hlun").args(filter).output()?;
         Ok(String::from_utf8_lossy(&table.stdout).lines().count())
+    }
+
+    /// Waits until so many media sockets are open.
+    pub fn await_media_ports(&self, wanted: usize, limit: Duration) -> Result<()> {
+        let until = Instant::now() + limit;
+        loop {
+            let open = self.media_ports()?;
+            if open == wanted {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "{wanted} media sockets within {limit:?}, not {open}");
+            // The kernel can only be asked; it announces no closed socket.
+            std::thread::park_timeout(Duration::from_millis(200));
+        }
     }
 
     /// How many files it may have open at once.
