@@ -36,17 +36,22 @@ impl ReceiveBatch {
         }
     }
 
-    /// Receives into the first of these buffers as many datagrams as there are, at most [`BATCH`], and says how many.
-    /// Fails with [`io::ErrorKind::WouldBlock`] when there is none.
-    pub fn receive(&mut self, socket: &SteeredSocket, buffers: &mut [PacketBuf]) -> io::Result<usize> {
+    /// Receives into these buffers as many datagrams as there are, at most [`BATCH`] and at most as many as buffers, and
+    /// says how many. Fails with [`io::ErrorKind::WouldBlock`] when there is none.
+    pub fn receive<'b>(
+        &mut self,
+        socket: &SteeredSocket,
+        buffers: impl IntoIterator<Item = &'b mut PacketBuf>,
+    ) -> io::Result<usize> {
         self.arrivals.clear();
+        let mut taken = [const { None }; BATCH];
         let mut slices = [const { EMPTY_SLICE }; BATCH];
         let mut messages = [const { EMPTY_MESSAGE }; BATCH];
         let places = messages.iter_mut().zip(&mut slices).zip(self.names.iter_mut());
-        let places = places.zip(self.controls.iter_mut()).zip(buffers.iter_mut());
+        let places = places.zip(self.controls.iter_mut()).zip(taken.iter_mut());
         let mut count = 0;
-        for ((((message, slice), name), control), buffer) in places {
-            let into = buffer.spare_mut();
+        for (((((message, slice), name), control), taken), buffer) in places.zip(buffers) {
+            let into = taken.insert(buffer).spare_mut();
             *slice = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
             message.msg_hdr.msg_iov = slice;
             message.msg_hdr.msg_iovlen = 1;
@@ -68,16 +73,19 @@ impl ReceiveBatch {
             )
         };
         let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
-        let places = messages.iter().zip(self.names.iter()).zip(self.controls.iter()).zip(buffers);
+        let places = messages.iter().zip(self.names.iter()).zip(self.controls.iter()).zip(taken);
         for (((message, name), control), buffer) in places.take(received) {
-            buffer.set_len(message.msg_len as usize);
+            if let Some(buffer) = buffer {
+                buffer.set_len(message.msg_len as usize);
+            }
             let control = control.0.get(..message.msg_hdr.msg_controllen).unwrap_or_default();
             self.arrivals.push(arrival(&name.0, control));
         }
         Ok(received)
     }
 
-    /// Where the datagram in this buffer came from; `None` for one that tells too little, or that was not received.
+    /// Where the datagram in the buffer of this position came from; `None` for one that tells too little, or that was not
+    /// received.
     pub fn arrival(&self, buffer: usize) -> Option<Arrival> {
         self.arrivals.get(buffer).copied().flatten()
     }

@@ -6,7 +6,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 
-use cordon_rtp::{MAX_PACKET, PacketBuf};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::BATCH;
@@ -14,9 +13,9 @@ use crate::header::{Header, TRAFFIC_CLASS};
 
 /// A datagram that is to leave.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Departure {
-    /// Which of the buffers it is in.
-    pub buffer: usize,
+pub struct Departure<'p> {
+    /// What is behind the headers.
+    pub payload: &'p [u8],
     /// The port of ours it must come from.
     pub from: SocketAddr,
     /// The peer.
@@ -50,39 +49,43 @@ impl RawSender {
         Ok(RawSender { socket, headers: Vec::with_capacity(BATCH), names: Vec::with_capacity(BATCH) })
     }
 
-    /// Sends the datagrams, and says how many of them the system did not take. A datagram must come from the address
-    /// of this sender, and be no longer than [`MAX_RAW_PAYLOAD`].
-    pub fn send(&mut self, departures: &[Departure], buffers: &[PacketBuf]) -> usize {
-        departures.chunks(BATCH).map(|batch| self.send_batch(batch, buffers)).sum()
+    /// Sends the datagrams, as many as there are, and says how many the system took. A datagram must come from the
+    /// address of this sender, and be no longer than [`MAX_RAW_PAYLOAD`].
+    pub fn send<'p>(&mut self, departures: impl IntoIterator<Item = Departure<'p>>) -> usize {
+        let mut departures = departures.into_iter().peekable();
+        let mut sent = 0;
+        while departures.peek().is_some() {
+            sent += self.send_batch(departures.by_ref().take(BATCH));
+        }
+        sent
     }
 
-    fn send_batch(&mut self, batch: &[Departure], buffers: &[PacketBuf]) -> usize {
+    /// The same for no more than [`BATCH`].
+    fn send_batch<'p>(&mut self, departures: impl Iterator<Item = Departure<'p>>) -> usize {
         self.headers.clear();
         self.names.clear();
         let mut payloads: [&[u8]; BATCH] = [&[]; BATCH];
-        for departure in batch {
-            let Some(payload) = buffers.get(departure.buffer).map(PacketBuf::as_slice) else { continue };
-            let Some(header) = Header::new(departure.from, departure.to, payload) else { continue };
-            if let Some(place) = payloads.get_mut(self.headers.len()) {
+        for Departure { payload, from, to } in departures {
+            if let Some(header) = Header::new(from, to, payload)
+                && let Some(place) = payloads.get_mut(self.headers.len())
+            {
                 *place = payload;
                 self.headers.push(header);
-                self.names.push(name(departure.to));
+                self.names.push(name(to));
             }
         }
-        let mut unmade = batch.len() - self.headers.len();
-        let mut next = 0;
+        let (mut next, mut sent) = (0, 0);
         while next < self.headers.len() {
-            let payloads = payloads.get(next..).unwrap_or_default();
-            match self.pass_on(next, payloads) {
-                Ok(sent) => next += sent.max(1),
-                // Only the first of them is at fault: the path to its peer is narrower, or there is none.
-                Err(_) => {
-                    unmade += 1;
-                    next += 1;
+            match self.pass_on(next, payloads.get(next..).unwrap_or_default()) {
+                Ok(taken) => {
+                    next += taken.max(1);
+                    sent += taken;
                 }
+                // Only the first of them is at fault: the path to its peer is narrower, or there is none.
+                Err(_) => next += 1,
             }
         }
-        unmade
+        sent
     }
 
     /// Gives the system the prepared datagrams from the `first` on; says how many it took.
@@ -124,7 +127,6 @@ fn slice(bytes: &[u8]) -> libc::iovec {
 pub const MAX_RAW_PAYLOAD: usize = 1280 - 48;
 /// A thread sends at most a few batches before their datagrams are on their way.
 const SEND_BUFFER: usize = 4 << 20;
-const _: () = assert!(MAX_RAW_PAYLOAD < MAX_PACKET, "what is not voice may be longer");
 const EMPTY_SLICE: libc::iovec = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
 const EMPTY_MESSAGE: libc::mmsghdr = libc::mmsghdr {
     msg_hdr: libc::msghdr {

@@ -112,18 +112,20 @@ mod steering {
             let peer = UdpSocket::bind(SocketAddr::new(ip, 0)).unwrap();
             peer.set_read_timeout(Some(PATIENCE)).unwrap();
             let to = peer.local_addr().unwrap();
-            let buffers: Vec<PacketBuf> =
-                (0..BATCH + 10).map(|len| PacketBuf::from_slice(&vec![len as u8; len]).unwrap()).collect();
-            let from = |buffer: usize| SocketAddr::new(ip, 21_500 + buffer as u16);
-            let departures: Vec<Departure> =
-                (0..buffers.len()).map(|buffer| Departure { buffer, from: from(buffer), to }).collect();
+            let buffers: Vec<Vec<u8>> = (0..BATCH + 10).map(|len| vec![len as u8; len]).collect();
+            let from = |number: usize| SocketAddr::new(ip, 21_500 + number as u16);
+            let departures = buffers.iter().enumerate().map(|(number, buffer)| Departure {
+                payload: buffer,
+                from: from(number),
+                to,
+            });
 
-            assert_eq!(sender.send(&departures, &buffers), 0);
+            assert_eq!(sender.send(departures), buffers.len());
 
             for (number, buffer) in buffers.iter().enumerate() {
                 let mut bytes = [0; 256];
                 let (len, source) = peer.recv_from(&mut bytes).unwrap();
-                assert_eq!((source, &bytes[..len]), (from(number), buffer.as_slice()));
+                assert_eq!((source, &bytes[..len]), (from(number), &buffer[..]));
             }
         }
     }
@@ -135,17 +137,16 @@ mod steering {
         let peer = UdpSocket::bind(SocketAddr::new(ip, 0)).unwrap();
         peer.set_read_timeout(Some(PATIENCE)).unwrap();
         let (from, to) = (SocketAddr::new(ip, 21_600), peer.local_addr().unwrap());
-        let buffers = [PacketBuf::from_slice(b"word").unwrap()];
+        let departure = |to| Departure { payload: b"word", from, to };
         let departures = [
-            Departure { buffer: 0, from, to },
-            Departure { buffer: 0, from, to: "[::1]:9".parse().unwrap() },
-            Departure { buffer: 1, from, to },
+            departure(to),
+            departure("[::1]:9".parse().unwrap()),
             // Without the right to broadcast, the system refuses it.
-            Departure { buffer: 0, from, to: "255.255.255.255:9".parse().unwrap() },
-            Departure { buffer: 0, from, to },
+            departure("255.255.255.255:9".parse().unwrap()),
+            departure(to),
         ];
 
-        assert_eq!(sender.send(&departures, &buffers), 3);
+        assert_eq!(sender.send(departures), 2);
 
         for _ in 0..2 {
             assert_eq!(peer.recv_from(&mut [0; 8]).unwrap(), (4, from));
