@@ -17,7 +17,7 @@
 //! | `batch` | its buffers |
 //! | `waker`, `snapshot` | what wakes it, and what it published |
 //! | `io` | the seam between relaying and the kernel, and who stands behind it |
-//! | `port_table` | our port to its place in a list, in constant time |
+//! | `port_map`, `port_table` | what a thread keeps for each open port, found in constant time |
 #![forbid(unsafe_code)]
 
 mod batch;
@@ -26,6 +26,7 @@ mod engine;
 mod error;
 mod io;
 mod ledger;
+mod port_map;
 mod port_pair;
 mod port_pool;
 mod port_table;

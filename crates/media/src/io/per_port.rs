@@ -10,16 +10,14 @@ use cordon_relay::LocalPort;
 use crate::batch::{Batch, Datagram};
 use crate::io::epoll::Epoll;
 use crate::io::{BoundPort, IoFigures, MediaIo, Nap, PORTS_PER_STREAM, StreamPorts};
-use crate::port_table::PortTable;
+use crate::port_map::PortMap;
 use crate::waker::Waker;
 
 /// The sockets of one media thread.
 pub(crate) struct PerPort {
     epoll: Epoll,
     nap: Nap,
-    ports: Vec<Option<Port>>,
-    free: Vec<u32>,
-    by_local: PortTable,
+    ports: PortMap<Port>,
     /// Ports that were reported ready and had no turn yet; they have it before anybody is asked again.
     ready: VecDeque<u32>,
     /// Counts from 1; a port that was never served was served in turn 0.
@@ -44,9 +42,7 @@ impl PerPort {
         Ok(PerPort {
             epoll: Epoll::new(waker)?,
             nap: Nap::new(Instant::now(), may_nap),
-            ports: Vec::new(),
-            free: Vec::new(),
-            by_local: PortTable::default(),
+            ports: PortMap::default(),
             ready: VecDeque::new(),
             turn: 1,
             was_full: false,
@@ -57,31 +53,17 @@ impl PerPort {
 
     fn open_port(&mut self, bound: BoundPort) -> io::Result<()> {
         let BoundPort { at, socket } = bound;
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => {
-                self.ports.push(None);
-                u32::try_from(self.ports.len() - 1).expect("there are fewer ports than 2^32")
-            }
-        };
-        if let Err(error) = self.epoll.watch(&socket, slot) {
-            self.free.push(slot);
-            return Err(error);
+        let (slot, port) = self.ports.insert(at, Port { at, socket, served: 0, share: 1 });
+        let watched = self.epoll.watch(&port.socket, slot);
+        if watched.is_err() {
+            self.ports.remove(at);
         }
-        self.by_local.insert(at, slot);
-        if let Some(place) = self.ports.get_mut(slot as usize) {
-            *place = Some(Port { at, socket, served: 0, share: 1 });
-        }
-        Ok(())
-    }
-
-    fn port(&self, at: LocalPort) -> Option<&Port> {
-        self.ports.get(self.by_local.find(at)? as usize)?.as_ref()
+        watched
     }
 
     fn send_one(&self, datagram: &Datagram) -> Option<bool> {
         let transmit = datagram.transmit?;
-        let port = self.port(transmit.from);
+        let port = self.ports.get(transmit.from);
         Some(port.is_some_and(|port| port.socket.send_to(datagram.buf.as_slice(), transmit.to).is_ok()))
     }
 }
@@ -104,12 +86,8 @@ impl MediaIo for PerPort {
 
     fn close(&mut self, ports: [LocalPort; PORTS_PER_STREAM]) {
         for at in ports {
-            let Some(slot) = self.by_local.remove(at) else { continue };
             // The socket closes here, and with it its place in the epoll set.
-            if let Some(place) = self.ports.get_mut(slot as usize) {
-                *place = None;
-            }
-            self.free.push(slot);
+            drop(self.ports.remove(at));
         }
     }
 
@@ -134,7 +112,7 @@ impl MediaIo for PerPort {
             && let Some(slot) = self.ready.pop_front()
         {
             // A port that was closed since, or another in its place: there is nothing to read, or what is there is its.
-            if let Some(Some(port)) = self.ports.get_mut(slot as usize) {
+            if let Some(port) = self.ports.slot_mut(slot) {
                 port.receive(self.turn, batch);
             }
         }
@@ -259,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_port_is_answered_by_the_kernel_and_its_place_is_used_again() {
+    fn a_closed_port_is_answered_by_the_kernel_and_its_ports_can_be_opened_again() {
         let mut rig = Rig::new();
         rig.stranger.connect(rig.addresses[0]).unwrap();
         rig.io.close(rig.ports);
@@ -271,7 +249,6 @@ mod tests {
         assert_eq!(answer.kind(), io::ErrorKind::ConnectionRefused);
         let (_, ports, _) = bind_stream();
         rig.io.open(ports).unwrap();
-        assert_eq!(rig.io.ports.len(), PORTS_PER_STREAM);
     }
 
     #[test]
