@@ -14,6 +14,7 @@ mod privacy;
 mod refusals;
 mod registration;
 mod reports;
+mod steered;
 mod tls;
 mod waves;
 mod wire;

@@ -57,7 +57,7 @@ impl Configuration {
                 "[pbx]\nuri = \"{uri}\"\nname = \"{DOMAIN}\"\nlisten = \"{CORDON_PBX_SIDE}:5071\"\nnetworks = [\"{PBX}/32\"]\n\
                  media_address = \"{CORDON_PBX_SIDE}\"\nmedia = \"{media}\"\n"
             ),
-            media: "[media]\nports = \"20000-29999\"\n".to_owned(),
+            media: format!("[media]\nports = \"20000-29999\"\nio = \"{}\"\n", media_io()),
         }
     }
 
@@ -170,6 +170,11 @@ pub fn release_binary() -> Result<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/cordon");
     ensure!(path.exists(), "build it first: cargo build --release -p cordon");
     Ok(path)
+}
+
+/// Which way media takes in all tests that do not choose: `CORDON_MEDIA_IO=steered` runs them all steered.
+fn media_io() -> String {
+    std::env::var("CORDON_MEDIA_IO").unwrap_or_else(|_| "per-port".to_owned())
 }
 
 /// The binary beside this test binary: `cargo xtask check` builds it first.

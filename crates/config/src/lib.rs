@@ -29,7 +29,7 @@ pub use limits::Limits;
 pub use load::{Loaded, Surroundings, load, load_in};
 pub use profile::Profile;
 pub use settings::{
-    Emergency, HostPort, Location, Media, MediaAddress, Metrics, Pbx, PbxMedia, PbxUri, Registration,
-    Settings, Site, Tls, Transport,
+    Emergency, HostPort, Location, Media, MediaAddress, MediaIo, Metrics, Pbx, PbxMedia, PbxUri,
+    Registration, Settings, Site, Tls, Transport,
 };
 pub use waiver::Waiver;

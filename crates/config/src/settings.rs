@@ -222,6 +222,19 @@ impl fmt::Display for HostPort {
 pub struct Media {
     /// UDP ports of media, on each media address.
     pub ports: RangeInclusive<u16>,
+    /// How datagrams come in and go out.
+    pub io: MediaIo,
+}
+
+/// How datagrams of media come in and go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaIo {
+    /// Steered where the process may, else a socket per port.
+    Auto,
+    /// A socket per port: needs no rights.
+    PerPort,
+    /// One socket for all ports of a thread, which a program in the kernel steers datagrams to.
+    Steered,
 }
 
 /// Where this instance can be watched.

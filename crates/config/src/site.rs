@@ -12,7 +12,7 @@ use cordon_policy::request::EmergencyNumbers;
 use crate::finding::Findings;
 use crate::profile::{Profile, Strictness};
 use crate::section::{Located, Section};
-use crate::settings::{Emergency, Media, Metrics, Registration, Site, Tls};
+use crate::settings::{Emergency, Media, MediaIo, Metrics, Registration, Site, Tls};
 use crate::value;
 
 /// `[site]` with the places that findings about certificates point at.
@@ -137,15 +137,19 @@ pub(crate) fn read_registration(section: Option<Section<'_>>, findings: &mut Fin
 }
 
 pub(crate) fn read_media(section: Option<Section<'_>>, findings: &mut Findings<'_>) -> Located<Media> {
+    let default = DEFAULT_FIRST_PORT..=DEFAULT_LAST_PORT;
     let Some(mut section) = section else {
-        return Located { value: Media { ports: DEFAULT_FIRST_PORT..=DEFAULT_LAST_PORT }, span: 0..0 };
+        return Located { value: Media { ports: default, io: MediaIo::PerPort }, span: 0..0 };
     };
     let span = section.span();
     let ports = section.optional(findings, "ports", value::ports);
+    let words = [("auto", MediaIo::Auto), ("per-port", MediaIo::PerPort), ("steered", MediaIo::Steered)];
+    let io = section.optional(findings, "io", |text| value::choice(text, &words));
     section.finish(findings);
+    let io = io.map_or(MediaIo::PerPort, |io| io.value);
     match ports {
-        Some(ports) => Located { value: Media { ports: ports.value }, span: ports.span },
-        None => Located { value: Media { ports: DEFAULT_FIRST_PORT..=DEFAULT_LAST_PORT }, span },
+        Some(ports) => Located { value: Media { ports: ports.value, io }, span: ports.span },
+        None => Located { value: Media { ports: default, io }, span },
     }
 }
 

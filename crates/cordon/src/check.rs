@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use cordon_config::{Finding, Loaded, Profile, Severity};
+use cordon_config::{Finding, Loaded, MediaIo, Profile, Settings, Severity};
+use cordon_gateway::{ChosenIo, foreseen_io};
 use cordon_srtp::Provider;
 
 /// Prints every finding and a verdict; success where Cordon would start.
@@ -11,6 +12,7 @@ pub(crate) fn check(file: &Path) -> ExitCode {
     match cordon_config::load(file) {
         Ok(loaded) => {
             print(&loaded.warnings);
+            tell_media_io(&loaded.settings);
             anstream::println!("{}: {}", file.display(), verdict(&loaded));
             ExitCode::SUCCESS
         }
@@ -32,6 +34,22 @@ pub(crate) fn print(findings: &[Finding]) {
         let text = finding.to_string();
         let rest = text.strip_prefix(word).unwrap_or(&text);
         anstream::eprintln!("{colour}{word}{RESET}{rest}\n");
+    }
+}
+
+/// Where the file asks for more than a socket per port: what would come of it. The rights are those of whoever checks,
+/// which need not be those of the service.
+fn tell_media_io(settings: &Settings) {
+    if settings.media.io == MediaIo::PerPort {
+        return;
+    }
+    match foreseen_io(settings) {
+        ChosenIo::Instead(obstacle) => {
+            anstream::eprintln!("{YELLOW}note{RESET}: run by you, media would be per-port: {obstacle}\n");
+        }
+        chosen @ (ChosenIo::PerPort | ChosenIo::Steered) => {
+            anstream::eprintln!("note: run by you, media would be {}: {chosen}\n", chosen.name());
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! - [`Gateway`]: the same within another program, such as the demo
 //! - [`Records`]: what was enforced, by code and by call
 //! - [`Metrics`]: the same in numbers
+//! - [`foreseen_io`]: which way media would take, as far as can be told without starting
 #![forbid(unsafe_code)]
 
 mod admin;
@@ -22,7 +23,9 @@ mod signalling;
 mod site;
 mod tenure;
 
+pub use cordon_media::ChosenIo;
 pub use gateway::{Gateway, ReloadError, StartError};
 pub use metrics::Metrics;
 pub use records::{CallReceipt, LegLine, Records};
 pub use run::{RunError, run};
+pub use site::foreseen_io;

@@ -9,8 +9,8 @@ use cordon_call::{
 use cordon_certs::{
     CertError, CertProblem, Identity, KeyKind, SharedIdentity, TrustAnchors, client_config, server_config,
 };
-use cordon_config::{MediaAddress, Settings, Transport};
-use cordon_media::MediaConfig;
+use cordon_config::{MediaAddress, MediaIo, Settings, Transport};
+use cordon_media::{ChosenIo, IoChoice, MediaConfig};
 use cordon_policy::Refusal;
 use cordon_policy::connection::LeafKey;
 use cordon_sip::{Host, Text};
@@ -46,6 +46,7 @@ impl Interfaces {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             pinned: false,
             nap: true,
+            io: io_choice(settings),
         }
     }
 
@@ -63,6 +64,20 @@ impl Interfaces {
                 Some(MediaInterface { interface, address: address.advertise })
             })
             .collect()
+    }
+}
+
+/// Which way media would take if this process served: told by its rights, without trying.
+pub fn foreseen_io(settings: &Settings) -> ChosenIo {
+    io_choice(settings).foreseen()
+}
+
+/// Which way media is to take.
+fn io_choice(settings: &Settings) -> IoChoice {
+    match settings.media.io {
+        MediaIo::Auto => IoChoice::Auto,
+        MediaIo::PerPort => IoChoice::PerPort,
+        MediaIo::Steered => IoChoice::Steered,
     }
 }
 
@@ -180,12 +195,13 @@ pub(crate) fn transport_config_of(
     })
 }
 
-/// What cannot change while sockets are bound: every `listen`, `refuse`, `media_address`, the ports, and how many
-/// connections are counted.
+/// What cannot change while sockets are bound: every `listen`, `refuse`, `media_address`, the ports and who
+/// serves them, and how many connections are counted.
 pub(crate) fn fixed_keys(settings: &Settings) -> Vec<(String, String)> {
     let mut keys = vec![
         ("limits.connections".to_owned(), settings.limits.connections.to_string()),
         ("limits.connections_per_address".to_owned(), settings.limits.connections_per_address.to_string()),
+        ("media.io".to_owned(), format!("{:?}", settings.media.io)),
         ("media.ports".to_owned(), format!("{:?}", settings.media.ports)),
         ("metrics.listen".to_owned(), settings.metrics.listen.to_string()),
         ("pbx.listen".to_owned(), settings.pbx.listen.to_string()),

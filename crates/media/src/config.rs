@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
+use crate::io::IoChoice;
+
 /// What the engine is started with.
 #[derive(Clone, Debug)]
 pub struct MediaConfig {
@@ -17,4 +19,6 @@ pub struct MediaConfig {
     /// A thread that is woken thousands of times a second sleeps half a millisecond longer each time, and serves more
     /// datagrams at once.
     pub nap: bool,
+    /// Which way datagrams take.
+    pub io: IoChoice,
 }

@@ -10,7 +10,7 @@ use cordon_relay::{Command, End, EndSetup, RelayEvent, StreamId, StreamStatistic
 
 use crate::config::MediaConfig;
 use crate::error::{EngineError, NoPorts};
-use crate::io::{BoundPort, IoFigures};
+use crate::io::{BoundPort, IoFigures, IoMaker};
 use crate::ledger::{Ledger, Placed};
 use crate::port_pair::{PortPair, Reservation, all_ports};
 use crate::port_pool::PortPool;
@@ -21,6 +21,7 @@ use crate::worker::Job;
 /// The media threads, and the ports they may use.
 pub struct MediaEngine {
     interfaces: Vec<IpAddr>,
+    io: &'static str,
     threads: Vec<Thread>,
     ledger: Mutex<Ledger>,
     announce: SyncSender<RelayEvent>,
@@ -39,13 +40,15 @@ impl MediaEngine {
             })?;
         }
         let (announce, events) = sync_channel(EVENTS);
-        let start = |number| Thread::start(number, &config, random()?, announce.clone());
+        let mut io = IoMaker::choose(&config);
+        let start = |number| Thread::start(number, &config, &mut io, random()?, announce.clone());
         let threads = (0..config.threads.max(1)).map(start).collect::<io::Result<Vec<_>>>()?;
         let pool = |_| Ok(PortPool::new(config.ports.clone(), u64::from_ne_bytes(random()?)));
         let pools = config.interfaces.iter().map(pool).collect::<io::Result<Vec<_>>>()?;
         Ok(MediaEngine {
             ledger: Mutex::new(Ledger::new(pools, threads.len())),
             interfaces: config.interfaces,
+            io: io.name(),
             threads,
             announce,
             events: Mutex::new(Some(events)),
@@ -130,6 +133,11 @@ impl MediaEngine {
             let snapshot = thread.snapshot();
             (unsent + snapshot.io.unsent, strays + snapshot.strays)
         })
+    }
+
+    /// Which way datagrams take, as the configuration calls it.
+    pub fn io(&self) -> &'static str {
+        self.io
     }
 
     /// False when a media thread has ended: its calls hear nothing any more.

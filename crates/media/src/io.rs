@@ -3,9 +3,14 @@
 //! A thread owns one [`MediaIo`] and works in turns: wait, receive a [`Batch`], relay it in place, send it. What is
 //! behind the seam decides how many system calls a batch costs; the relay sees only datagrams.
 
+mod choice;
 mod epoll;
+#[cfg(test)]
+mod every_way;
 mod nap;
+mod outlets;
 mod per_port;
+mod steered;
 
 use std::io;
 use std::net::UdpSocket;
@@ -15,8 +20,11 @@ use cordon_relay::LocalPort;
 
 use crate::batch::Batch;
 
+pub(crate) use choice::IoMaker;
+pub use choice::{ChosenIo, IoChoice};
 pub(crate) use nap::Nap;
 pub(crate) use per_port::PerPort;
+pub(crate) use steered::Steered;
 
 /// The ways of datagrams in and out of one media thread.
 pub(crate) trait MediaIo: Send {

@@ -43,6 +43,6 @@ pub use cordon_relay::{
 };
 pub use engine::MediaEngine;
 pub use error::{EngineError, NoPorts};
-pub use io::IoFigures;
+pub use io::{ChosenIo, IoChoice, IoFigures};
 pub use port_pair::{PortPair, Reservation};
 pub use port_pool::PortPool;

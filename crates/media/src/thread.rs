@@ -10,7 +10,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::config::MediaConfig;
 use crate::error::EngineError;
-use crate::io::PerPort;
+use crate::io::IoMaker;
 use crate::snapshot::Snapshot;
 use crate::waker::Waker;
 use crate::worker::{Job, Worker};
@@ -27,11 +27,12 @@ impl Thread {
     pub(crate) fn start(
         number: usize,
         config: &MediaConfig,
+        io: &mut IoMaker,
         seed: [u8; 32],
         announce: SyncSender<RelayEvent>,
     ) -> io::Result<Thread> {
         let waker = Waker::new()?;
-        let io = Box::new(PerPort::new(&waker, config.nap)?);
+        let io = io.next(&waker, config.nap)?;
         let (jobs, queue) = sync_channel(JOBS);
         let snapshot = Arc::new(Mutex::new(Snapshot::default()));
         let worker = Worker::new(io, queue, announce, Arc::clone(&snapshot), seed);

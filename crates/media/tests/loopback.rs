@@ -1,4 +1,4 @@
-//! Two virtual phones talk through the engine over real sockets on the loopback.
+//! Two virtual phones talk through the engine over real sockets on the loopback, whichever way datagrams take.
 
 #[cfg(test)]
 mod calls {
@@ -7,7 +7,7 @@ mod calls {
     use std::time::{Duration, Instant};
 
     use cordon_media::{
-        Before, Command, End, EndSetup, EngineError, MediaConfig, MediaEngine, NoPorts, Protection,
+        Before, Command, End, EndSetup, EngineError, IoChoice, MediaConfig, MediaEngine, NoPorts, Protection,
         RelayEvent, Reservation, StreamStatistics,
     };
     use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Suite};
@@ -15,109 +15,121 @@ mod calls {
 
     #[test]
     fn two_phones_hear_each_other_in_every_suite() {
-        for suite in Suite::ALL {
-            let engine = engine(24_000, 2);
-            let events = engine.events().unwrap();
-            let reservation = engine.reserve(0, 0).unwrap();
-            let mut a = Phone::new(1, suite, reservation.a.rtp);
-            let mut b = Phone::new(2, Suite::AeadAes256Gcm, reservation.b.rtp);
-            set_both(&engine, &reservation, &a, &b);
+        for io in WAYS {
+            for suite in Suite::ALL {
+                let engine = engine(io, 24_000, 2);
+                let events = engine.events().unwrap();
+                let reservation = engine.reserve(0, 0).unwrap();
+                let mut a = Phone::new(1, suite, reservation.a.rtp);
+                let mut b = Phone::new(2, Suite::AeadAes256Gcm, reservation.b.rtp);
+                set_both(&engine, &reservation, &a, &b);
 
-            for word in 0..50 {
-                a.say(word);
-                assert_eq!(b.hear(), Some(word), "{suite:?}");
-                b.say(word);
-                assert_eq!(a.hear(), Some(word), "{suite:?}");
+                for word in 0..50 {
+                    a.say(word);
+                    assert_eq!(b.hear(), Some(word), "{io:?} {suite:?}");
+                    b.say(word);
+                    assert_eq!(a.hear(), Some(word), "{io:?} {suite:?}");
+                }
+
+                let statistics = close(&engine, &reservation, &events);
+                assert_eq!((statistics.a.opened, statistics.a.sealed), (50, 50));
+                assert_eq!((statistics.b.opened, statistics.b.sealed), (50, 50));
+                assert_eq!(statistics.a.refused.total() + statistics.b.refused.total(), 0);
             }
-
-            let statistics = close(&engine, &reservation, &events);
-            assert_eq!((statistics.a.opened, statistics.a.sealed), (50, 50));
-            assert_eq!((statistics.b.opened, statistics.b.sealed), (50, 50));
-            assert_eq!(statistics.a.refused.total() + statistics.b.refused.total(), 0);
         }
     }
 
     #[test]
     fn ports_are_free_for_others_after_close_but_rest_before_they_are_used_again() {
-        let engine = engine(24_100, 1);
-        let events = engine.events().unwrap();
-        let first = engine.reserve(0, 0).unwrap();
-        let second = engine.reserve(0, 0).unwrap();
-        assert_eq!(engine.reserve(0, 0), Err(NoPorts::Exhausted));
-        assert!(UdpSocket::bind(first.a.rtp).is_err());
+        for io in WAYS {
+            let engine = engine(io, 24_100, 1);
+            let events = engine.events().unwrap();
+            let first = engine.reserve(0, 0).unwrap();
+            let second = engine.reserve(0, 0).unwrap();
+            assert_eq!(engine.reserve(0, 0), Err(NoPorts::Exhausted));
+            assert!(UdpSocket::bind(first.a.rtp).is_err());
 
-        close(&engine, &first, &events);
+            close(&engine, &first, &events);
 
-        for address in [first.a.rtp, first.a.rtcp, first.b.rtp, first.b.rtcp] {
-            assert!(UdpSocket::bind(address).is_ok());
+            for address in [first.a.rtp, first.a.rtcp, first.b.rtp, first.b.rtcp] {
+                assert!(UdpSocket::bind(address).is_ok());
+            }
+            assert_eq!(engine.reserve(0, 0), Err(NoPorts::Exhausted), "closed ports rest for a minute");
+            close(&engine, &second, &events);
+            assert_eq!(engine.close(second.stream), Err(EngineError::UnknownStream));
         }
-        assert_eq!(engine.reserve(0, 0), Err(NoPorts::Exhausted), "closed ports rest for a minute");
-        close(&engine, &second, &events);
-        assert_eq!(engine.close(second.stream), Err(EngineError::UnknownStream));
     }
 
     #[test]
     fn a_stream_whose_media_would_come_back_is_refused() {
-        let engine = engine(24_200, 1);
-        let events = engine.events().unwrap();
-        let reservation = engine.reserve(0, 0).unwrap();
-        let mut a = Phone::new(1, Suite::AesCm128HmacSha1_80, reservation.a.rtp);
-        a.address = reservation.b.rtp;
+        for io in WAYS {
+            let engine = engine(io, 24_200, 1);
+            let events = engine.events().unwrap();
+            let reservation = engine.reserve(0, 0).unwrap();
+            let mut a = Phone::new(1, Suite::AesCm128HmacSha1_80, reservation.a.rtp);
+            a.address = reservation.b.rtp;
 
-        let set = Command::Set { stream: reservation.stream, end: End::A, setup: a.setup() };
+            let set = Command::Set { stream: reservation.stream, end: End::A, setup: a.setup() };
 
-        assert!(engine.is_ours(reservation.b.rtp));
-        assert_eq!(engine.command(set), Err(EngineError::LoopRefused));
-        let expected = RelayEvent::LoopRefused { stream: reservation.stream, end: End::A };
-        assert_eq!(events.recv_timeout(PATIENCE), Ok(expected));
+            assert!(engine.is_ours(reservation.b.rtp));
+            assert_eq!(engine.command(set), Err(EngineError::LoopRefused));
+            let expected = RelayEvent::LoopRefused { stream: reservation.stream, end: End::A };
+            assert_eq!(events.recv_timeout(PATIENCE), Ok(expected));
+        }
     }
 
     #[test]
     fn figures_can_be_asked_for_while_the_call_lasts() {
-        let engine = engine(24_300, 1);
-        let reservation = engine.reserve(0, 0).unwrap();
-        let mut a = Phone::new(1, Suite::AesCm128HmacSha1_80, reservation.a.rtp);
-        let mut b = Phone::new(2, Suite::AesCm128HmacSha1_80, reservation.b.rtp);
-        set_both(&engine, &reservation, &a, &b);
-        a.say(1);
-        assert_eq!(b.hear(), Some(1));
+        for io in WAYS {
+            let engine = engine(io, 24_300, 1);
+            let reservation = engine.reserve(0, 0).unwrap();
+            let mut a = Phone::new(1, Suite::AesCm128HmacSha1_80, reservation.a.rtp);
+            let mut b = Phone::new(2, Suite::AesCm128HmacSha1_80, reservation.b.rtp);
+            set_both(&engine, &reservation, &a, &b);
+            a.say(1);
+            assert_eq!(b.hear(), Some(1));
 
-        let deadline = Instant::now() + PATIENCE;
-        let shows = || engine.statistics(reservation.stream).is_some_and(|figures| figures.a.opened == 1);
-        while !shows() {
-            assert!(Instant::now() < deadline, "no figures");
-            std::thread::yield_now();
+            let deadline = Instant::now() + PATIENCE;
+            let shows = || engine.statistics(reservation.stream).is_some_and(|figures| figures.a.opened == 1);
+            while !shows() {
+                assert!(Instant::now() < deadline, "no figures");
+                std::thread::yield_now();
+            }
+
+            let figures = engine.snapshot();
+            assert_eq!(figures.len(), 1);
+            assert!(figures[0].1.a.last_authenticated.is_some());
+            assert_eq!(figures[0].1.b.last_authenticated, None);
         }
-
-        let figures = engine.snapshot();
-        assert_eq!(figures.len(), 1);
-        assert!(figures[0].1.a.last_authenticated.is_some());
-        assert_eq!(figures[0].1.b.last_authenticated, None);
     }
 
     #[test]
     fn media_on_two_interfaces_and_both_ip_versions_meets() {
-        let interfaces = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
-        let Ok(engine) = MediaEngine::start(config(interfaces, 24_400, 1)) else {
-            assert!(UdpSocket::bind("[::1]:0").is_err(), "only a host without IPv6 refuses this");
-            return;
-        };
-        let reservation = engine.reserve(0, 1).unwrap();
-        let mut a = Phone::new(1, Suite::AesCm128HmacSha1_80, reservation.a.rtp);
-        let mut b = Phone::new(2, Suite::AesCm128HmacSha1_80, reservation.b.rtp);
-        set_both(&engine, &reservation, &a, &b);
+        for io in WAYS {
+            let interfaces = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
+            let Ok(engine) = MediaEngine::start(config(io, interfaces, 24_400, 1)) else {
+                assert!(UdpSocket::bind("[::1]:0").is_err(), "only a host without IPv6 refuses this");
+                return;
+            };
+            let reservation = engine.reserve(0, 1).unwrap();
+            let mut a = Phone::new(1, Suite::AesCm128HmacSha1_80, reservation.a.rtp);
+            let mut b = Phone::new(2, Suite::AesCm128HmacSha1_80, reservation.b.rtp);
+            set_both(&engine, &reservation, &a, &b);
 
-        a.say(7);
-        assert_eq!(b.hear(), Some(7));
-        b.say(8);
-        assert_eq!(a.hear(), Some(8));
-        assert_eq!(engine.reserve(2, 0), Err(NoPorts::UnknownInterface));
+            a.say(7);
+            assert_eq!(b.hear(), Some(7));
+            b.say(8);
+            assert_eq!(a.hear(), Some(8));
+            assert_eq!(engine.reserve(2, 0), Err(NoPorts::UnknownInterface));
+        }
     }
 
     #[test]
     fn an_address_that_is_not_ours_is_refused_at_start() {
-        let interfaces = vec![Ipv4Addr::new(192, 0, 2, 1).into()];
-        assert!(MediaEngine::start(config(interfaces, 24_500, 1)).is_err());
+        for io in WAYS {
+            let interfaces = vec![Ipv4Addr::new(192, 0, 2, 1).into()];
+            assert!(MediaEngine::start(config(io, interfaces, 24_500, 1)).is_err());
+        }
     }
 
     /// A phone with a real socket.
@@ -190,13 +202,13 @@ mod calls {
         }
     }
 
-    fn engine(first_port: u16, threads: usize) -> MediaEngine {
+    fn engine(io: IoChoice, first_port: u16, threads: usize) -> MediaEngine {
         let interfaces = vec![Ipv4Addr::LOCALHOST.into()];
-        MediaEngine::start(config(interfaces, first_port, threads)).unwrap()
+        MediaEngine::start(config(io, interfaces, first_port, threads)).unwrap()
     }
 
-    fn config(interfaces: Vec<IpAddr>, first_port: u16, threads: usize) -> MediaConfig {
-        MediaConfig { interfaces, ports: first_port..=first_port + 7, threads, pinned: false, nap: true }
+    fn config(io: IoChoice, interfaces: Vec<IpAddr>, first_port: u16, threads: usize) -> MediaConfig {
+        MediaConfig { interfaces, ports: first_port..=first_port + 7, threads, pinned: false, nap: true, io }
     }
 
     fn set_both(engine: &MediaEngine, reservation: &Reservation, a: &Phone, b: &Phone) {
@@ -222,6 +234,8 @@ mod calls {
         }
     }
 
+    /// Where the process may not steer, both are the same; `io::every_way` of the crate says when it may.
+    const WAYS: [IoChoice; 2] = [IoChoice::PerPort, IoChoice::Steered];
     /// Far longer than loopback and a loaded machine need; a test that waits this long has failed.
     const PATIENCE: Duration = Duration::from_secs(5);
 }

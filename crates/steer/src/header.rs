@@ -18,10 +18,13 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// The headers of this payload; `None` when the two addresses are not of one family, or the payload does not fit
-    /// into a datagram.
+    /// The headers of this payload; `None` when the two addresses are not of one family, one has no port, or the payload
+    /// does not fit into a datagram: what a socket of the system would not take either.
     pub(crate) fn new(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Option<Header> {
         let len = u16::try_from(UDP + payload.len()).ok()?;
+        if from.port() == 0 || to.port() == 0 {
+            return None;
+        }
         match (from, to) {
             (SocketAddr::V4(from), SocketAddr::V4(to)) => Header::v4(from, to, len, payload),
             (SocketAddr::V6(from), SocketAddr::V6(to)) => Header::v6(from, to, len, payload),
@@ -142,12 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn families_do_not_mix_and_what_does_not_fit_is_refused() {
+    fn families_do_not_mix_and_what_has_no_port_or_does_not_fit_is_refused() {
         let four: SocketAddr = "192.0.2.1:20000".parse().unwrap();
         let six: SocketAddr = "[2001:db8::1]:20000".parse().unwrap();
 
         assert!(Header::new(four, six, b"").is_none());
         assert!(Header::new(six, four, b"").is_none());
+        assert!(Header::new(four, "192.0.2.2:0".parse().unwrap(), b"").is_none());
         assert!(Header::new(four, four, &[0; 65_507]).is_some());
         assert!(Header::new(four, four, &[0; 65_508]).is_none());
         assert!(Header::new(six, six, &[0; 65_527]).is_some());

@@ -32,6 +32,7 @@ fn what_the_reference_calls_a_default_is_one() {
         "opportunistic_srtp",
         "media",
         "ports",
+        "io",
         "calls",
         "registrations",
         "connections",

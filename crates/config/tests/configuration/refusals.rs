@@ -309,6 +309,7 @@ mod mistakes {
             ),
             ("listen = \"127.0.0.1:9061\"", "listen = \"0.0.0.0:9061\"", "`listen`: a loopback address"),
             ("\"10.1.0.5:5060\"", "\"10.1.0.5:20500\"", "port 20500 lies inside `media.ports`"),
+            ("io = \"per-port\"", "io = \"xdp\"", "`io`: one of \"auto\", \"per-port\", \"steered\""),
             ("calls = 4096", "calls = 0", "`calls`: between 1 and 4096"),
             ("connections = 16384", "connections = 16385", "`connections`: between 1 and 16384"),
             (

@@ -1,0 +1,295 @@
+//! One socket for all ports of a thread, which the kernel steers datagrams to; one per address to send from.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use cordon_relay::LocalPort;
+use cordon_steer::{Family, Obstacle, ReceiveBatch, SteeredSocket, Steering};
+
+use crate::batch::Batch;
+use crate::config::MediaConfig;
+use crate::io::epoll::Epoll;
+use crate::io::outlets::{self, Outlets};
+use crate::io::{BoundPort, IoFigures, MediaIo, Nap, PORTS_PER_STREAM, StreamPorts};
+use crate::port_map::PortMap;
+use crate::waker::Waker;
+
+/// What one media thread receives and sends through, before the thread has begun.
+pub(crate) struct SteeredParts {
+    steering: Arc<Steering>,
+    inlets: Vec<Inlet>,
+    outlets: Outlets,
+}
+
+/// The steered I/O of one media thread.
+pub(crate) struct Steered {
+    epoll: Epoll,
+    nap: Nap,
+    steering: Arc<Steering>,
+    /// One for each IP version we have an interface of.
+    inlets: Vec<Inlet>,
+    outlets: Outlets,
+    arrivals: ReceiveBatch,
+    /// The sockets that keep our ports from everybody else. Nothing arrives at them.
+    ports: PortMap<BoundPort>,
+    /// Ports that were just opened: what arrived between binding and steering waits at their own sockets.
+    opened: VecDeque<LocalPort>,
+    /// The inlet that is asked first, so that neither IP version waits for the other.
+    first: usize,
+    was_full: bool,
+    taken: usize,
+    figures: IoFigures,
+}
+
+/// Where the datagrams of one IP version come in.
+struct Inlet {
+    socket: SteeredSocket,
+    /// What the table of open ports calls it.
+    number: u32,
+    /// It was reported, and not emptied since.
+    is_ready: bool,
+}
+
+impl SteeredParts {
+    /// Opens what each thread needs, and has the kernel steer to all of them.
+    pub(crate) fn of_all_threads(config: &MediaConfig) -> Result<Vec<SteeredParts>, Obstacle> {
+        if let Some(obstacle) = Obstacle::foreseen() {
+            return Err(obstacle);
+        }
+        let address = |interface| SocketAddr::new(interface, 0);
+        let mut families: Vec<Family> =
+            config.interfaces.iter().map(|interface| Family::of(address(*interface))).collect();
+        families.sort_unstable();
+        families.dedup();
+        let mut numbers = 0..;
+        let mut open = || {
+            let inlets =
+                families.iter().zip(&mut numbers).map(|(family, number)| Inlet::open(*family, number));
+            Ok((inlets.collect::<Result<Vec<_>, _>>()?, Outlets::open(&config.interfaces)?))
+        };
+        let threads: Vec<_> = (0..config.threads.max(1)).map(|_| open()).collect::<Result<_, Obstacle>>()?;
+        let sockets: Vec<&SteeredSocket> =
+            threads.iter().flat_map(|(inlets, _)| inlets).map(|inlet| &inlet.socket).collect();
+        let most_ports = config.ports.len().saturating_mul(config.interfaces.len());
+        let steering = Steering::attach(u32::try_from(most_ports).unwrap_or(u32::MAX), &sockets)?;
+        let steering = Arc::new(steering);
+        let parts = |(inlets, outlets)| SteeredParts { steering: Arc::clone(&steering), inlets, outlets };
+        Ok(threads.into_iter().map(parts).collect())
+    }
+}
+
+impl Inlet {
+    fn open(family: Family, number: u32) -> Result<Inlet, Obstacle> {
+        let socket = SteeredSocket::open(family)
+            .map_err(|error| Obstacle::Kernel { step: "open a socket to steer to", error })?;
+        Ok(Inlet { socket, number, is_ready: false })
+    }
+}
+
+impl Steered {
+    pub(crate) fn new(parts: SteeredParts, waker: &Waker, may_nap: bool) -> io::Result<Steered> {
+        let SteeredParts { steering, inlets, outlets } = parts;
+        let epoll = Epoll::new(waker)?;
+        for (token, inlet) in (0..).zip(&inlets) {
+            epoll.watch(&inlet.socket, token)?;
+        }
+        Ok(Steered {
+            epoll,
+            nap: Nap::new(Instant::now(), may_nap),
+            steering,
+            inlets,
+            outlets,
+            arrivals: ReceiveBatch::new(),
+            ports: PortMap::default(),
+            opened: VecDeque::new(),
+            first: 0,
+            was_full: false,
+            taken: 0,
+            figures: IoFigures::default(),
+        })
+    }
+
+    fn open_port(&mut self, port: BoundPort) -> io::Result<()> {
+        let unknown = || io::Error::from(io::ErrorKind::AddrNotAvailable);
+        let address = self.outlets.address(port.at).ok_or_else(unknown)?;
+        let place = self.outlets.port(address).ok_or_else(unknown)?;
+        let family = Family::of(address);
+        let inlet = self.inlets.iter().find(|inlet| inlet.socket.family() == family).ok_or_else(unknown)?;
+        self.steering.open(address, inlet.number)?;
+        self.ports.insert(place, port);
+        self.opened.push_back(place);
+        Ok(())
+    }
+
+    fn close_port(&mut self, at: LocalPort) {
+        let Some(address) = self.outlets.address(at) else { return };
+        let Some(place) = self.outlets.port(address) else { return };
+        let Some(held) = self.ports.remove(place) else { return };
+        self.opened.retain(|opened| *opened != place);
+        if let Err(error) = self.steering.close(address) {
+            tracing::error!(%error, "the kernel goes on steering a media port that is closed");
+        }
+        // Only now: while it was steered nobody else could have the port.
+        drop(held);
+    }
+
+    /// Receives what arrived at ports before datagrams were steered: as a rule nothing.
+    fn receive_from_opened(&mut self, batch: &mut Batch) {
+        while let Some(port) = self.opened.front().and_then(|place| self.ports.get(*place))
+            && let Some(datagram) = batch.spare_mut().first_mut()
+        {
+            let Ok((len, from)) = port.socket.recv_from(datagram.buf.spare_mut()) else {
+                self.opened.pop_front();
+                continue;
+            };
+            datagram.buf.set_len(len);
+            (datagram.at, datagram.from, datagram.transmit) = (port.at, from, None);
+            batch.fill(1);
+        }
+    }
+
+    /// Receives from an inlet that was reported; it stays ready when there may be more than the batch had room for.
+    fn receive_from(&mut self, inlet: usize, batch: &mut Batch) {
+        let Some(inlet) = self.inlets.get_mut(inlet).filter(|inlet| inlet.is_ready) else { return };
+        let places = batch.spare_mut();
+        let room = places.len();
+        // An error is that nothing is there, or a signal: what is there is reported again.
+        let buffers = places.iter_mut().map(|place| &mut place.buf);
+        let received = self.arrivals.receive(&inlet.socket, buffers).unwrap_or(0);
+        inlet.is_ready = received == room;
+        for (number, datagram) in batch.spare_mut().iter_mut().enumerate().take(received) {
+            (datagram.at, datagram.transmit) = (NOWHERE, None);
+            let Some(arrival) = self.arrivals.arrival(number) else { continue };
+            datagram.from = arrival.from;
+            let port = self.outlets.port(arrival.at).and_then(|place| self.ports.get(place));
+            datagram.at = port.map_or(NOWHERE, |port| port.at);
+        }
+        batch.fill(received);
+    }
+
+    /// Sends what a raw socket cannot through the sockets of the ports; says how many the system took.
+    fn send_long(&self, batch: &Batch) -> usize {
+        let long = batch.datagrams().iter().filter(|datagram| !outlets::fits(datagram.buf.as_slice()));
+        let sent = long.filter(|datagram| {
+            let transmit = datagram.transmit;
+            let socket = transmit.and_then(|transmit| {
+                let place = self.outlets.port(self.outlets.address(transmit.from)?)?;
+                Some((&self.ports.get(place)?.socket, transmit.to))
+            });
+            socket.is_some_and(|(socket, to)| socket.send_to(datagram.buf.as_slice(), to).is_ok())
+        });
+        sent.count()
+    }
+}
+
+impl MediaIo for Steered {
+    fn name(&self) -> &'static str {
+        "steered"
+    }
+
+    fn open(&mut self, ports: StreamPorts) -> io::Result<()> {
+        let all = ports.each_ref().map(|port| port.at);
+        for port in ports {
+            if let Err(error) = self.open_port(port) {
+                self.close(all);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, ports: [LocalPort; PORTS_PER_STREAM]) {
+        for at in ports {
+            self.close_port(at);
+        }
+    }
+
+    fn wait(&mut self, until: Instant) -> io::Result<()> {
+        if self.inlets.iter().any(|inlet| inlet.is_ready) {
+            return Ok(());
+        }
+        let now = Instant::now();
+        self.nap.note(now, std::mem::take(&mut self.taken));
+        if let Some(nap) = self.nap.due(self.was_full) {
+            std::thread::sleep(nap);
+            self.figures.naps += 1;
+        }
+        self.figures.wakeups += 1;
+        let until = if self.opened.is_empty() { until } else { now };
+        let inlets = &mut self.inlets;
+        self.epoll.wait(until, |token| {
+            if let Some(inlet) = inlets.get_mut(token as usize) {
+                inlet.is_ready = true;
+            }
+        })
+    }
+
+    fn receive(&mut self, batch: &mut Batch) {
+        let before = batch.datagrams().len();
+        self.receive_from_opened(batch);
+        let inlets = self.inlets.len().max(1);
+        self.first = (self.first + 1) % inlets;
+        for number in 0..inlets {
+            self.receive_from((self.first + number) % inlets, batch);
+        }
+        let received = batch.datagrams().len() - before;
+        self.was_full = batch.is_full();
+        self.taken += received;
+        self.figures.received += received as u64;
+    }
+
+    fn send(&mut self, batch: &Batch) {
+        let wanted = batch.datagrams().iter().filter(|datagram| datagram.transmit.is_some()).count();
+        let sent = self.outlets.send(batch) + self.send_long(batch);
+        self.figures.sent += sent as u64;
+        self.figures.unsent += wanted.saturating_sub(sent) as u64;
+    }
+
+    fn figures(&self) -> IoFigures {
+        self.figures
+    }
+}
+
+/// The port of what arrived at no open one; there are at most 255 interfaces, so none has this number.
+const NOWHERE: LocalPort = LocalPort { interface: u8::MAX, port: 0 };
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, UdpSocket};
+    use std::time::Duration;
+
+    use socket2::SockRef;
+
+    use super::*;
+    use crate::io::IoChoice;
+
+    #[test]
+    fn what_is_sent_to_the_socket_itself_belongs_to_no_port() {
+        if Obstacle::foreseen().is_some() {
+            return;
+        }
+        let config = MediaConfig {
+            interfaces: vec![Ipv4Addr::LOCALHOST.into()],
+            ports: 20_000..=20_003,
+            threads: 2,
+            pinned: false,
+            nap: false,
+            io: IoChoice::Steered,
+        };
+        let mut parts = SteeredParts::of_all_threads(&config).unwrap();
+        assert_eq!(parts.len(), 2);
+        let mut io = Steered::new(parts.remove(1), &Waker::new().unwrap(), false).unwrap();
+        let inlet = SockRef::from(&io.inlets[0].socket).local_addr().unwrap().as_socket().unwrap();
+        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+        stranger.send_to(b"hello", inlet).unwrap();
+
+        io.wait(Instant::now() + Duration::from_secs(5)).unwrap();
+        let mut batch = Batch::new();
+        io.receive(&mut batch);
+
+        assert_eq!(batch.datagrams()[0].at, NOWHERE);
+    }
+}
