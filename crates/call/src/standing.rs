@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use cordon_policy::Neighbourhood;
 use cordon_policy::connection::FlowFacts;
 use cordon_policy::request::{Admitted, RequestFacts, Sender, is_anonymous};
 use cordon_sip::{FlowId, Host, Method, Origin, Request, Response, Uri};
@@ -87,7 +88,7 @@ impl Switchboard {
             return Charge::Phone(flow, self.registrar.account_of(now, domain, flow, &invite.from));
         }
         match self.flows.get(&flow).filter(|_| !self.registrar.has_live_binding(now, flow)) {
-            Some(facts) => Charge::Stranger(flow, facts.peer.ip().to_canonical()),
+            Some(facts) => Charge::Stranger(flow, Neighbourhood::of(facts.peer.ip())),
             None => Charge::Emergency,
         }
     }

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use cordon_policy::Neighbourhood;
 use cordon_policy::refusal::Refusal;
 use cordon_sip::FlowId;
 
@@ -17,11 +17,11 @@ pub(crate) struct Tally {
     of_account: HashMap<Account, usize>,
     /// Emergency calls of connections without a registration.
     of_stranger: HashMap<FlowId, usize>,
-    of_address: HashMap<IpAddr, usize>,
-    /// The emergency calls of the last minute from addresses without a registration, oldest first, and how many of them
+    of_neighbourhood: HashMap<Neighbourhood, usize>,
+    /// The emergency calls of the last minute from neighbourhoods without a registration, oldest first, and how many of them
     /// are of each.
-    recent: VecDeque<(Instant, IpAddr)>,
-    recent_of: HashMap<IpAddr, usize>,
+    recent: VecDeque<(Instant, Neighbourhood)>,
+    recent_of: HashMap<Neighbourhood, usize>,
 }
 
 /// On whose account a call goes.
@@ -34,7 +34,7 @@ pub(crate) enum Charge {
     /// An emergency call of a registered phone: counted nowhere, refused never.
     Emergency,
     /// An emergency call of a device nobody has vouched for.
-    Stranger(FlowId, IpAddr),
+    Stranger(FlowId, Neighbourhood),
 }
 
 impl Charge {
@@ -63,11 +63,11 @@ impl Tally {
                     false => Ok(()),
                 }
             }
-            Charge::Stranger(flow, address) => {
+            Charge::Stranger(flow, neighbourhood) => {
                 self.forget_before(now);
                 let is_too_many = count(&self.of_stranger, &flow) >= MAX_OF_STRANGER
-                    || count(&self.of_address, &address) >= MAX_OF_ADDRESS
-                    || count(&self.recent_of, &address) >= MAX_IN_A_MINUTE;
+                    || count(&self.of_neighbourhood, &neighbourhood) >= MAX_OF_NEIGHBOURHOOD
+                    || count(&self.recent_of, &neighbourhood) >= MAX_IN_A_MINUTE;
                 match is_too_many {
                     true => Err(Refusal::TooManyEmergencyCalls),
                     false => Ok(()),
@@ -86,11 +86,11 @@ impl Tally {
                     more(&mut self.of_account, account);
                 }
             }
-            Charge::Stranger(flow, address) => {
+            Charge::Stranger(flow, neighbourhood) => {
                 more(&mut self.of_stranger, flow);
-                more(&mut self.of_address, address);
-                more(&mut self.recent_of, address);
-                self.recent.push_back((now, address));
+                more(&mut self.of_neighbourhood, neighbourhood);
+                more(&mut self.recent_of, neighbourhood);
+                self.recent.push_back((now, neighbourhood));
                 if self.recent.len() > MAX_RECENT {
                     self.forget_oldest();
                 }
@@ -108,9 +108,9 @@ impl Tally {
                     less(&mut self.of_account, account);
                 }
             }
-            Charge::Stranger(flow, address) => {
+            Charge::Stranger(flow, neighbourhood) => {
                 less(&mut self.of_stranger, flow);
-                less(&mut self.of_address, address);
+                less(&mut self.of_neighbourhood, neighbourhood);
             }
         }
     }
@@ -122,7 +122,7 @@ impl Tally {
 
     /// How many entries there are, those of the last minute apart.
     pub(crate) fn count(&self) -> usize {
-        self.of_flow.len() + self.of_account.len() + self.of_stranger.len() + self.of_address.len()
+        self.of_flow.len() + self.of_account.len() + self.of_stranger.len() + self.of_neighbourhood.len()
     }
 
     fn forget_before(&mut self, now: Instant) {
@@ -133,8 +133,8 @@ impl Tally {
     }
 
     fn forget_oldest(&mut self) {
-        if let Some((_, address)) = self.recent.pop_front() {
-            less(&mut self.recent_of, address);
+        if let Some((_, neighbourhood)) = self.recent.pop_front() {
+            less(&mut self.recent_of, neighbourhood);
         }
     }
 }
@@ -166,11 +166,11 @@ const MAX_CALLS_OF_ACCOUNT: usize = 64;
 /// One device in an emergency makes one call, and perhaps tries again before the first has ended.
 const MAX_OF_STRANGER: usize = 4;
 
-/// Behind one address may stand every phone of a floor, just restarted and not yet registered.
-const MAX_OF_ADDRESS: usize = 32;
+/// Behind one address, or in one /64, may stand every phone of a floor, just restarted and not yet registered.
+const MAX_OF_NEIGHBOURHOOD: usize = 32;
 
-/// A port rests for a minute after its call: at four ports each, an address that dials and hangs up without end keeps 240 of
-/// them busy and no more.
+/// A port rests for a minute after its call: at four ports each, an address or /64 that dials and hangs up without end
+/// keeps 240 of them busy and no more.
 const MAX_IN_A_MINUTE: usize = 60;
 
 /// How long an emergency call is remembered after it began.
@@ -181,16 +181,21 @@ const MAX_RECENT: usize = 16_384;
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv6Addr};
+
     use super::*;
 
-    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 0, 7));
+    fn of(address: impl Into<IpAddr>) -> Neighbourhood {
+        Neighbourhood::of(address.into())
+    }
 
     #[test]
     fn whoever_hangs_up_at_once_is_stopped_by_the_minute() {
         let (mut tally, start) = (Tally::default(), Instant::now());
         let mut begun = 0;
         for n in 0..1_000u64 {
-            let (now, charge) = (start + Duration::from_millis(n), Charge::Stranger(FlowId(n), ADDRESS));
+            let (now, charge) =
+                (start + Duration::from_millis(n), Charge::Stranger(FlowId(n), of([10, 1, 0, 7])));
             if tally.admit(now, charge).is_ok() {
                 tally.begun(now, charge);
                 tally.ended(charge);
@@ -198,11 +203,29 @@ mod tests {
             }
         }
         assert_eq!(begun, MAX_IN_A_MINUTE);
-        let other = Charge::Stranger(FlowId(1), IpAddr::from([10, 1, 0, 8]));
+        let other = Charge::Stranger(FlowId(1), of([10, 1, 0, 8]));
         assert_eq!(tally.admit(start, other), Ok(()));
         let later = start + MINUTE + Duration::from_secs(1);
-        assert_eq!(tally.admit(later, Charge::Stranger(FlowId(1), ADDRESS)), Ok(()));
+        assert_eq!(tally.admit(later, Charge::Stranger(FlowId(1), of([10, 1, 0, 7]))), Ok(()));
         assert_eq!((tally.recent.len(), tally.recent_of.len(), tally.count()), (0, 0, 0));
+    }
+
+    #[test]
+    fn whoever_calls_from_ever_new_addresses_of_its_ipv6_network_has_one_bound() {
+        let (mut tally, now) = (Tally::default(), Instant::now());
+        let charge = |host: u16, network: u16| {
+            let address = Ipv6Addr::new(0xfd00, 0, 0, network, 0, 0, 0, host);
+            Charge::Stranger(FlowId(host.into()), of(address))
+        };
+        let begun = (1..=100).filter(|host| {
+            let is_admitted = tally.admit(now, charge(*host, 0)).is_ok();
+            if is_admitted {
+                tally.begun(now, charge(*host, 0));
+            }
+            is_admitted
+        });
+        assert_eq!(begun.count(), MAX_OF_NEIGHBOURHOOD);
+        assert_eq!(tally.admit(now, charge(1, 1)), Ok(()));
     }
 
     #[test]
@@ -225,7 +248,7 @@ mod tests {
     fn a_flood_of_addresses_is_remembered_in_a_bounded_table() {
         let (mut tally, now) = (Tally::default(), Instant::now());
         for n in 0..MAX_RECENT + 10 {
-            let address = IpAddr::from(u32::try_from(n).unwrap().to_be_bytes());
+            let address = of(u32::try_from(n).unwrap().to_be_bytes());
             let charge = Charge::Stranger(FlowId(1), address);
             tally.begun(now, charge);
             tally.ended(charge);

@@ -12,7 +12,7 @@ pub struct Limits {
     pub registrations: usize,
     /// TLS connections of all phones.
     pub connections: usize,
-    /// TLS connections of one address.
+    /// TLS connections of one address, or one /64 of IPv6.
     pub connections_per_address: usize,
 }
 

@@ -6,6 +6,7 @@
 //! - [`request`]: emergency first, then methods, extensions, hops and registration
 //! - [`media`]: offers and answers, and nothing in clear without a permit
 //! - [`overload`]: what is shed first when signalling cannot keep up
+//! - [`Neighbourhood`]: whose connections count together where strangers are counted
 //! - [`controls`]: the controls that rules, findings and reports cite
 //! - [`permit`]: the proof that policy was asked
 //!
@@ -17,11 +18,13 @@ pub mod connection;
 pub mod controls;
 pub mod explain;
 pub mod media;
+mod neighbourhood;
 pub mod overload;
 pub mod permit;
 pub mod refusal;
 pub mod request;
 
 pub use media::{PlainMedia, PlainReason, SecureMedia};
+pub use neighbourhood::Neighbourhood;
 pub use permit::Permit;
 pub use refusal::{Answer, Door, Family, Refusal};

@@ -1,12 +1,11 @@
-//! How many connections there may be, by address and in total, and which one makes room for the next.
+//! How many connections there may be, by neighbourhood and in total, and which one makes room for the next.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cordon_policy::connection::Source;
-use cordon_policy::{Permit, Refusal};
+use cordon_policy::{Neighbourhood, Permit, Refusal};
 use tokio::sync::Notify;
 
 use crate::config::Limits;
@@ -50,7 +49,7 @@ struct Table {
 
 #[derive(Debug)]
 struct Entry {
-    address: IpAddr,
+    neighbourhood: Neighbourhood,
     state: State,
     sign: Arc<Sign>,
 }
@@ -69,16 +68,16 @@ struct Turn(u64);
 /// The connections of one state, or two.
 #[derive(Debug)]
 struct Room {
-    bound_of_address: usize,
+    bound_of_neighbourhood: usize,
     bound_in_total: usize,
     count: usize,
-    addresses: HashMap<IpAddr, Address>,
+    neighbourhoods: HashMap<Neighbourhood, Neighbours>,
     /// Those that can make room.
     turns: BTreeMap<Turn, PlaceName>,
 }
 
 #[derive(Debug, Default)]
-struct Address {
+struct Neighbours {
     count: usize,
     turns: BTreeSet<Turn>,
 }
@@ -97,7 +96,7 @@ impl Admission {
 
     /// A place for a handshake. Asks for the proof that the address lies in the networks.
     pub(crate) fn enter(self: &Arc<Self>, source: &Permit<Source>) -> Result<Place, Refusal> {
-        let (name, sign) = self.table().enter(source.address())?;
+        let (name, sign) = self.table().enter(Neighbourhood::of(source.address()))?;
         Ok(Place { admission: Arc::clone(self), name, sign })
     }
 
@@ -168,51 +167,54 @@ impl Drop for Place {
 }
 
 impl Table {
-    fn enter(&mut self, address: IpAddr) -> Result<(PlaceName, Arc<Sign>), Refusal> {
-        self.clear_a_place(address, false)?;
+    fn enter(&mut self, neighbourhood: Neighbourhood) -> Result<(PlaceName, Arc<Sign>), Refusal> {
+        self.clear_a_place(neighbourhood, false)?;
         let turn = self.turn();
         let name = PlaceName(turn.0);
-        self.pending.add(address, Some((turn, name)));
+        self.pending.add(neighbourhood, Some((turn, name)));
         let sign = Arc::<Sign>::default();
-        self.places.insert(name, Entry { address, state: State::Pending(turn), sign: Arc::clone(&sign) });
+        self.places
+            .insert(name, Entry { neighbourhood, state: State::Pending(turn), sign: Arc::clone(&sign) });
         Ok((name, sign))
     }
 
     fn progress(&mut self, name: PlaceName) {
-        let Some(&Entry { address, state: State::Pending(before), .. }) = self.places.get(&name) else {
+        let Some(&Entry { neighbourhood, state: State::Pending(before), .. }) = self.places.get(&name) else {
             return;
         };
         let turn = self.turn();
-        self.pending.remove(address, Some(before));
-        self.pending.add(address, Some((turn, name)));
+        self.pending.remove(neighbourhood, Some(before));
+        self.pending.add(neighbourhood, Some((turn, name)));
         self.set(name, State::Pending(turn));
     }
 
     fn establish(&mut self, name: PlaceName) -> Result<(), Refusal> {
-        let Some(&Entry { address, state, .. }) = self.places.get(&name) else {
+        let Some(&Entry { neighbourhood, state, .. }) = self.places.get(&name) else {
             return Err(Refusal::MadeRoom);
         };
         let State::Pending(before) = state else { return Ok(()) };
-        self.clear_a_place(address, true)?;
+        self.clear_a_place(neighbourhood, true)?;
         let turn = self.turn();
-        self.pending.remove(address, Some(before));
-        self.established.add(address, Some((turn, name)));
+        self.pending.remove(neighbourhood, Some(before));
+        self.established.add(neighbourhood, Some((turn, name)));
         self.set(name, State::Guest(turn));
         Ok(())
     }
 
     fn keep(&mut self, name: PlaceName) {
-        let Some(&Entry { address, state: State::Guest(turn), .. }) = self.places.get(&name) else { return };
-        self.established.remove(address, Some(turn));
-        self.established.add(address, None);
+        let Some(&Entry { neighbourhood, state: State::Guest(turn), .. }) = self.places.get(&name) else {
+            return;
+        };
+        self.established.remove(neighbourhood, Some(turn));
+        self.established.add(neighbourhood, None);
         self.set(name, State::Kept);
     }
 
     fn release(&mut self, name: PlaceName) {
-        let Some(&Entry { address, state: State::Kept, .. }) = self.places.get(&name) else { return };
+        let Some(&Entry { neighbourhood, state: State::Kept, .. }) = self.places.get(&name) else { return };
         let turn = self.turn();
-        self.established.remove(address, None);
-        self.established.add(address, Some((turn, name)));
+        self.established.remove(neighbourhood, None);
+        self.established.add(neighbourhood, Some((turn, name)));
         self.set(name, State::Guest(turn));
     }
 
@@ -226,9 +228,9 @@ impl Table {
     fn leave(&mut self, name: PlaceName) -> Option<Entry> {
         let entry = self.places.remove(&name)?;
         match entry.state {
-            State::Pending(turn) => self.pending.remove(entry.address, Some(turn)),
-            State::Guest(turn) => self.established.remove(entry.address, Some(turn)),
-            State::Kept => self.established.remove(entry.address, None),
+            State::Pending(turn) => self.pending.remove(entry.neighbourhood, Some(turn)),
+            State::Guest(turn) => self.established.remove(entry.neighbourhood, Some(turn)),
+            State::Kept => self.established.remove(entry.neighbourhood, None),
         }
         Some(entry)
     }
@@ -240,9 +242,9 @@ impl Table {
         }
     }
 
-    fn clear_a_place(&mut self, address: IpAddr, is_established: bool) -> Result<(), Refusal> {
+    fn clear_a_place(&mut self, neighbourhood: Neighbourhood, is_established: bool) -> Result<(), Refusal> {
         let room = if is_established { &self.established } else { &self.pending };
-        if let Some(name) = room.in_the_way(address)? {
+        if let Some(name) = room.in_the_way(neighbourhood)? {
             self.evict(name);
         }
         Ok(())
@@ -255,16 +257,22 @@ impl Table {
 }
 
 impl Room {
-    fn new(bound_of_address: usize, bound_in_total: usize) -> Self {
-        Self { bound_of_address, bound_in_total, count: 0, addresses: HashMap::new(), turns: BTreeMap::new() }
+    fn new(bound_of_neighbourhood: usize, bound_in_total: usize) -> Self {
+        Self {
+            bound_of_neighbourhood,
+            bound_in_total,
+            count: 0,
+            neighbourhoods: HashMap::new(),
+            turns: BTreeMap::new(),
+        }
     }
 
-    /// Who has to go before one more of this address fits.
-    fn in_the_way(&self, address: IpAddr) -> Result<Option<PlaceName>, Refusal> {
-        if let Some(of_address) = self.addresses.get(&address)
-            && of_address.count >= self.bound_of_address
+    /// Who has to go before one more of this neighbourhood fits.
+    fn in_the_way(&self, neighbourhood: Neighbourhood) -> Result<Option<PlaceName>, Refusal> {
+        if let Some(neighbours) = self.neighbourhoods.get(&neighbourhood)
+            && neighbours.count >= self.bound_of_neighbourhood
         {
-            let turn = of_address.turns.first().ok_or(Refusal::TooManyFlowsFromAddress)?;
+            let turn = neighbours.turns.first().ok_or(Refusal::TooManyFlowsFromAddress)?;
             return Ok(self.turns.get(turn).copied());
         }
         if self.count < self.bound_in_total {
@@ -274,28 +282,28 @@ impl Room {
         Ok(Some(name))
     }
 
-    fn add(&mut self, address: IpAddr, can_make_room: Option<(Turn, PlaceName)>) {
+    fn add(&mut self, neighbourhood: Neighbourhood, can_make_room: Option<(Turn, PlaceName)>) {
         self.count += 1;
-        let of_address = self.addresses.entry(address).or_default();
-        of_address.count += 1;
+        let neighbours = self.neighbourhoods.entry(neighbourhood).or_default();
+        neighbours.count += 1;
         if let Some((turn, name)) = can_make_room {
-            of_address.turns.insert(turn);
+            neighbours.turns.insert(turn);
             self.turns.insert(turn, name);
         }
     }
 
-    fn remove(&mut self, address: IpAddr, turn: Option<Turn>) {
+    fn remove(&mut self, neighbourhood: Neighbourhood, turn: Option<Turn>) {
         self.count = self.count.saturating_sub(1);
         if let Some(turn) = turn {
             self.turns.remove(&turn);
         }
-        let Some(of_address) = self.addresses.get_mut(&address) else { return };
-        of_address.count = of_address.count.saturating_sub(1);
+        let Some(neighbours) = self.neighbourhoods.get_mut(&neighbourhood) else { return };
+        neighbours.count = neighbours.count.saturating_sub(1);
         if let Some(turn) = turn {
-            of_address.turns.remove(&turn);
+            neighbours.turns.remove(&turn);
         }
-        if of_address.count == 0 {
-            self.addresses.remove(&address);
+        if neighbours.count == 0 {
+            self.neighbourhoods.remove(&neighbourhood);
         }
     }
 }
@@ -321,6 +329,18 @@ mod tests {
         assert!(has_made_room(&first));
         assert!(!has_made_room(&second));
         assert!(!has_made_room(&other));
+    }
+
+    #[test]
+    fn whoever_takes_ever_new_addresses_of_its_ipv6_network_pushes_out_its_own() {
+        let admission = pending(2, 100);
+        let other = enter(&admission, "fd00:0:0:1::1");
+        let [first, second] = [enter(&admission, "fd00::1"), enter(&admission, "fd00::2")];
+
+        let _third = enter(&admission, "fd00::3");
+
+        assert!(has_made_room(&first));
+        assert!(!has_made_room(&second) && !has_made_room(&other));
     }
 
     #[test]
@@ -433,7 +453,7 @@ mod tests {
         let table = admission.table();
         assert!(table.places.is_empty());
         for room in [&table.pending, &table.established] {
-            assert!(room.count == 0 && room.addresses.is_empty() && room.turns.is_empty());
+            assert!(room.count == 0 && room.neighbourhoods.is_empty() && room.turns.is_empty());
         }
     }
 
@@ -446,7 +466,8 @@ mod tests {
     }
 
     fn enter(admission: &Arc<Admission>, address: &str) -> Place {
-        let source = admit_source(&["10.0.0.0/8".parse().unwrap()], address.parse().unwrap()).unwrap();
+        let networks = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
+        let source = admit_source(&networks, address.parse().unwrap()).unwrap();
         admission.enter(&source).unwrap()
     }
 

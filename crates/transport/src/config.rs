@@ -109,11 +109,11 @@ pub struct TlsTarget {
 /// Every bound of this crate, with its reason.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections of one address without a byte of SIP yet: a phone has one, a NAT at shift change some dozens.
+    /// Connections of one address, or one /64 of IPv6, without a byte of SIP yet: a phone has one, a NAT at shift change some dozens.
     pub pending_per_address: usize,
     /// The same, of all addresses: 4,096 half-open handshakes are some 50 MB. Apart from the established ones.
     pub pending: usize,
-    /// Established connections of one address: phones of a branch behind one NAT, and load generators.
+    /// Established connections of one address, or one /64 of IPv6: phones of a branch behind one NAT, and load generators.
     pub flows_per_address: usize,
     /// Established connections of all: at 24 kB each some 400 MB.
     pub flows: usize,

@@ -1,11 +1,13 @@
 //! How often one source is answered.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// At most so many answers to one source in any one second. IPv6 sources count by their /64, which one device owns.
+use cordon_policy::Neighbourhood;
+
+/// At most so many answers to one source in any one second.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     per_second: usize,
@@ -14,7 +16,7 @@ pub(crate) struct RateLimit {
 
 #[derive(Debug, Default)]
 struct State {
-    sources: HashMap<IpAddr, Source>,
+    sources: HashMap<Neighbourhood, Source>,
     swept: Option<Instant>,
 }
 
@@ -47,7 +49,7 @@ impl RateLimit {
         if state.sources.len() >= MAX_SOURCES {
             state.sweep(now);
         }
-        let key = key(source);
+        let key = Neighbourhood::of(source);
         if state.sources.len() >= MAX_SOURCES && !state.sources.contains_key(&key) {
             return Verdict::Silence;
         }
@@ -80,15 +82,7 @@ impl State {
     }
 }
 
-fn key(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & NETWORK_64)),
-    }
-}
-
 const WINDOW: Duration = Duration::from_secs(1);
-const NETWORK_64: u128 = !(u64::MAX as u128);
 
 /// Sources remembered: a /16 of phones does not all speak plain SIP in one second. Beyond it strangers hear nothing.
 const MAX_SOURCES: usize = 4_096;

@@ -92,7 +92,7 @@ pub(super) const TOO_MANY_FLOWS_FROM_ADDRESS: Row = Row {
     text: "too many connections from this address",
     label: "too_many_flows_from_address",
     title: "Too many connections from one address",
-    rule: "One address holds a bounded number of connections, so that one broken device cannot shut out the others.",
+    rule: "One address, or one /64 of IPv6, holds a bounded number of connections, so that one broken device cannot shut out the others.",
     controls: &["HV-21", "ZC-77"],
     remedy: Remedy::Site(
         "restart the device at that address; behind NAT give the site its own location with its own address",
@@ -107,7 +107,7 @@ pub(super) const TOO_FAST: Row = Row {
     text: "too many requests from this address",
     label: "too_fast",
     title: "Too many refused requests from one address",
-    rule: "Refusals toward one address are limited in rate, so that they can neither flood nor be reflected.",
+    rule: "Refusals toward one address, or one /64 of IPv6, are limited in rate, so that they can neither flood nor be reflected.",
     controls: &["HV-21", "ZC-46"],
     remedy: Remedy::Site("set the device at that address to TLS, it repeats what is refused"),
 };
@@ -151,7 +151,7 @@ pub(super) const TOO_MANY_EMERGENCY_CALLS: Row = Row {
     text: "too many emergency calls without registration",
     label: "too_many_emergency_calls",
     title: "Too many emergency calls from one device that is not registered",
-    rule: "Without a registration a connection has 4 emergency calls at once, an address 32 at once and 60 begun in a minute, so that one device cannot take every media port from the others. Registered phones have no such bound.",
+    rule: "Without a registration a connection has 4 emergency calls at once, an address or a /64 of IPv6 32 at once and 60 begun in a minute, so that one device cannot take every media port from the others. Registered phones have no such bound.",
     controls: &["HV-06", "HV-21"],
     remedy: Remedy::Site("find the device at that address: it dials an emergency number without end"),
 };

@@ -272,7 +272,7 @@ pub(super) const MADE_ROOM: Row = Row {
     text: "connection without a registration made room for another",
     label: "made_room",
     title: "Connection that made room",
-    rule: "When all places of an address or of the site are taken, the connection without registration and call that stood still longest makes room for the next.",
+    rule: "When all places of an address (of a /64 in IPv6) or of the site are taken, the connection without registration and call that stood still longest makes room for the next.",
     controls: &["HV-21", "ZC-77"],
     remedy: Remedy::Site(
         "none for a phone, it comes back by itself; find what opens so many connections at the addresses in the events",
