@@ -14,7 +14,6 @@ pub(crate) struct Attack {
     what: &'static str,
     pub(crate) codes: Vec<&'static str>,
     pub(crate) has_registrations: bool,
-    pub(crate) retained: u64,
     pub(crate) is_overload: bool,
     descriptors: Option<usize>,
     configure: Box<dyn Fn(&mut Configuration)>,
@@ -28,7 +27,6 @@ impl Attack {
             what,
             codes: Vec::new(),
             has_registrations: true,
-            retained: 0,
             is_overload: false,
             descriptors: None,
             configure: Box::new(|_| {}),
@@ -44,12 +42,6 @@ impl Attack {
     /// The attack takes the PBX away, so that no phone can register meanwhile.
     pub(crate) fn without_registrations(mut self) -> Self {
         self.has_registrations = false;
-        self
-    }
-
-    /// So many kB that were needed at once may stay with the process, for the next time they are.
-    pub(crate) fn retaining(mut self, kilobytes: u64) -> Self {
-        self.retained = kilobytes;
         self
     }
 

@@ -25,7 +25,6 @@ fn g01_twice_and_five_times_too_many_calls_leave_the_others_their_calls() {
     Attack::new("G01", "calls at 2 and 5 times what was carried; meanwhile emergency calls and refreshes")
         .configured(many_ports)
         .overloads()
-        .retaining(SHED_AT_ONCE * PER_SHED)
         .run(|site| handset::block_on(overload(site)));
 }
 
@@ -306,8 +305,5 @@ fn many_ports(configuration: &mut Configuration) {
 }
 
 const EMERGENCY: &str = "911";
-/// Calls that are refused wait for their ACK, those that are over for late answers, both for half a minute (in kB).
-const SHED_AT_ONCE: u64 = 2_000;
-const PER_SHED: u64 = 24;
 /// More than are open at once on a machine that keeps up.
 const MOST_AT_ONCE: usize = 1_200;

@@ -33,7 +33,6 @@ pub(crate) struct Oracle {
     lines: usize,
     begun: Instant,
     vitals: Vitals,
-    retained: u64,
 }
 
 /// What it saw.
@@ -74,7 +73,6 @@ impl Oracle {
             lines: site.cordon.program.lines_so_far(),
             begun: Instant::now(),
             vitals,
-            retained: attack.retained,
         })
     }
 
@@ -89,7 +87,7 @@ impl Oracle {
         self.runtime.block_on(self.questions.one_more())?;
         seen.push(self.questions.judge("OPTIONS")?);
         ensure!(site.cordon.program.is_running(), "the process lives");
-        let now = self.vitals.await_return(&site.cordon, self.retained)?;
+        let now = self.vitals.await_return(&site.cordon)?;
         let grown = i128::from(now.memory) - i128::from(self.vitals.memory);
         seen.push(format!("RSS {} {grown:+} kB, fds {}", self.vitals.memory, now.descriptors));
         // The call is ended last: it holds descriptors of the baseline.

@@ -21,13 +21,13 @@ impl Vitals {
         Ok(Self { memory: cordon.memory()?, descriptors })
     }
 
-    /// Waits until the process is back where it was: no descriptor more, and no more memory than a twentieth, [`ALLOWANCE`]
-    /// and what it may retain.
-    pub(crate) fn await_return(self, cordon: &Cordon, retained: u64) -> Result<Self> {
+    /// Waits until the process is back where it was: no descriptor more, and no more memory than a twentieth and
+    /// [`ALLOWANCE`].
+    pub(crate) fn await_return(self, cordon: &Cordon) -> Result<Self> {
         let until = Instant::now() + RETURN;
         loop {
             let now = Self::of(cordon)?;
-            let bound = self.memory + self.memory / 20 + ALLOWANCE + retained;
+            let bound = self.memory + self.memory / 20 + ALLOWANCE;
             if now.descriptors <= self.descriptors && now.memory <= bound {
                 return Ok(now);
             }
