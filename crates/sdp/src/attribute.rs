@@ -26,17 +26,22 @@ impl Attribute {
     }
 
     pub(crate) fn parse(text: &str) -> Parsed<'_> {
-        let (name, value) = match text.split_once(':') {
-            Some((name, value)) => (name, Some(value)),
+        let colon = text.bytes().position(|byte| byte == b':');
+        let (name, value) = match colon.and_then(|colon| text.split_at_checked(colon)) {
+            Some((name, rest)) => (name, rest.get(1..)),
             None => (text, None),
         };
         if name == "crypto" {
             return Parsed::Crypto(value.unwrap_or(""));
         }
-        if name.is_empty() || !name.bytes().all(is_token_byte) || carries_a_key(name) {
-            return Parsed::Dropped;
-        }
-        Parsed::Plain(Attribute { name: name.into(), value: value.map(Text::from) })
+        let name = match usual(name) {
+            Some(name) => name,
+            None if !name.is_empty() && name.bytes().all(is_token_byte) && !carries_a_key(name) => {
+                name.into()
+            }
+            None => return Parsed::Dropped,
+        };
+        Parsed::Plain(Attribute { name, value: value.map(Text::from) })
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
@@ -61,14 +66,36 @@ pub(crate) enum Parsed<'a> {
 /// Attributes whose value is or may be a secret, other than `crypto` itself: misspelt crypto lines, Microsoft's
 /// `cryptoscale` and MIKEY (RFC 4567). They are dropped so that no key ever becomes text.
 fn carries_a_key(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.contains("crypto") || name == "key-mgmt"
+    let is_crypto = |part: &[u8]| part.eq_ignore_ascii_case(CRYPTO);
+    name.as_bytes().windows(CRYPTO.len()).any(is_crypto) || name.eq_ignore_ascii_case("key-mgmt")
+}
+
+/// The name, when it is one that nearly every phone writes: it needs no copy.
+fn usual(name: &str) -> Option<Text> {
+    let known = match name {
+        "rtpmap" => "rtpmap",
+        "fmtp" => "fmtp",
+        "ptime" => "ptime",
+        "maxptime" => "maxptime",
+        "sendrecv" => "sendrecv",
+        "sendonly" => "sendonly",
+        "recvonly" => "recvonly",
+        "inactive" => "inactive",
+        "rtcp" => "rtcp",
+        "rtcp-mux" => "rtcp-mux",
+        "rtcp-fb" => "rtcp-fb",
+        "ssrc" => "ssrc",
+        _ => return None,
+    };
+    Some(Text::known(known))
 }
 
 /// RFC 8866 §9, `token-char`.
 fn is_token_byte(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x27 | 0x2a..=0x2b | 0x2d..=0x2e | 0x30..=0x39 | 0x41..=0x5a | 0x5e..=0x7e)
 }
+
+const CRYPTO: &[u8] = b"crypto";
 
 #[cfg(test)]
 mod tests {

@@ -29,18 +29,19 @@ pub(crate) fn decode(text: &str) -> Result<Decoded, Base64Error> {
     if text.len() - digits.len() > 2 || digits.len() % 4 == 1 || digits.is_empty() {
         return Err(Base64Error::Malformed);
     }
-    let mut decoded = Decoded { bytes: Zeroizing::new([0; MAX_DECODED]), len: 0 };
-    let (mut bits, mut held) = (0_u32, 0_u32);
-    for digit in digits.bytes() {
-        let six = value_of(digit).ok_or(Base64Error::Malformed)?;
-        bits = (bits << 6) | u32::from(six);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            let place = decoded.bytes.get_mut(decoded.len).ok_or(Base64Error::TooLong)?;
-            *place = (bits >> held) as u8; // the low eight bits above the held ones
-            decoded.len += 1;
-            bits &= (1 << held) - 1;
+    let mut decoded = Decoded { bytes: Zeroizing::new([0; MAX_DECODED]), len: digits.len() * 3 / 4 };
+    let places = decoded.bytes.get_mut(..decoded.len).ok_or(Base64Error::TooLong)?;
+    // Four digits are three bytes; the last group may lack digits, and bytes with them.
+    for (places, group) in places.chunks_mut(3).zip(digits.as_bytes().chunks(4)) {
+        let mut bits = 0_u32;
+        for place in 0..4 {
+            let six =
+                group.get(place).map_or(Some(0), |digit| value_of(*digit)).ok_or(Base64Error::Malformed)?;
+            bits = (bits << 6) | u32::from(six);
+        }
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        for (place, byte) in places.iter_mut().zip(bytes) {
+            *place = byte;
         }
     }
     Ok(decoded)

@@ -1,6 +1,8 @@
 use std::fmt;
+use std::iter;
 
 use cordon_rtp::{KeyMaterial, Suite};
+use memchr::memchr2_iter;
 
 use crate::base64;
 use crate::key_parameters::{is_inline, parse_key, parse_number};
@@ -66,7 +68,7 @@ impl CryptoLine {
 
     /// Reads what follows `a=crypto:`; `earlier` are the lines above it at the same media line.
     pub(crate) fn parse(value: &str, earlier: &[CryptoLine]) -> CryptoLine {
-        let mut words = value.split([' ', '\t']).filter(|word| !word.is_empty());
+        let mut words = words(value);
         let Some(tag) = words.next().and_then(parse_tag) else {
             return CryptoLine::Skipped { tag: None, why: CryptoProblem::BadTag };
         };
@@ -208,6 +210,19 @@ impl Parameters {
             _ => Err(CryptoProblem::UnknownParameter),
         }
     }
+}
+
+/// What stands between spaces and tabs.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut ends = memchr2_iter(b' ', b'\t', text.as_bytes()).chain([text.len()]);
+    let mut start = 0;
+    let words = iter::from_fn(move || {
+        let end = ends.next()?;
+        let word = text.get(start..end);
+        start = end + 1;
+        word
+    });
+    words.filter(|word| !word.is_empty())
 }
 
 fn parse_tag(text: &str) -> Option<u32> {

@@ -1,4 +1,5 @@
 use cordon_rtp::{KeyMaterial, Suite};
+use memchr::memchr;
 
 use crate::CryptoProblem;
 use crate::base64::{self, Base64Error};
@@ -17,13 +18,10 @@ pub(crate) fn parse_key(
     suite: Suite,
     text: &str,
 ) -> Result<(KeyMaterial, Option<u64>, Option<Mki>), CryptoProblem> {
-    if text.contains(';') {
+    if memchr(b';', text.as_bytes()).is_some() {
         return Err(CryptoProblem::SeveralKeys);
     }
-    if !is_inline(text) {
-        return Err(CryptoProblem::UnknownKeyMethod);
-    }
-    let (_, text) = text.split_once(':').ok_or(CryptoProblem::Malformed)?;
+    let text = after_inline(text).ok_or(CryptoProblem::UnknownKeyMethod)?;
     let mut fields = text.split('|');
     let key = fields.next().ok_or(CryptoProblem::Malformed)?;
     let (mut lifetime, mut mki) = (None, None);
@@ -45,7 +43,13 @@ pub(crate) fn parse_key(
 }
 
 pub(crate) fn is_inline(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(method, _)| method.eq_ignore_ascii_case("inline"))
+    after_inline(text).is_some()
+}
+
+/// What follows `inline:`.
+fn after_inline(text: &str) -> Option<&str> {
+    let (method, rest) = text.split_at_checked(INLINE.len())?;
+    method.eq_ignore_ascii_case(INLINE).then_some(rest)
 }
 
 /// `2^20` or `1048576`.
@@ -91,3 +95,6 @@ fn parse_mki(text: &str) -> Result<Mki, CryptoProblem> {
 pub(crate) fn parse_number(text: &str) -> Option<u64> {
     if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
+
+/// The only key method there is (RFC 4568 §6.1).
+const INLINE: &str = "inline:";

@@ -2,6 +2,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use memchr::{memchr, memchr2};
 
 use crate::attribute::Parsed;
 use crate::connection::write_ip;
@@ -271,23 +272,32 @@ impl<'a> Lines<'a> {
     /// The next line that is not blank, as its letter and its value.
     fn next_line(&mut self) -> Result<Option<(char, &'a str)>, SdpError> {
         while !self.rest.is_empty() {
-            let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
-            self.rest = rest;
-            let line = line.strip_suffix('\r').unwrap_or(line);
+            let line = self.take_line();
             if line.is_empty() {
                 continue;
             }
             // A bare CR or NUL inside a line would be a line end or a text end for somebody else.
-            if line.bytes().any(|b| b == b'\r' || b == 0) {
+            if memchr2(b'\r', 0, line.as_bytes()).is_some() {
                 return Err(SdpError::Line);
             }
-            let mut letters = line.chars();
-            return match (letters.next(), letters.next()) {
-                (Some(kind), Some('=')) if kind.is_ascii_lowercase() => Ok(Some((kind, letters.as_str()))),
+            return match (line.as_bytes(), line.get(2..)) {
+                ([kind @ b'a'..=b'z', b'=', ..], Some(value)) => Ok(Some((char::from(*kind), value))),
                 _ => Err(SdpError::Line),
             };
         }
         Ok(None)
+    }
+
+    /// Everything up to the next line end, without it.
+    fn take_line(&mut self) -> &'a str {
+        let text = self.rest;
+        let (line, rest) = match memchr(b'\n', text.as_bytes()) {
+            Some(end) => (text.get(..end), text.get(end + 1..)),
+            None => (Some(text), None),
+        };
+        self.rest = rest.unwrap_or_default();
+        let line = line.expect("a line feed is a character of its own");
+        line.strip_suffix('\r').unwrap_or(line)
     }
 }
 
