@@ -22,6 +22,7 @@ pub(crate) enum Register {
     R3 = 3,
     R6 = 6,
     R7 = 7,
+    R8 = 8,
     R10 = 10,
 }
 
@@ -30,6 +31,7 @@ pub(crate) enum Register {
 #[repr(i32)]
 pub(crate) enum Helper {
     MapLookup = 1,
+    Clock = 5,
     SocketRelease = 86,
     SocketAssign = 124,
 }
@@ -48,6 +50,11 @@ impl Instruction {
     /// `to += value`
     pub(crate) fn add(to: Register, value: i32) -> Instruction {
         Instruction::new(0x07, to, Register::R0, 0, value)
+    }
+
+    /// `to = the low half of to >> bits`
+    pub(crate) fn shift_to_half(to: Register, bits: i32) -> [Instruction; 2] {
+        [Instruction::new(0x77, to, Register::R0, 0, bits), Instruction::new(0xbc, to, to, 0, 0)]
     }
 
     /// `to = the 32 bits at place + offset`
@@ -70,6 +77,16 @@ impl Instruction {
         Instruction::new(SKIP_IF_EQUAL, register, Register::R0, offset(count), value)
     }
 
+    /// Skips `count` instructions when the registers are equal.
+    pub(crate) fn skip_if_same(one: Register, other: Register, count: usize) -> Instruction {
+        Instruction::new(SKIP_IF_SAME, one, other, offset(count), 0)
+    }
+
+    /// Skips `count` instructions when `register > value`, both without sign.
+    pub(crate) fn skip_if_above(register: Register, value: i32, count: usize) -> Instruction {
+        Instruction::new(SKIP_IF_ABOVE, register, Register::R0, offset(count), value)
+    }
+
     /// Skips `count` instructions when `register != value`.
     pub(crate) fn skip_unless_equal(register: Register, value: i32, count: usize) -> Instruction {
         Instruction::new(SKIP_UNLESS_EQUAL, register, Register::R0, offset(count), value)
@@ -83,7 +100,8 @@ impl Instruction {
     /// How many instructions it may skip.
     #[cfg(test)]
     pub(crate) fn skipped(self) -> Option<usize> {
-        let skips = [SKIP, SKIP_IF_EQUAL, SKIP_UNLESS_EQUAL].contains(&self.opcode);
+        let skips =
+            [SKIP, SKIP_IF_EQUAL, SKIP_IF_SAME, SKIP_IF_ABOVE, SKIP_UNLESS_EQUAL].contains(&self.opcode);
         skips.then(|| usize::try_from(self.offset).unwrap())
     }
 
@@ -120,6 +138,8 @@ fn offset(count: usize) -> i16 {
 
 const SKIP: u8 = 0x05;
 const SKIP_IF_EQUAL: u8 = 0x15;
+const SKIP_IF_SAME: u8 = 0x1d;
+const SKIP_IF_ABOVE: u8 = 0x25;
 const SKIP_UNLESS_EQUAL: u8 = 0x55;
 /// Says that the immediate value is the descriptor of a table.
 const PSEUDO_MAP: u8 = 1;

@@ -2,17 +2,21 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::instruction::Helper::{MapLookup, SocketAssign, SocketRelease};
+use crate::instruction::Helper::{Clock, MapLookup, SocketAssign, SocketRelease};
 use crate::instruction::Instruction;
-use crate::instruction::Register::{R0, R1, R2, R3, R6, R7, R10};
+use crate::instruction::Register::{R0, R1, R2, R3, R6, R7, R8, R10};
 
 /// Steers a UDP datagram to a socket when its address and port are in the table, and lets everything pass.
 ///
 /// ```text
 ///  if protocol is not UDP               pass
 ///  key    = local address, local port
-///  number = ports[key]                  none: pass, and the kernel looks on as if we were not there
-///  socket = sockets[number]             none: pass
+///  port   = ports[key]                  none: pass, and the kernel looks on as if we were not there
+///  if time is in another slice than port.slice
+///      port.slice, port.count = that slice, 0
+///  port.count += 1
+///  if port.count > SHARE                pass: to the socket that is bound there and has a queue of its own
+///  socket = sockets[port.number]        none: pass
 ///  assign(datagram, socket)             of the wrong family: nothing happens
 ///  release(socket)
 ///  pass
@@ -26,7 +30,10 @@ pub(crate) fn steer(ports: i32, sockets: i32) -> Vec<Instruction> {
     program.run(&write_key());
     program.run(&look_up(ports, KEY));
     program.pass_on_if_none();
-    program.run(&[Instruction::load(R3, R0, 0), Instruction::store(R10, NUMBER, R3)]);
+    program.run(&[Instruction::copy(R8, R0)]);
+    program.run(&count());
+    program.pass_on_if_above(SHARE);
+    program.run(&[Instruction::load(R3, R8, PORT_NUMBER), Instruction::store(R10, NUMBER, R3)]);
     program.run(&look_up(sockets, NUMBER));
     program.pass_on_if_none();
     // The kernel lends the socket, and does not load a program that keeps it.
@@ -40,6 +47,15 @@ pub(crate) fn steer(ports: i32, sockets: i32) -> Vec<Instruction> {
         Instruction::call(SocketRelease),
     ]);
     program.end()
+}
+
+/// What the table has of a port, as [`steer`] reads it: the number of the socket, and nothing counted yet.
+pub(crate) fn port(number: u32) -> [u8; PORT_SIZE] {
+    let mut port = [0; PORT_SIZE];
+    for (into, byte) in port.iter_mut().zip(number.to_ne_bytes()) {
+        *into = byte;
+    }
+    port
 }
 
 /// The key of a port of ours, as [`steer`] writes it: the address the way IPv6 writes it, and the port as the machine
@@ -79,6 +95,25 @@ fn write_key() -> Vec<Instruction> {
     code
 }
 
+/// `R2` = which datagram of this slice of time it is for the port at `R8`. Processors that count at the same time may
+/// count one for two: the share need not be exact.
+fn count() -> Vec<Instruction> {
+    let another_slice = [Instruction::store(R8, PORT_SLICE, R0), Instruction::store_value(R8, PORT_COUNT, 0)];
+    let mut code = vec![Instruction::call(Clock)];
+    code.extend(Instruction::shift_to_half(R0, SLICE));
+    code.extend([
+        Instruction::load(R2, R8, PORT_SLICE),
+        Instruction::skip_if_same(R2, R0, another_slice.len()),
+    ]);
+    code.extend(another_slice);
+    code.extend([
+        Instruction::load(R2, R8, PORT_COUNT),
+        Instruction::add(R2, 1),
+        Instruction::store(R8, PORT_COUNT, R2),
+    ]);
+    code
+}
+
 /// `R0` = what the table has under the key on the stack.
 fn look_up(table: i32, key: i16) -> [Instruction; 5] {
     let [first, second] = Instruction::load_map(R1, table);
@@ -101,6 +136,7 @@ struct Program {
 enum Leaving {
     Never(Instruction),
     IfNone,
+    IfAbove(i32),
     UnlessEqual(i32),
 }
 
@@ -112,6 +148,11 @@ impl Program {
     /// Leaves when `R0` is null.
     fn pass_on_if_none(&mut self) {
         self.code.push(Leaving::IfNone);
+    }
+
+    /// Leaves when `R2` is more than the value.
+    fn pass_on_if_above(&mut self, value: i32) {
+        self.code.push(Leaving::IfAbove(value));
     }
 
     /// Leaves when `R2` is not the value.
@@ -126,6 +167,7 @@ impl Program {
             match step {
                 Leaving::Never(instruction) => instruction,
                 Leaving::IfNone => Instruction::skip_if_equal(R0, 0, to_end),
+                Leaving::IfAbove(value) => Instruction::skip_if_above(R2, value, to_end),
                 Leaving::UnlessEqual(value) => Instruction::skip_unless_equal(R2, value, to_end),
             }
         });
@@ -133,6 +175,16 @@ impl Program {
     }
 }
 
+/// Datagrams of one port that are steered in one slice of time, 30,500 a second: beyond any call, and a small part of what
+/// a thread can relay, so that a flood on one port leaves the queue to the others.
+pub(crate) const SHARE: i32 = 512;
+/// A slice is 2^24 ns long, about 17 ms.
+pub(crate) const SLICE: i32 = 24;
+/// Bytes of a port in the table, and where its parts are.
+pub(crate) const PORT_SIZE: usize = 12;
+const PORT_NUMBER: i16 = 0;
+const PORT_SLICE: i16 = 4;
+const PORT_COUNT: i16 = 8;
 /// Bytes of a key.
 pub(crate) const KEY_SIZE: usize = 20;
 /// Where the key lies on the stack; the number of a socket lies above it.
@@ -162,7 +214,7 @@ mod tests {
             .filter(|to| *to > len - 10)
             .collect();
 
-        assert_eq!(ways, [len - 2; 3]);
+        assert_eq!(ways, [len - 2; 4]);
         assert_eq!(code[len - 2..], [Instruction::set(R0, PASS), Instruction::exit()]);
     }
 

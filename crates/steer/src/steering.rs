@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use crate::bpf::{self, Map, MapKind};
-use crate::program::{self, KEY_SIZE};
+use crate::program::{self, KEY_SIZE, PORT_SIZE};
 use crate::{Obstacle, SteeredSocket};
 
 /// Steers the datagrams of open ports to their sockets, for as long as it lives.
@@ -26,7 +26,7 @@ impl Steering {
         if let Some(obstacle) = Obstacle::foreseen() {
             return Err(obstacle);
         }
-        let ports = Map::create(MapKind::Hash, c"cordon_ports", KEY_SIZE, NUMBER_SIZE, most_ports.max(1))
+        let ports = Map::create(MapKind::Hash, c"cordon_ports", KEY_SIZE, PORT_SIZE, most_ports.max(1))
             .map_err(Obstacle::at("make the table of ports"))?;
         let room = u32::try_from(sockets.len()).unwrap_or(u32::MAX).max(1);
         let table = Map::create(MapKind::Sockets, c"cordon_sockets", NUMBER_SIZE, DESCRIPTOR_SIZE, room)
@@ -44,9 +44,10 @@ impl Steering {
         Ok(Steering { ports, _sockets: table, _link: link })
     }
 
-    /// Steers what arrives at this address and port to a socket.
+    /// Steers what arrives at this address and port to a socket, up to 512 datagrams in 17 ms. What is beyond goes to the
+    /// socket that is bound there, as if nothing were steered: a flood on one port does not take the room of the others.
     pub fn open(&self, address: SocketAddr, socket: u32) -> io::Result<()> {
-        self.ports.set(&program::key(address), &socket.to_ne_bytes())
+        self.ports.set(&program::key(address), &program::port(socket))
     }
 
     /// Steers it no longer: the kernel looks for a socket that is bound there, and answers with an ICMP message when

@@ -90,6 +90,48 @@ mod steering {
     }
 
     #[test]
+    fn a_flood_on_one_port_leaves_the_queue_to_the_others() {
+        let ip = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let Some((steering, socket)) = steered(ip) else { return };
+        let [flooded, quiet] = [21_700, 21_702].map(|port| {
+            let holder = UdpSocket::bind(SocketAddr::new(ip, port)).unwrap();
+            steering.open(holder.local_addr().unwrap(), 0).unwrap();
+            holder
+        });
+        let (at_flooded, at_quiet) = (flooded.local_addr().unwrap(), quiet.local_addr().unwrap());
+        let peer = UdpSocket::bind(SocketAddr::new(ip, 0)).unwrap();
+        let begin = Instant::now();
+        let (mut batch, mut arrived) = (ReceiveBatch::new(), [0_u128; 2]);
+        let mut buffers: Vec<PacketBuf> = (0..BATCH).map(|_| PacketBuf::new()).collect();
+        let mut receive = |arrived: &mut [u128; 2]| {
+            while let Ok(received) = batch.receive(&socket, &mut buffers) {
+                for number in 0..received {
+                    let at = batch.arrival(number).unwrap().at;
+                    arrived[usize::from(at == at_quiet)] += 1;
+                }
+            }
+        };
+
+        let mut said = 0;
+        flooded.set_nonblocking(true).unwrap();
+        // What is beyond its share goes to the port's own socket.
+        while flooded.recv(&mut [0; 8]).is_err() {
+            for _ in 0..1000 {
+                peer.send_to(b"flood", at_flooded).unwrap();
+            }
+            peer.send_to(b"voice", at_quiet).unwrap();
+            said += 1;
+            receive(&mut arrived);
+            assert!(begin.elapsed() < PATIENCE, "all {arrived:?} were steered");
+        }
+        receive(&mut arrived);
+
+        let slices = begin.elapsed().as_nanos() / (1 << 24) + 2;
+        assert!((512..=512 * slices).contains(&arrived[0]), "{} in {slices} slices", arrived[0]);
+        assert_eq!(arrived[1], said, "the quiet port loses nothing");
+    }
+
+    #[test]
     fn each_port_is_steered_to_the_socket_it_names() {
         let ip = IpAddr::from(Ipv4Addr::LOCALHOST);
         let sockets = [(); 2].map(|()| SteeredSocket::open(Family::V4).unwrap());
