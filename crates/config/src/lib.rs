@@ -15,6 +15,7 @@ mod limits;
 mod listeners;
 mod load;
 mod location;
+mod media;
 mod pbx;
 mod profile;
 mod section;
@@ -27,9 +28,10 @@ mod waiver;
 pub use finding::{Finding, Severity};
 pub use limits::Limits;
 pub use load::{Loaded, Surroundings, load, load_in};
+pub use media::{Media, MediaIo};
 pub use profile::Profile;
 pub use settings::{
-    Emergency, HostPort, Location, Media, MediaAddress, MediaIo, Metrics, Pbx, PbxMedia, PbxUri,
-    Registration, Settings, Site, Tls, Transport,
+    Emergency, HostPort, Location, MediaAddress, Metrics, Pbx, PbxMedia, PbxUri, Registration, Settings,
+    Site, Tls, Transport,
 };
 pub use waiver::Waiver;

@@ -11,6 +11,7 @@ use crate::finding::{Finding, Findings};
 use crate::limits::Limits;
 use crate::listeners::Listeners;
 use crate::location::check_names;
+use crate::media::Media;
 use crate::profile::{Profile, Strictness};
 use crate::section::{Located, Section};
 use crate::settings::Settings;
@@ -132,7 +133,7 @@ fn read(source: &Source, findings: &mut Findings<'_>, surroundings: &Surrounding
     let registration = root.section(findings, "registration", "[registration]");
     let registration = site::read_registration(registration, findings);
     let media = root.section(findings, "media", "[media]");
-    let media = site::read_media(media, findings);
+    let media = Media::read(media, findings);
     let metrics = root.section(findings, "metrics", "[metrics]");
     let metrics = site::read_metrics(metrics, findings);
     listeners.add_tcp(&Located { value: metrics.value.listen, span: metrics.span.clone() }, "metrics.listen");

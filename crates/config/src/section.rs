@@ -126,6 +126,16 @@ impl<'a> Section<'a> {
         count.map(|count| Located { value: count, span: value.span() })
     }
 
+    /// `true` or `false`.
+    pub(crate) fn optional_flag(&mut self, findings: &mut Findings<'_>, key: &'static str) -> Option<bool> {
+        let value = self.value(key)?;
+        let DeValue::Boolean(flag) = value.get_ref() else {
+            wrong_type(findings, value.span(), key, "true or false", value.get_ref());
+            return None;
+        };
+        Some(*flag)
+    }
+
     /// A text or a list of texts.
     pub(crate) fn list<T>(
         &mut self,

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use cordon_rtp::Suite;
 use ipnet::IpNet;
 
 use crate::limits::Limits;
+use crate::media::Media;
 use crate::profile::Profile;
 use crate::waiver::Waiver;
 
@@ -215,26 +215,6 @@ impl fmt::Display for HostPort {
             false => write!(f, "{}:{}", self.host, self.port),
         }
     }
-}
-
-/// What all media shares.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Media {
-    /// UDP ports of media, on each media address.
-    pub ports: RangeInclusive<u16>,
-    /// How datagrams come in and go out.
-    pub io: MediaIo,
-}
-
-/// How datagrams of media come in and go out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MediaIo {
-    /// Steered where the process may, else a socket per port.
-    Auto,
-    /// A socket per port: needs no rights.
-    PerPort,
-    /// One socket for all ports of a thread, which a program in the kernel steers datagrams to.
-    Steered,
 }
 
 /// Where this instance can be watched.

@@ -1,4 +1,4 @@
-//! The small sections: site, tls, emergency, registration, media and metrics.
+//! The small sections: site, tls, emergency, registration and metrics.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use cordon_policy::request::EmergencyNumbers;
 use crate::finding::Findings;
 use crate::profile::{Profile, Strictness};
 use crate::section::{Located, Section};
-use crate::settings::{Emergency, Media, MediaIo, Metrics, Registration, Site, Tls};
+use crate::settings::{Emergency, Metrics, Registration, Site, Tls};
 use crate::value;
 
 /// `[site]` with the places that findings about certificates point at.
@@ -136,23 +136,6 @@ pub(crate) fn read_registration(section: Option<Section<'_>>, findings: &mut Fin
     Registration { maximum: maximum.map_or(DEFAULT_MAXIMUM, |maximum| maximum.value) }
 }
 
-pub(crate) fn read_media(section: Option<Section<'_>>, findings: &mut Findings<'_>) -> Located<Media> {
-    let default = DEFAULT_FIRST_PORT..=DEFAULT_LAST_PORT;
-    let Some(mut section) = section else {
-        return Located { value: Media { ports: default, io: MediaIo::PerPort }, span: 0..0 };
-    };
-    let span = section.span();
-    let ports = section.optional(findings, "ports", value::ports);
-    let words = [("auto", MediaIo::Auto), ("per-port", MediaIo::PerPort), ("steered", MediaIo::Steered)];
-    let io = section.optional(findings, "io", |text| value::choice(text, &words));
-    section.finish(findings);
-    let io = io.map_or(MediaIo::PerPort, |io| io.value);
-    match ports {
-        Some(ports) => Located { value: Media { ports: ports.value, io }, span: ports.span },
-        None => Located { value: Media { ports: default, io }, span },
-    }
-}
-
 pub(crate) fn read_metrics(section: Option<Section<'_>>, findings: &mut Findings<'_>) -> Located<Metrics> {
     let default = SocketAddr::from(([127, 0, 0, 1], DEFAULT_METRICS_PORT));
     let Some(mut section) = section else {
@@ -186,6 +169,4 @@ const DEFAULT_MAXIMUM: Duration = Duration::from_secs(600);
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-const DEFAULT_FIRST_PORT: u16 = 20_000;
-const DEFAULT_LAST_PORT: u16 = 29_999;
 const DEFAULT_METRICS_PORT: u16 = 9061;

@@ -1,10 +1,10 @@
-//! How many files and sockets the process may have open: a phone takes one, a call four.
+//! How many files and sockets the process may have open: a phone takes one, a call six.
 
 use cordon_transport::Limits;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 
-/// Raises the process's own limit as far as it may: most systems start a process with 1,024, which some 200 calls use
+/// Raises the process's own limit as far as it may: most systems start a process with 1,024, which some 160 calls use
 /// up. Where even that is too little for `wanted` connections and `media` sockets, the bounds of connections come back
 /// lowered: a connection that is refused by a bound gets another's place, one without a descriptor gets nothing.
 pub(crate) fn fit(wanted: Limits, media: usize) -> Limits {

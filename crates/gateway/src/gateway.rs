@@ -108,7 +108,7 @@ impl Gateway {
         let identity = SharedIdentity::new(identity);
         let interfaces = Interfaces::of(settings);
         let mut wires = site::transport_config(settings, &identity, &anchors)?;
-        wires.limits = descriptors::fit(wires.limits, interfaces.media_ports(settings));
+        wires.limits = descriptors::fit(wires.limits, interfaces.media_sockets(settings));
         let media = MediaEngine::start(interfaces.media_config(settings)).map_err(StartError::Media)?;
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::new(Instant::now()));

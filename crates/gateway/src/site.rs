@@ -43,16 +43,17 @@ impl Interfaces {
         MediaConfig {
             interfaces: self.addresses.iter().map(|address| address.bind).collect(),
             ports: settings.media.ports.clone(),
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
-            pinned: false,
-            nap: true,
+            threads: settings.media.threads,
+            pinned: settings.media.pinned,
+            nap: settings.media.nap,
             io: io_choice(settings),
         }
     }
 
-    /// Sockets that are open when every media port is in use.
-    pub(crate) fn media_ports(&self, settings: &Settings) -> usize {
-        settings.media.ports.len().saturating_mul(self.addresses.len())
+    /// Sockets that are open when every media port is in use: one each, and one more beside each port of RTP.
+    pub(crate) fn media_sockets(&self, settings: &Settings) -> usize {
+        let ports = settings.media.ports.len();
+        (ports + ports / 2).saturating_mul(self.addresses.len())
     }
 
     fn numbered(&self, addresses: &[MediaAddress]) -> Vec<MediaInterface> {
@@ -202,7 +203,10 @@ pub(crate) fn fixed_keys(settings: &Settings) -> Vec<(String, String)> {
         ("limits.connections".to_owned(), settings.limits.connections.to_string()),
         ("limits.connections_per_address".to_owned(), settings.limits.connections_per_address.to_string()),
         ("media.io".to_owned(), format!("{:?}", settings.media.io)),
+        ("media.nap".to_owned(), settings.media.nap.to_string()),
+        ("media.pinned".to_owned(), settings.media.pinned.to_string()),
         ("media.ports".to_owned(), format!("{:?}", settings.media.ports)),
+        ("media.threads".to_owned(), settings.media.threads.to_string()),
         ("metrics.listen".to_owned(), settings.metrics.listen.to_string()),
         ("pbx.listen".to_owned(), settings.pbx.listen.to_string()),
         ("pbx.media_address".to_owned(), format!("{:?}", settings.pbx.media_addresses)),

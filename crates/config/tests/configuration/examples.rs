@@ -13,6 +13,7 @@ fn the_reference_is_taken_and_means_what_its_comments_say() {
     assert_eq!(settings.site.host.as_deref(), Some("sip.clinic.example.org"));
     assert_eq!(settings.registration.maximum.as_secs(), 600);
     assert_eq!(settings.media.ports, 20_000..=29_999);
+    assert!(settings.media.nap && !settings.media.pinned && settings.media.threads >= 1);
     assert_eq!(settings.pbx.transport, Transport::Tls);
     assert_eq!(settings.pbx.advertise.to_string(), "sbc.example.org:5071");
     assert_eq!(settings.pbx.uris.first().unwrap().name.to_string(), "mx.example.org");
@@ -33,6 +34,8 @@ fn what_the_reference_calls_a_default_is_one() {
         "media",
         "ports",
         "io",
+        "pinned",
+        "nap",
         "calls",
         "registrations",
         "connections",

@@ -317,6 +317,8 @@ mod mistakes {
                 "registrations = \"many\"",
                 "`registrations` is a whole number, not a string",
             ),
+            ("nap = true", "nap = \"often\"", "`nap` is true or false, not a string"),
+            ("pinned = false", "threads = 0", "`threads`: between 1 and 256"),
             ("numbers = [\"911\", \"933\"]", "numbers = [\"nine\"]", "`numbers`: an emergency number has"),
             (
                 "domain = \"mx.example.org\"",
