@@ -29,6 +29,9 @@ impl CanaryCall {
             tokio::try_join!(alice.call(BOB), async { bob.incoming(LIMIT).await?.answer().await })?;
         at_bob.hear(ALICE_TONE, LIMIT).await?;
         at_alice.hear(BOB_TONE, LIMIT).await?;
+        // A peer that stays gets a socket of its own: it belongs to what is held before the attack.
+        at_alice.receive(STAYED, LIMIT).await?;
+        at_bob.receive(STAYED, LIMIT).await?;
         let before = [at_alice.media(), at_bob.media()];
         Ok(Self { at_alice, at_bob, before, _phones: [alice, bob] })
     }
@@ -60,5 +63,6 @@ impl CanaryCall {
 
 const ALICE_TONE: f64 = 440.0; // what a phone of `handset` plays
 const BOB_TONE: f64 = 660.0;
+const STAYED: u64 = 75; // packets: a second and a half
 const SETTLING: u64 = 10; // packets: a fifth of a second
 const LIMIT: Duration = Duration::from_secs(15);

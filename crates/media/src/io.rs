@@ -10,6 +10,7 @@ mod every_way;
 mod nap;
 mod outlets;
 mod per_port;
+mod port;
 mod steered;
 
 use std::io;
@@ -73,18 +74,21 @@ pub struct IoFigures {
     pub sent: u64,
     /// Datagrams the kernel did not take.
     pub unsent: u64,
+    /// Times a peer that stayed at its address was given a connected socket.
+    pub connected: u64,
 }
 
 impl IoFigures {
     /// The figures of two threads together.
     pub(crate) fn plus(self, other: IoFigures) -> IoFigures {
-        let IoFigures { wakeups, naps, received, sent, unsent } = other;
+        let IoFigures { wakeups, naps, received, sent, unsent, connected } = other;
         IoFigures {
             wakeups: self.wakeups + wakeups,
             naps: self.naps + naps,
             received: self.received + received,
             sent: self.sent + sent,
             unsent: self.unsent + unsent,
+            connected: self.connected + connected,
         }
     }
 }

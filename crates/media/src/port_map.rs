@@ -35,6 +35,12 @@ impl<T> PortMap<T> {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
+    /// What is kept for a port, and in which slot.
+    pub(crate) fn find_mut(&mut self, at: LocalPort) -> Option<(u32, &mut T)> {
+        let slot = self.by_local.find(at)?;
+        Some((slot, self.slot_mut(slot)?))
+    }
+
     /// What is kept for a port.
     pub(crate) fn get(&self, at: LocalPort) -> Option<&T> {
         self.slots.get(self.by_local.find(at)? as usize)?.as_ref()
@@ -60,6 +66,8 @@ mod tests {
 
         assert_eq!(map.insert(two, "two").0, 0);
         assert_eq!((map.get(one), map.get(two)), (None, Some(&"two")));
+        assert_eq!(map.find_mut(one), None);
+        assert_eq!(map.find_mut(two), Some((0, &mut "two")));
         assert_eq!((map.slot_mut(0).copied(), map.slot_mut(1)), (Some("two"), None));
     }
 }

@@ -3,10 +3,31 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// Binds a non-blocking socket on exactly this address, marked for expedited forwarding.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = prepare(address)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// Binds one more socket on the port of `first`, and connects it to `peer`. From then on the kernel gives it what comes
+/// from there, and `first` the rest. Nobody else gets the port: sharing is allowed for these two, and only meanwhile.
+pub(crate) fn bind_beside(first: &UdpSocket, peer: SocketAddr) -> io::Result<UdpSocket> {
+    let address = first.local_addr()?;
+    let beside = prepare(address)?;
+    let first = SockRef::from(first);
+    first.set_reuse_address(true)?;
+    let bound = beside.set_reuse_address(true).and_then(|()| beside.bind(&address.into()));
+    first.set_reuse_address(false)?;
+    bound?;
+    beside.set_reuse_address(false)?;
+    beside.connect(&peer.into())?;
+    Ok(beside.into())
+}
+
+fn prepare(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     // The kernel grants less where its limit is lower, and some sandboxes grant no mark: media flows without both.
@@ -17,8 +38,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
         socket.set_only_v6(true)?;
         let _ = socket.set_tclass_v6(EXPEDITED);
     }
-    socket.bind(&address.into())?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 /// DSCP 46 (EF, RFC 3246), as the upper six bits of the traffic class.
@@ -28,8 +48,6 @@ const RECEIVE_BUFFER: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use socket2::SockRef;
-
     use super::*;
 
     #[test]

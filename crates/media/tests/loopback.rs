@@ -104,6 +104,38 @@ mod calls {
     }
 
     #[test]
+    fn a_phone_that_moves_is_followed_and_wins_back_where_it_was() {
+        let engine = engine(IoChoice::PerPort, 24_600, 1);
+        let reservation = engine.reserve(0, 0).unwrap();
+        let mut a = Phone::new(1, Suite::AesCm128HmacSha1_80, reservation.a.rtp);
+        let mut b = Phone::new(2, Suite::AeadAes128Gcm, reservation.b.rtp);
+        set_both(&engine, &reservation, &a, &b);
+        let old = a.socket.try_clone().unwrap();
+        for moved_to in [UdpSocket::bind("127.0.0.1:0").unwrap(), old] {
+            for word in 0..150 {
+                a.say(word);
+                assert_eq!(b.hear(), Some(word));
+                b.say(word);
+                assert_eq!(a.hear(), Some(word));
+            }
+
+            moved_to.set_read_timeout(Some(PATIENCE)).unwrap();
+            a.socket = moved_to;
+            a.say(200);
+            assert_eq!(b.hear(), Some(200), "heard at once, from wherever it is");
+            b.say(201);
+            assert_eq!(a.hear(), Some(201), "and answered there");
+        }
+
+        let deadline = Instant::now() + PATIENCE;
+        while engine.statistics(reservation.stream).is_none_or(|figures| figures.a.moves < 2) {
+            assert!(Instant::now() < deadline, "the moves were not counted");
+            std::thread::yield_now();
+        }
+        assert_eq!(engine.io_figures().connected, 3, "one for b, and one for a at each of its places");
+    }
+
+    #[test]
     fn media_on_two_interfaces_and_both_ip_versions_meets() {
         for io in WAYS {
             let interfaces = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];

@@ -51,6 +51,6 @@ fn timespec(wait: Duration) -> Timespec {
 }
 
 /// What one waiting reports at most; the rest is reported by the next.
-const READY: usize = 64;
+pub(crate) const READY: usize = 64;
 /// The token of the waker; a socket's has half as many bits.
 const WAKE: u64 = u64::MAX;

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::UdpSocket;
 use std::time::Instant;
 
-use cordon_relay::LocalPort;
+use cordon_relay::{LocalPort, Transmit};
 
-use crate::batch::{Batch, Datagram};
-use crate::io::epoll::Epoll;
+use crate::batch::Batch;
+use crate::io::epoll::{Epoll, READY};
+use crate::io::port::{Carries, Port, Sent, Which};
 use crate::io::{BoundPort, IoFigures, MediaIo, Nap, PORTS_PER_STREAM, StreamPorts};
 use crate::port_map::PortMap;
 use crate::waker::Waker;
@@ -18,7 +18,7 @@ pub(crate) struct PerPort {
     epoll: Epoll,
     nap: Nap,
     ports: PortMap<Port>,
-    /// Ports that were reported ready and had no turn yet; they have it before anybody is asked again.
+    /// Tokens of sockets that were reported ready and had no turn yet; they have it before anybody is asked again.
     ready: VecDeque<u32>,
     /// Counts from 1; a port that was never served was served in turn 0.
     turn: u64,
@@ -27,23 +27,13 @@ pub(crate) struct PerPort {
     figures: IoFigures,
 }
 
-/// One port, as its thread serves it.
-struct Port {
-    at: LocalPort,
-    socket: UdpSocket,
-    /// The turn it was last served in.
-    served: u64,
-    /// Datagrams it may have relayed in one turn.
-    share: usize,
-}
-
 impl PerPort {
     pub(crate) fn new(waker: &Waker, may_nap: bool) -> io::Result<PerPort> {
         Ok(PerPort {
             epoll: Epoll::new(waker)?,
             nap: Nap::new(Instant::now(), may_nap),
             ports: PortMap::default(),
-            ready: VecDeque::new(),
+            ready: VecDeque::with_capacity(READY),
             turn: 1,
             was_full: false,
             taken: 0,
@@ -51,20 +41,37 @@ impl PerPort {
         })
     }
 
-    fn open_port(&mut self, bound: BoundPort) -> io::Result<()> {
-        let BoundPort { at, socket } = bound;
-        let (slot, port) = self.ports.insert(at, Port { at, socket, served: 0, share: 1 });
-        let watched = self.epoll.watch(&port.socket, slot);
+    fn open_port(&mut self, bound: BoundPort, carries: Carries) -> io::Result<()> {
+        let at = bound.at;
+        let (slot, port) = self.ports.insert(at, Port::new(bound, carries));
+        let watched = self.epoll.watch(port.socket(), token(slot, Which::Everybody));
         if watched.is_err() {
             self.ports.remove(at);
         }
         watched
     }
 
-    fn send_one(&self, datagram: &Datagram) -> Option<bool> {
-        let transmit = datagram.transmit?;
-        let port = self.ports.get(transmit.from);
-        Some(port.is_some_and(|port| port.socket.send_to(datagram.buf.as_slice(), transmit.to).is_ok()))
+    fn transmit(&mut self, Transmit { from, to }: Transmit, bytes: &[u8]) -> Sent {
+        let Some((slot, port)) = self.ports.find_mut(from) else { return Sent::NotTaken };
+        let sent = port.send(bytes, to);
+        if sent == Sent::TakenAndStable {
+            self.settle(slot);
+        }
+        sent
+    }
+
+    /// Gives the peer of a port a socket of its own. Without one, for want of descriptors say, it is served as before.
+    fn settle(&mut self, slot: u32) {
+        let Some(port) = self.ports.slot_mut(slot) else { return };
+        let watched = match port.connect() {
+            Ok(Some(socket)) => self.epoll.watch(socket, token(slot, Which::Peer)),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match watched {
+            Ok(()) => self.figures.connected += 1,
+            Err(_) => port.disconnect(),
+        }
     }
 }
 
@@ -75,8 +82,8 @@ impl MediaIo for PerPort {
 
     fn open(&mut self, ports: StreamPorts) -> io::Result<()> {
         let all = ports.each_ref().map(|port| port.at);
-        for port in ports {
-            if let Err(error) = self.open_port(port) {
+        for (port, carries) in ports.into_iter().zip(CARRIED) {
+            if let Err(error) = self.open_port(port, carries) {
                 self.close(all);
                 return Err(error);
             }
@@ -103,17 +110,18 @@ impl MediaIo for PerPort {
         self.figures.wakeups += 1;
         self.turn += 1;
         let ready = &mut self.ready;
-        self.epoll.wait(until, |slot| ready.push_back(slot))
+        self.epoll.wait(until, |token| ready.push_back(token))
     }
 
     fn receive(&mut self, batch: &mut Batch) {
         let before = batch.datagrams().len();
         while !batch.is_full()
-            && let Some(slot) = self.ready.pop_front()
+            && let Some(token) = self.ready.pop_front()
         {
+            let (slot, which) = ear(token);
             // A port that was closed since, or another in its place: there is nothing to read, or what is there is its.
             if let Some(port) = self.ports.slot_mut(slot) {
-                port.receive(self.turn, batch);
+                port.receive(which, self.turn, batch);
             }
         }
         self.was_full = batch.is_full();
@@ -123,10 +131,10 @@ impl MediaIo for PerPort {
 
     fn send(&mut self, batch: &Batch) {
         for datagram in batch.datagrams() {
-            match self.send_one(datagram) {
-                Some(true) => self.figures.sent += 1,
-                Some(false) => self.figures.unsent += 1,
-                None => {}
+            let Some(transmit) = datagram.transmit else { continue };
+            match self.transmit(transmit, datagram.buf.as_slice()) {
+                Sent::Taken | Sent::TakenAndStable => self.figures.sent += 1,
+                Sent::NotTaken => self.figures.unsent += 1,
             }
         }
     }
@@ -136,42 +144,25 @@ impl MediaIo for PerPort {
     }
 }
 
-impl Port {
-    /// Takes what has arrived, but no more than its share.
-    ///
-    /// A voice packet arrives alone, and asking for a second one costs as much as half a packet. So a port may take one
-    /// datagram, and twice as many each time it is reported in two turns running.
-    fn receive(&mut self, turn: u64, batch: &mut Batch) {
-        self.share = if self.served + 1 == turn { (self.share * 2).min(SHARE) } else { 1 };
-        self.served = turn;
-        for _ in 0..self.share {
-            let Some(place) = batch.spare_mut().first_mut() else { return };
-            match self.socket.recv_from(place.buf.spare_mut()) {
-                Ok((len, from)) => {
-                    place.buf.set_len(len);
-                    (place.at, place.from, place.transmit) = (self.at, from, None);
-                    batch.fill(1);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.share = 1;
-                    return;
-                }
-                // An answer of the network to something sent earlier, or a signal: the next datagram may be fine.
-                Err(_) => {}
-            }
-        }
-    }
+/// What the epoll set calls a socket: the place of its port, and which of the two it is.
+fn token(slot: u32, which: Which) -> u32 {
+    slot << 1 | u32::from(which == Which::Peer)
 }
 
-/// Datagrams of one port relayed in one turn, so that a flooded port cannot starve the others.
-const SHARE: usize = 32;
+fn ear(token: u32) -> (u32, Which) {
+    (token >> 1, if token & 1 == 0 { Which::Everybody } else { Which::Peer })
+}
+
+/// What the ports of a stream are for, in their order.
+const CARRIED: [Carries; PORTS_PER_STREAM] = [Carries::Rtp, Carries::Rtcp, Carries::Rtp, Carries::Rtcp];
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
+    use std::net::{SocketAddr, UdpSocket};
     use std::time::Duration;
 
     use super::*;
+    use crate::io::port::SHARE;
     use crate::socket;
 
     #[test]
@@ -180,15 +171,20 @@ mod tests {
         for _ in 0..8 * SHARE {
             rig.stranger.send_to(&[0x80; 172], rig.addresses[0]).unwrap();
         }
-        for turn in 0..8 {
+        let mut flood_taken = 0;
+        for _ in 0..4 {
             rig.stranger.send_to(b"quiet", rig.addresses[2]).unwrap();
-
-            let batch = rig.turn();
-
-            let of = |at| batch.datagrams().iter().filter(|datagram| datagram.at == at).count();
-            assert_eq!(of(rig.ports[2]), 1, "turn {turn}");
-            assert!(of(rig.ports[0]) <= SHARE, "turn {turn}");
+            loop {
+                let batch = rig.turn();
+                let of = |at| batch.datagrams().iter().filter(|datagram| datagram.at == at).count();
+                assert!(of(rig.ports[0]) <= SHARE);
+                flood_taken += of(rig.ports[0]);
+                if of(rig.ports[2]) == 1 {
+                    break;
+                }
+            }
         }
+        assert!(flood_taken < 8 * SHARE, "the quiet port had its turns between those of the flooded one");
     }
 
     #[test]
@@ -222,6 +218,28 @@ mod tests {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), 4);
+    }
+
+    #[test]
+    fn a_peer_that_stays_is_heard_by_both_sockets_of_its_port_and_both_are_closed() {
+        let mut rig = Rig::new();
+        let to = rig.stranger.local_addr().unwrap();
+        let mut batch = Batch::new();
+        batch.fill(1);
+        batch.datagrams_mut()[0].transmit = Some(Transmit { from: rig.ports[0], to });
+        while rig.io.figures().connected == 0 {
+            rig.io.send(&batch);
+        }
+
+        for word in [b"one", b"two"] {
+            rig.stranger.send_to(word, rig.addresses[0]).unwrap();
+            let heard = rig.turn();
+            assert_eq!(heard.datagrams()[0].buf.as_slice(), word);
+            assert_eq!(heard.datagrams()[0].at, rig.ports[0]);
+        }
+
+        rig.io.close(rig.ports);
+        assert!(UdpSocket::bind(rig.addresses[0]).is_ok());
     }
 
     /// A thread's sockets with one stream open, and somebody who sends to it.

@@ -1,0 +1,304 @@
+//! One port of ours as its thread serves it: the socket everybody reaches, and one beside it for the peer that stays.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+
+use cordon_relay::LocalPort;
+
+use crate::batch::Batch;
+use crate::io::BoundPort;
+use crate::socket;
+
+/// One port, and who is served on it.
+///
+/// The kernel finds the way of a connected socket's packets once and not for each. But a socket that is connected hears
+/// nobody else, and a peer that moves must be heard. So the socket of the port stays as it is, and one more on the same
+/// port is connected to where packets go. The kernel gives it what comes from there, and the other one the rest: nothing
+/// is decided by which of the two a packet came in by, and whoever floods the port from elsewhere fills a queue of his own.
+pub(crate) struct Port {
+    at: LocalPort,
+    everybody: Ear,
+    peer: Option<Connected>,
+    carries: Carries,
+    /// Where packets went lately, and how many of them one after the other.
+    target: Option<SocketAddr>,
+    streak: u32,
+}
+
+/// What a port is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Carries {
+    /// Voice, and RTCP too where that was agreed.
+    Rtp,
+    /// Some packets a minute: not worth a second socket.
+    Rtcp,
+}
+
+/// Which socket of a port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Which {
+    Everybody,
+    Peer,
+}
+
+/// What a send came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sent {
+    /// The kernel took it.
+    Taken,
+    /// It did, and so many have gone there now that a connected socket would pay.
+    TakenAndStable,
+    /// It did not.
+    NotTaken,
+}
+
+/// A socket, and how much of it one turn takes.
+struct Ear {
+    socket: UdpSocket,
+    /// The turn it was last served in.
+    served: u64,
+    /// Datagrams it may have relayed in one turn.
+    share: usize,
+}
+
+/// The socket beside it.
+struct Connected {
+    ear: Ear,
+    to: SocketAddr,
+}
+
+impl Port {
+    pub(crate) fn new(bound: BoundPort, carries: Carries) -> Port {
+        let BoundPort { at, socket } = bound;
+        Port { at, everybody: Ear::new(socket), peer: None, carries, target: None, streak: 0 }
+    }
+
+    /// Takes what has arrived at one of its sockets, but no more than a share.
+    pub(crate) fn receive(&mut self, which: Which, turn: u64, batch: &mut Batch) {
+        match (which, &mut self.peer) {
+            (Which::Everybody, _) => self.everybody.receive(self.at, turn, batch),
+            (Which::Peer, Some(peer)) => peer.ear.receive(self.at, turn, batch),
+            (Which::Peer, None) => {}
+        }
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8], to: SocketAddr) -> Sent {
+        if let Some(peer) = &self.peer
+            && peer.to == to
+        {
+            self.streak = 0;
+            return match peer.send(bytes) {
+                Ok(_) => Sent::Taken,
+                Err(_) => Sent::NotTaken,
+            };
+        }
+        if self.target != Some(to) {
+            (self.target, self.streak) = (Some(to), 0);
+        }
+        self.streak = self.streak.saturating_add(1);
+        match self.everybody.socket.send_to(bytes, to) {
+            Ok(_) if self.streak == STABLE && self.carries == Carries::Rtp => Sent::TakenAndStable,
+            Ok(_) => Sent::Taken,
+            Err(_) => Sent::NotTaken,
+        }
+    }
+
+    /// Connects the socket beside to where packets go now. A socket that is new and must be watched comes back.
+    pub(crate) fn connect(&mut self) -> io::Result<Option<&UdpSocket>> {
+        let Some(to) = self.target else { return Ok(None) };
+        match &mut self.peer {
+            Some(peer) => {
+                peer.ear.socket.connect(to)?;
+                peer.to = to;
+                Ok(None)
+            }
+            None => {
+                let socket = socket::bind_beside(&self.everybody.socket, to)?;
+                let peer = self.peer.insert(Connected { ear: Ear::new(socket), to });
+                Ok(Some(&peer.ear.socket))
+            }
+        }
+    }
+
+    /// Does without the socket beside.
+    pub(crate) fn disconnect(&mut self) {
+        self.peer = None;
+    }
+
+    pub(crate) fn socket(&self) -> &UdpSocket {
+        &self.everybody.socket
+    }
+}
+
+impl Connected {
+    /// An ICMP message about an earlier packet is told in place of sending the next: asked again, the kernel sends.
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.ear.socket.send(bytes) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => self.ear.socket.send(bytes),
+            sent => sent,
+        }
+    }
+}
+
+impl Ear {
+    fn new(socket: UdpSocket) -> Ear {
+        Ear { socket, served: 0, share: 1 }
+    }
+
+    /// A voice packet arrives alone, and asking for a second one costs as much as half a packet. So a socket may bring
+    /// one datagram, and twice as many each time it is reported in two turns running.
+    fn receive(&mut self, at: LocalPort, turn: u64, batch: &mut Batch) {
+        self.share = if self.served + 1 == turn { (self.share * 2).min(SHARE) } else { 1 };
+        self.served = turn;
+        for _ in 0..self.share {
+            let Some(place) = batch.spare_mut().first_mut() else { return };
+            match self.socket.recv_from(place.buf.spare_mut()) {
+                Ok((len, from)) => {
+                    place.buf.set_len(len);
+                    (place.at, place.from, place.transmit) = (at, from, None);
+                    batch.fill(1);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.share = 1;
+                    return;
+                }
+                // An answer of the network to something sent earlier, or a signal: the next datagram may be fine.
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Datagrams of one socket relayed in one turn, so that a flooded port cannot starve the others.
+pub(crate) const SHARE: usize = 32;
+/// Packets to one address in a row, a second of voice, before a socket is connected to it.
+const STABLE: u32 = 50;
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_peer_that_stays_gets_a_socket_of_its_own_and_strangers_are_still_heard() {
+        let (mut port, address) = port();
+        let (peer, stranger) = (phone(), phone());
+        settle(&mut port, &peer);
+
+        peer.send_to(b"peer", address).unwrap();
+        stranger.send_to(b"stranger", address).unwrap();
+
+        assert_eq!(hear(&mut port, Which::Peer), (b"peer".to_vec(), peer.local_addr().unwrap()));
+        assert_eq!(hear(&mut port, Which::Everybody), (b"stranger".to_vec(), stranger.local_addr().unwrap()));
+    }
+
+    #[test]
+    fn a_peer_that_moved_is_heard_where_it_is_and_gets_its_socket_there() {
+        let (mut port, address) = port();
+        let (before, after) = (phone(), phone());
+        settle(&mut port, &before);
+
+        after.send_to(b"moved", address).unwrap();
+        assert_eq!(hear(&mut port, Which::Everybody).0, b"moved");
+        settle(&mut port, &after);
+
+        after.send_to(b"settled", address).unwrap();
+        before.send_to(b"back again", address).unwrap();
+        assert_eq!(hear(&mut port, Which::Peer).0, b"settled");
+        assert_eq!(hear(&mut port, Which::Everybody), (b"back again".to_vec(), before.local_addr().unwrap()));
+    }
+
+    #[test]
+    fn an_address_that_is_used_now_and_then_gets_no_socket() {
+        let (mut port, _) = port();
+        let (one, other) = (phone().local_addr().unwrap(), phone().local_addr().unwrap());
+        for _ in 0..2 * STABLE {
+            assert_eq!([port.send(b"a", one), port.send(b"b", other)], [Sent::Taken; 2]);
+        }
+    }
+
+    #[test]
+    fn rtcp_gets_no_socket_however_long_the_call_is() {
+        let (mut port, _) = port();
+        port.carries = Carries::Rtcp;
+        let peer = phone().local_addr().unwrap();
+        for _ in 0..2 * STABLE {
+            assert_eq!(port.send(b"report", peer), Sent::Taken);
+        }
+    }
+
+    #[test]
+    fn a_peer_whose_port_was_closed_for_a_moment_misses_nothing_after() {
+        let (mut port, _) = port();
+        let peer = phone();
+        let at = peer.local_addr().unwrap();
+        settle(&mut port, &peer);
+        drop(peer);
+        assert_eq!(port.send(b"nobody there", at), Sent::Taken);
+        let peer = UdpSocket::bind(at).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+
+        assert_eq!(port.send(b"first", at), Sent::Taken);
+
+        let mut bytes = [0; 16];
+        let len = peer.recv(&mut bytes).unwrap();
+        assert_eq!(&bytes[..len], b"first");
+    }
+
+    #[test]
+    fn nobody_else_gets_the_port_while_two_sockets_share_it() {
+        let (mut port, address) = port();
+        settle(&mut port, &phone());
+
+        let thief = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
+        thief.set_reuse_address(true).unwrap();
+
+        assert_eq!(thief.bind(&address.into()).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn the_second_socket_is_marked_as_the_first() {
+        let (mut port, _) = port();
+        settle(&mut port, &phone());
+
+        let marks = [&port.everybody, &port.peer.as_ref().unwrap().ear]
+            .map(|ear| socket2::SockRef::from(&ear.socket).tos_v4().unwrap());
+
+        assert_eq!(marks[0], marks[1]);
+    }
+
+    fn port() -> (Port, SocketAddr) {
+        let socket = socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let bound = BoundPort { at: LocalPort { interface: 0, port: address.port() }, socket };
+        (Port::new(bound, Carries::Rtp), address)
+    }
+
+    fn phone() -> UdpSocket {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket
+    }
+
+    /// Sends until a socket of its own pays for this peer, and connects it.
+    fn settle(port: &mut Port, peer: &UdpSocket) {
+        let to = peer.local_addr().unwrap();
+        while port.send(b"voice", to) != Sent::TakenAndStable {}
+        port.connect().unwrap();
+    }
+
+    /// What is heard next at this socket of the port, and from where.
+    fn hear(port: &mut Port, which: Which) -> (Vec<u8>, SocketAddr) {
+        let (mut batch, deadline) = (Batch::new(), Instant::now() + PATIENCE);
+        while batch.datagrams().is_empty() {
+            assert!(Instant::now() < deadline, "nothing heard");
+            port.receive(which, 1, &mut batch);
+        }
+        let datagram = &batch.datagrams()[0];
+        (datagram.buf.as_slice().to_vec(), datagram.from)
+    }
+
+    /// Far longer than loopback and a loaded machine need; a test that waits this long has failed.
+    const PATIENCE: Duration = Duration::from_secs(5);
+}
