@@ -8,6 +8,7 @@ use cordon_transaction::{ClientId, ServerId};
 
 use super::admission::Admitted;
 use super::phone::Account;
+use super::proofs::Proved;
 
 /// All REGISTERs that wait for the PBX, by the transaction that carries them there.
 #[derive(Default)]
@@ -26,8 +27,8 @@ pub(super) struct Exchange {
     /// What the phone's answer repeats of its request.
     pub(super) request: Request,
     pub(super) admitted: Admitted,
-    /// What is counted if its proof is wrong.
-    pub(super) proved: Vec<Account>,
+    /// What the answer is counted for.
+    pub(super) proved: Proved,
     /// The name in its proof where that is not the account.
     pub(super) proved_by: Option<Account>,
     /// When to tell the phone that the PBX is silent; `None` once it has said anything.

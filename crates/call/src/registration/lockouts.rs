@@ -157,6 +157,24 @@ fn who_knows_the_password_opens_the_account_for_a_new_connection() {
 }
 
 #[test]
+fn a_registration_that_proves_two_users_forgets_no_wrong_answer_of_either() {
+    let mut house = House::new();
+    guess(&mut house, GUESSER, 0, 9);
+    let own = |cseq: u32, proofs: &str| {
+        let text = register(cseq, proofs).replace("100@mx", "101@mx");
+        text.replace("phone-side", "own").replace("uuid:1", "uuid:9")
+    };
+    learn_nonce_as(&mut house, A, &own(5_000, ""));
+    let good = proof("n1").replace("username=\"100\"", "username=\"101\"");
+    let junk = proof("n1").replace("realm=\"mx.example.org\"", "realm=\"elsewhere\"");
+    house.phone(A, &own(5_001, &format!("{good}{junk}")));
+    house.grant(600);
+    house.told();
+    guess(&mut house, GUESSER, 100, 1);
+    assert_eq!(house.told(), ["account locked for 60 s"], "nine, another's success, and the tenth");
+}
+
+#[test]
 fn a_nonce_that_is_stale_is_no_wrong_password() {
     let mut house = House::new();
     learn_nonce(&mut house, GUESSER);

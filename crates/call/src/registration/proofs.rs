@@ -16,10 +16,18 @@ use crate::wire::Wire;
 pub(crate) struct Claims {
     /// Whose lock stands against it.
     guarded: Vec<Account>,
-    /// What is counted if it is wrong; without a proof nothing.
-    proved: Vec<Account>,
+    proved: Proved,
     /// The names in its proofs.
     names: Vec<Account>,
+}
+
+/// What the PBX's answer to a request is counted for.
+pub(crate) struct Proved {
+    /// What is counted if it is wrong; without a proof nothing.
+    accounts: Vec<Account>,
+    /// Whether a 2xx says that the proof was right. Of two users the PBX may have looked at one alone, and an INVITE or OPTIONS
+    /// it may take from anybody: then a wrong answer of another user's would be forgotten for a proof nobody has looked at.
+    is_told_by_success: bool,
 }
 
 /// Why a request has to wait.
@@ -45,7 +53,8 @@ impl Claims {
     /// Of a request that is no REGISTER: every name in a proof of it.
     pub(crate) fn of(domain: &Text, request: &Request) -> Self {
         let names = names(domain, request);
-        Self { guarded: names.clone(), proved: names.clone(), names }
+        let proved = Proved { accounts: names.clone(), is_told_by_success: false };
+        Self { guarded: names.clone(), proved, names }
     }
 
     /// The name it proves where that is not the account itself.
@@ -53,8 +62,8 @@ impl Claims {
         self.names.iter().copied().find(|name| *name != account)
     }
 
-    /// What is counted if it is wrong.
-    pub(crate) fn into_proved(self) -> Vec<Account> {
+    /// What the answer is counted for.
+    pub(crate) fn into_proved(self) -> Proved {
         self.proved
     }
 }
@@ -70,14 +79,15 @@ impl Registrar {
         admitted: &Admitted,
     ) -> Claims {
         let names = names(domain, request);
-        let has_proof = !names.is_empty();
         let mut guarded = match self.returning(now, admitted) {
             Some(phone) => vec![phone],
             None => names.iter().copied().chain([admitted.account]).collect(),
         };
         guarded.sort_unstable();
         guarded.dedup();
-        Claims { proved: if has_proof { guarded.clone() } else { Vec::new() }, guarded, names }
+        let accounts = if names.is_empty() { Vec::new() } else { guarded.clone() };
+        let is_told_by_success = names.len() == 1 && proofs(request).all(|proof| proof.is_some());
+        Claims { proved: Proved { accounts, is_told_by_success }, guarded, names }
     }
 
     /// Looks whether an account that a request speaks for is locked for its connection.
@@ -91,7 +101,9 @@ impl Registrar {
                 Some(left) => {
                     Wait::Locked(u32::try_from(left.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX))
                 }
-                None if claims.proved.contains(&account) && self.guesses.is_full(account) => Wait::Busy,
+                None if claims.proved.accounts.contains(&account) && self.guesses.is_full(account) => {
+                    Wait::Busy
+                }
                 None => continue,
             };
             if !self.is_known_here(now, flow, account) {
@@ -102,8 +114,8 @@ impl Registrar {
     }
 
     /// A request with these proofs goes to the PBX.
-    pub(crate) fn asked(&mut self, now: Instant, flow: FlowId, proved: &[Account]) {
-        for account in proved.iter().copied() {
+    pub(crate) fn asked(&mut self, now: Instant, flow: FlowId, proved: &Proved) {
+        for account in proved.accounts.iter().copied() {
             if !self.is_known_here(now, flow, account) {
                 self.guesses.asked(now, account);
             }
@@ -117,16 +129,16 @@ impl Registrar {
         now: Instant,
         wire: &mut Wire<'_>,
         flow: Option<FlowId>,
-        proved: &[Account],
+        proved: &Proved,
         response: Option<&Response>,
     ) {
-        for account in proved.iter().copied() {
+        for account in proved.accounts.iter().copied() {
             if flow.is_some_and(|flow| self.is_known_here(now, flow, account)) {
                 continue;
             }
             match response.map_or(Verdict::None, Verdict::of) {
-                Verdict::Right => self.guesses.right(account),
-                Verdict::None => self.guesses.unjudged(now, account),
+                Verdict::Right if proved.is_told_by_success => self.guesses.right(account),
+                Verdict::Right | Verdict::None => self.guesses.unjudged(now, account),
                 Verdict::Wrong => {
                     if let Some(lasts) = self.guesses.wrong(now, account) {
                         let account = account.pseudonym();
@@ -175,13 +187,18 @@ impl Verdict {
 
 /// The names in the proofs of a request, as accounts.
 fn names(domain: &Text, request: &Request) -> Vec<Account> {
-    let proofs = request.headers.iter().filter(|header| CREDENTIALS.contains(&header.name));
-    let names = proofs.filter_map(|proof| Credentials::parse(&proof.value).ok()?.username());
+    let names = proofs(request).filter_map(|proof| proof?.username());
     let mut names: Vec<Account> =
         names.map(|name| Account::of_username(name.reveal(Reason::Match), domain)).collect();
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// The proofs of a request, `None` for each that cannot be read.
+fn proofs(request: &Request) -> impl Iterator<Item = Option<Credentials>> {
+    let proofs = request.headers.iter().filter(|header| CREDENTIALS.contains(&header.name));
+    proofs.map(|proof| Credentials::parse(&proof.value).ok())
 }
 
 /// Whether the PBX only wants the proof for a new nonce: the password was right (RFC 7616 section 3.3).

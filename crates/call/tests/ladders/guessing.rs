@@ -52,6 +52,28 @@ fn a_phone_that_is_refused_its_own_calls_again_and_again_is_not_locked_out() {
     world.pbx_hears(Method::Register);
 }
 
+/// A PBX may take a call without looking at any proof.
+#[test]
+fn an_accepted_call_forgets_no_wrong_answer() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    for _ in 0..10 {
+        challenged_call(&mut world, phone, "1001", "1003");
+    }
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    let mut invite = caller.invite(&Sdp::phone());
+    invite.headers.push(HeaderName::PROXY_AUTHORIZATION, proof("1003"));
+    world.phone_says(phone, invite);
+    let seen = world.pbx_hears(Method::Invite);
+    let callee = Agent::callee(&mut world, Origin::Pbx(PBX), &seen);
+    let accepted = callee.respond_with(&seen, 200, &Sdp::phone());
+    world.pbx_says(accepted);
+    world.phone_hears_status(phone, 200);
+    world.pbx_hears(Method::Ack);
+    challenged_call(&mut world, phone, "1001", "1003");
+    assert!(world.events.iter().any(|event| matches!(event, Event::AccountLocked { .. })));
+}
+
 #[test]
 fn an_emergency_call_with_a_proof_of_a_locked_account_loses_the_proof_and_goes_on() {
     let mut world = World::new();
