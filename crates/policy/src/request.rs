@@ -79,7 +79,9 @@ pub fn admit_request(
     if request.method == Method::Invite && !takes_description(request) {
         return Err(Refusal::DescriptionUnwanted);
     }
-    if facts.sender == Sender::Handset && request.to.tag().is_none() {
+    // RFC 3261 §10.2: a REGISTER is in no dialog, whatever its To says.
+    let begins = request.to.tag().is_none() || request.method == Method::Register;
+    if facts.sender == Sender::Handset && begins {
         admit_from_handset(facts, request)?;
     }
     Ok(Permit::grant(Admitted::Ordinary))

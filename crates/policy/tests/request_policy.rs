@@ -131,6 +131,9 @@ fn a_request_that_wants_to_go_elsewhere_is_refused_unless_it_is_an_emergency_or_
     let mut bye = request(Method::Bye);
     bye.to = bye.to.with_tag("t1");
     assert!(admit(&astray, &bye).is_ok());
+    let mut register = request(Method::Register);
+    register.to = register.to.with_tag("t1");
+    assert_eq!(admit(&astray, &register), Err(Refusal::ForeignRoute), "no REGISTER is in a dialog");
     let mut call = request(Method::Invite);
     call.uri = Uri::parse("sip:911@mx.example.org").unwrap();
     assert_eq!(admit(&astray, &call), Ok(Admitted::Emergency));

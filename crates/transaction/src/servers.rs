@@ -39,6 +39,12 @@ enum Machine {
     Other(Server),
 }
 
+/// Whether a request may end a call or change one. REGISTER is never in a dialog (RFC 3261 §10.2), and OPTIONS can wait: a To
+/// tag in front of either is written as easily as not.
+fn is_of_a_call(request: &Request) -> bool {
+    request.to.tag().is_some() && !matches!(request.method, Method::Register | Method::Options)
+}
+
 /// What a request is to the table.
 pub(crate) enum Match {
     /// It has come before on this branch.
@@ -78,7 +84,7 @@ impl Servers {
         if !limits.has_room_on_flow(on_flow) {
             return false;
         }
-        if limits.has_room(self.table.len(), request.to.tag().is_some()) {
+        if limits.has_room(self.table.len(), is_of_a_call(request)) {
             return true;
         }
         let oldest = self.unacknowledged.first().copied();

@@ -79,7 +79,8 @@ impl Servers {
         };
         let is_merged = !in_dialog && self.list.iter().any(is_same);
         let on_flow = self.list.iter().filter(|server| peer(hop).is_some() && server.hop == hop).count();
-        let bound = if in_dialog { SERVERS } else { SERVERS - SERVERS / 4 };
+        let is_of_a_call = in_dialog && !matches!(method, "REGISTER" | "OPTIONS");
+        let bound = if is_of_a_call { SERVERS } else { SERVERS - SERVERS / 4 };
         let has_room = match insists {
             true => self.list.len() < 2 * SERVERS,
             false => on_flow < SERVERS_PER_FLOW && (self.list.len() < bound || self.makes_room(is_merged)),

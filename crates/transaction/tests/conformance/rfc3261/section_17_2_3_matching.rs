@@ -51,9 +51,9 @@ fn beyond_the_bound_a_request_is_turned_away_without_state() {
     ladder.receive(
         PBX,
         TLS,
-        &one_more.replace("To: <sip:200@example.org>", "To: <sip:200@example.org>;tag=t"),
+        &request_text("BYE", "d").replace("To: <sip:200@example.org>", "To: <sip:200@example.org>;tag=t"),
     );
-    assert_eq!(ladder.seen(), ["0 <- OPTIONS", "0 up: request OPTIONS"]);
+    assert_eq!(ladder.seen(), ["0 <- BYE", "0 up: request BYE"]);
 }
 
 #[test]
@@ -78,6 +78,29 @@ fn one_phone_cannot_fill_the_table() {
         ladder.seen(),
         ["0 <- INVITE", "0 up: turned away INVITE Full", "0 <- INVITE", "0 -> 100", "0 up: request INVITE"]
     );
+}
+
+/// The last quarter of the table is for calls that stand. A REGISTER is in no dialog (10.2), whatever its To says.
+#[test]
+fn a_to_tag_before_a_register_or_options_opens_no_room_that_is_kept_for_calls() {
+    let mut ladder = Ladder::with_limits(Limits { servers: 4, servers_per_flow: 4, ..Limits::default() });
+    let tagged = |method: &str, branch: &str| {
+        let text = request_text(method, branch).replace("Call-ID: one", &format!("Call-ID: {branch}"));
+        text.replace("To: <sip:200@example.org>", "To: <sip:200@example.org>;tag=t")
+    };
+    for branch in ["a", "b", "c"] {
+        ladder.receive(PHONE, TLS, &tagged("OPTIONS", branch));
+    }
+    ladder.seen();
+    ladder.receive(PHONE, TLS, &tagged("OPTIONS", "d")).receive(PHONE, TLS, &tagged("REGISTER", "e"));
+    ladder.receive(PHONE, TLS, &tagged("BYE", "f"));
+    let turned_away = [
+        "0 <- OPTIONS",
+        "0 up: turned away OPTIONS Full",
+        "0 <- REGISTER",
+        "0 up: turned away REGISTER Full",
+    ];
+    assert_eq!(ladder.seen(), [&turned_away[..], &["0 <- BYE", "0 up: request BYE"]].concat());
 }
 
 #[test]
