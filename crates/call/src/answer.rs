@@ -13,12 +13,11 @@ use cordon_transaction::ClientId;
 use crate::call::{Call, GIVE_UP, Offer, Stage};
 use crate::content::Content;
 use crate::description;
-use crate::event::{CallEnd, Event};
+use crate::event::{CallEnd, Event, Side};
 use crate::headers;
 use crate::leg::SDP;
 use crate::media::{Before, End, MediaRequest};
-use crate::switchboard::Switchboard;
-use crate::wire::retry_after;
+use crate::switchboard::{Switchboard, side_of};
 
 impl Call {
     /// A response to an INVITE of ours.
@@ -142,8 +141,12 @@ impl Call {
         self.write_offer(board, from, &content)
     }
 
-    /// The PBX wants to know who calls: the challenge passes, and keys and ports wait for the next INVITE.
+    /// The PBX wants to know who calls: the challenge passes, and keys and ports wait for the next INVITE. A phone's stays
+    /// here, since no proof of the PBX would ever come back to it.
     fn handle_challenge(&mut self, now: Instant, board: &mut Switchboard, response: &Response) {
+        if self.exchange.as_ref().is_some_and(|exchange| side_of(exchange.origin) == Side::Pbx) {
+            return self.refuse_and_settle(now, board, Refusal::PhoneChallenges);
+        }
         let Some(mut relayed) =
             self.exchange.as_ref().and_then(|exchange| self.response(board, exchange.from, response, None))
         else {
@@ -208,12 +211,9 @@ impl Call {
     ) -> Option<Response> {
         let exchange = self.exchange.as_ref()?;
         let leg = self.leg(from);
-        let mut response = Response::to(&exchange.request, original.status)
-            .with_to_tag(leg.local_tag().clone())
-            .with_reason(original.reason.clone());
+        let mut response = headers::echoed(&exchange.request, original).with_to_tag(leg.local_tag().clone());
         let side = self.leg(from.other()).side();
-        let retry_after = || retry_after(board.entropy.as_mut(), Refusal::PbxUnreachable);
-        headers::copy_back(side, &board.site.registration.domain, original, &mut response, retry_after);
+        headers::copy_back(side, &board.site.registration.domain, original, &mut response);
         let (host, _) = board.own_address(leg.facts());
         headers::copy_warnings(&original.headers, &host, &mut response.headers);
         let makes_dialog = original.status.is_success() || original.status.is_provisional();

@@ -1,12 +1,14 @@
 //! What may cross from one side to the other. Nothing else does: a header that is not named here stays on its side.
 
-use cordon_policy::request::is_anonymous;
+use cordon_policy::request::{ALLOW, is_anonymous};
 use cordon_sip::{
-    Date, Diversion, Header, HeaderName, HeaderValue, Headers, Host, NameAddr, Privacy, Reason,
-    RemotePartyId, Request, Response, RetryAfter, Scheme, StatusCode, Text, TokenList, Uri, Warning,
+    Allow, Date, Diversion, Header, HeaderName, HeaderValue, Headers, Host, MediaType, Method, NameAddr,
+    Privacy, Reason, RemotePartyId, Request, Response, RetryAfter, Scheme, StatusCode, Text, TokenList, Uri,
+    Warning,
 };
 
 use crate::event::Side;
+use crate::leg::SDP;
 
 /// Gives a request of ours what the one it follows from may carry to the other side, and one hop less.
 pub(crate) fn copy_onward(from: Side, domain: &Text, original: &Request, onward: &mut Request) {
@@ -44,19 +46,43 @@ pub(crate) fn of_cancel(source: &Headers) -> Headers {
     target
 }
 
-/// Gives a response of ours what the one it follows from may carry to the other side. A 503 always says when to come back:
-/// without it a phone takes us for broken, not the PBX for busy (RFC 3261 §21.5.4).
-pub(crate) fn copy_back(
-    from: Side,
-    domain: &Text,
-    original: &Response,
-    back: &mut Response,
-    retry_after: impl FnOnce() -> Option<u32>,
-) {
+/// The response to a request of one side that says what the other side's says: its status and phrase, nothing else yet.
+///
+/// A 503 becomes a 500 (RFC 3261 §16.7 step 6): it speaks of a whole server, and whoever hears it from us keeps away from us
+/// (§21.5.4), with the next call and with one for an ambulance, because one trunk or one phone was busy.
+pub(crate) fn echoed(request: &Request, original: &Response) -> Response {
+    match original.status {
+        StatusCode::SERVICE_UNAVAILABLE => Response::to(request, StatusCode::SERVER_INTERNAL_ERROR),
+        status => Response::to(request, status).with_reason(original.reason.clone()),
+    }
+}
+
+/// Gives a response of ours what the one it follows from may carry to the other side.
+pub(crate) fn copy_back(from: Side, domain: &Text, original: &Response, back: &mut Response) {
     copy_for_response(from, domain, &original.headers, &mut back.headers);
-    if original.status == StatusCode::SERVICE_UNAVAILABLE && !back.headers.has(&HeaderName::RETRY_AFTER) {
-        let seconds = retry_after().unwrap_or_default();
-        back.headers.push(HeaderName::RETRY_AFTER, seconds.to_string());
+    match original.status.code() {
+        405 => copy_methods(&original.headers, &mut back.headers),
+        415 => copy_formats(&original.headers, &mut back.headers),
+        _ => {} // no other refusal has to say what the other side can do
+    }
+}
+
+/// What a 405 has to say (RFC 3261 §8.2.1): the methods of the other side, as far as they pass here.
+fn copy_methods(source: &Headers, target: &mut Headers) {
+    let theirs: Vec<Allow> = source.read_each(&HeaderName::ALLOW).flatten().take(MAX_LISTED).collect();
+    let passes = |method: &&Method| theirs.iter().any(|allow| allow.has(method));
+    let ours = Allow::parse(ALLOW).unwrap_or_default();
+    target.push(HeaderName::ALLOW, ours.iter().filter(passes).cloned().collect::<Allow>().to_text());
+}
+
+/// What a 415 has to say (§8.2.3): whether the other side would take a session description at all, and plainly written.
+fn copy_formats(source: &Headers, target: &mut Headers) {
+    let formats = source.read_each::<MediaType>(&HeaderName::ACCEPT).flatten().take(MAX_LISTED);
+    if formats.into_iter().any(|format| [SDP, "application/*", "*/*"].iter().any(|taken| format.is(taken))) {
+        target.push(HeaderName::ACCEPT, SDP);
+    }
+    if source.has(&HeaderName::ACCEPT_ENCODING) {
+        target.push(HeaderName::ACCEPT_ENCODING, "identity");
     }
 }
 
@@ -233,6 +259,9 @@ const MAX_REASONS: usize = 4;
 
 /// What a display can show, and more than any phone says; grows like a list of reasons.
 const MAX_WARNINGS: usize = 4;
+
+/// Some fifteen methods are registered, and formats that phones send in calls are fewer.
+const MAX_LISTED: usize = 64;
 
 /// Of each kind: a caller has two identities (RFC 3325 §9.1), and a call that was diverted more often goes in circles.
 const MAX_PERSONS: usize = 16;

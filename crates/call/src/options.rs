@@ -9,12 +9,12 @@ use cordon_sip::{CallId, HeaderName, Hop, Method, Origin, Request, Response, Sta
 use cordon_transaction::{ClientId, ServerId};
 
 use crate::call::PBX_SILENCE;
+use crate::event::Side;
 use crate::headers;
 use crate::leg::SDP;
 use crate::refuse::Asked;
 use crate::registration::Route;
 use crate::switchboard::{Switchboard, handset_flow, side_of};
-use crate::wire::retry_after;
 
 /// OPTIONS on their way to the other side.
 #[derive(Default)]
@@ -81,15 +81,18 @@ impl RelayedOptions {
         }
         let Some(Pending { server, origin, request, .. }) = self.remove(client) else { return };
         board.judge(now, origin, &request, response);
-        let mut relayed = Response::to(&request, response.status)
-            .with_to_tag(board.token())
-            .with_reason(response.reason.clone());
-        let other = match origin {
-            Origin::Handset(_) => crate::event::Side::Pbx,
-            Origin::Pbx(_) => crate::event::Side::Handset,
+        if side_of(origin) == Side::Pbx && matches!(response.status.code(), 401 | 407) {
+            let asked = Asked::alone(server, origin, &request);
+            return board.refuse(now, &asked, Refusal::PhoneChallenges);
+        }
+        let mut relayed = headers::echoed(&request, response).with_to_tag(board.token());
+        let other = match side_of(origin) {
+            Side::Handset => Side::Pbx,
+            Side::Pbx => Side::Handset,
         };
-        let retry_after = || retry_after(board.entropy.as_mut(), Refusal::PbxUnreachable);
-        headers::copy_back(other, &board.site.registration.domain, response, &mut relayed, retry_after);
+        headers::copy_back(other, &board.site.registration.domain, response, &mut relayed);
+        let (host, _) = board.own_address(handset_flow(origin).and_then(|flow| board.flows.get(&flow)));
+        headers::copy_warnings(&response.headers, &host, &mut relayed.headers);
         if response.status.is_success() {
             relayed.headers.push(HeaderName::ALLOW, ALLOW);
             relayed.headers.push(HeaderName::ACCEPT, SDP);

@@ -112,6 +112,7 @@ pub fn refusal_for(rule: Rule) -> Refusal {
         Rule::ViaCount => Refusal::TooManyVias,
         Rule::ContactCount => Refusal::TooManyContacts,
         Rule::RouteCount => Refusal::TooManyRoutes,
+        Rule::ParameterCount => Refusal::TooManyParameters,
         Rule::BodySize => Refusal::BodyTooLarge,
     }
 }

@@ -189,7 +189,8 @@ pub type AnsweredMedia = Stream;
 pub fn refusal_for(error: SdpError) -> Refusal {
     match error {
         SdpError::TooManyMedia => Refusal::TooManyMediaLines,
-        SdpError::TooManyAttributes | SdpError::TooManyFormats => Refusal::DescriptionTooDetailed,
+        SdpError::TooManyAttributes => Refusal::TooManyAttributes,
+        SdpError::TooManyFormats => Refusal::TooManyFormats,
         SdpError::TooLong => Refusal::BodyTooLarge,
         SdpError::NotUtf8
         | SdpError::Version

@@ -68,6 +68,8 @@ pub enum Refusal {
     MadeRoom,
     /// No file descriptor is free for another connection.
     NoDescriptors,
+    /// An address, a URI or a Via had more parameters than are read.
+    TooManyParameters,
 
     /// The highest TLS version offered is below 1.2.
     TlsTooOld,
@@ -131,6 +133,8 @@ pub enum Refusal {
     ForeignRoute,
     /// An INVITE that accepts no session description in its answer.
     DescriptionUnwanted,
+    /// A phone asks the PBX for a password.
+    PhoneChallenges,
 
     /// RTP/AVP(F) without keys.
     PlainMedia,
@@ -188,8 +192,10 @@ pub enum Refusal {
     DescriptionUnreadable,
     /// More media lines than are kept for one session.
     TooManyMediaLines,
-    /// More attributes or formats in one media line than are kept.
-    DescriptionTooDetailed,
+    /// More formats in one media line than are kept.
+    TooManyFormats,
+    /// More attributes at the session or one media line than are kept.
+    TooManyAttributes,
 
     /// The PBX took a request and said nothing.
     PbxSilent,

@@ -308,7 +308,7 @@ pub const MAX_HEAD: usize = 16 * 1024;
 pub const MAX_HEADERS: usize = 128;
 
 /// Longer than any header seen (an Identity or a long Record-Route is some 2 kB); beyond it the answer is 513.
-pub(crate) const MAX_LINE: usize = 8 * 1024;
+pub const MAX_LINE: usize = 8 * 1024;
 
 /// What ends a head: CRLF CRLF.
 pub(crate) const EMPTY_LINE: usize = 4;

@@ -94,7 +94,7 @@ impl Params {
     /// Adds a parameter a parser has read; a second one of the same name is malformed (RFC 3261 §7.3.1).
     pub(crate) fn push_parsed(&mut self, name: Text, value: Option<Text>) -> Result<(), Malformed> {
         if self.list.len() >= MAX_PARAMS {
-            return Err(Malformed("too many parameters"));
+            return Err(TOO_MANY_PARAMS);
         }
         if self.has(name.as_str()) {
             return Err(Malformed("a parameter stands twice"));
@@ -157,7 +157,8 @@ fn is_value_byte(byte: u8) -> bool {
 }
 
 /// The longest real lists (feature tags of a Contact) have some fifteen; the check for doubles is quadratic.
-const MAX_PARAMS: usize = 32;
+pub const MAX_PARAMS: usize = 32;
+pub(crate) const TOO_MANY_PARAMS: Malformed = Malformed("too many parameters");
 
 #[cfg(test)]
 mod tests {
@@ -187,7 +188,7 @@ mod tests {
     #[test]
     fn a_flood_of_parameters_is_refused() {
         let many: String = (0..1_000).map(|n| format!(";p{n}")).collect();
-        assert!(parse(&many).is_err());
+        assert_eq!(parse(&many).unwrap_err(), TOO_MANY_PARAMS);
     }
 
     #[test]

@@ -350,18 +350,18 @@ fn has_one_value(known: Known) -> bool {
 }
 
 /// Real paths have two or three; RFC 4475 has a valid message of 34, and nothing needs more.
-pub(crate) const MAX_VIAS: usize = 40;
+pub const MAX_VIAS: usize = 40;
 const TOO_MANY_VIAS: Fault = Fault::new(Rule::ViaCount, "more than 40 Vias");
 
 /// Each is a proxy between a phone and its PBX; five are many.
-const MAX_ROUTES: usize = 32;
+pub const MAX_ROUTES: usize = 32;
 const TOO_MANY_ROUTES: Fault = Fault::new(Rule::RouteCount, "more than 32 Routes or Record-Routes");
 
 /// A phone registers one contact, rarely three; each one becomes state.
-const MAX_CONTACTS: usize = 16;
+pub const MAX_CONTACTS: usize = 16;
 
 /// The 200 to a REGISTER lists every phone of the user, also those that went away without a word.
-const MAX_CONTACTS_IN_RESPONSE: usize = 64;
+pub const MAX_CONTACTS_IN_RESPONSE: usize = 64;
 const TOO_MANY_CONTACTS_IN_RESPONSE: Fault = Fault::new(Rule::ContactCount, "more than 64 Contacts");
 
 /// RFC 3261 §8.1.1.5.

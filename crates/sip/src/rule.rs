@@ -1,5 +1,6 @@
 use crate::StatusCode;
 use crate::grammar::Malformed;
+use crate::params::TOO_MANY_PARAMS;
 
 /// A rule of the wire that a message can break. Each is told apart up to the operator: which bound was passed is the
 /// first thing to know about a message that was refused.
@@ -15,23 +16,25 @@ pub enum Rule {
     LineEnds,
     /// [`crate::MAX_HEAD`].
     HeadSize,
-    /// 8 kB for one header.
+    /// [`crate::MAX_LINE`].
     LineLength,
     /// [`crate::MAX_HEADERS`].
     HeaderCount,
-    /// 40 Vias.
+    /// [`crate::MAX_VIAS`].
     ViaCount,
-    /// 16 Contacts in a request, 64 in a response.
+    /// [`crate::MAX_CONTACTS`] in a request, [`crate::MAX_CONTACTS_IN_RESPONSE`] in a response.
     ContactCount,
-    /// 32 Routes, and as many Record-Routes.
+    /// [`crate::MAX_ROUTES`] Routes, and as many Record-Routes.
     RouteCount,
+    /// [`crate::MAX_PARAMS`] in one list.
+    ParameterCount,
     /// [`crate::MAX_BODY`].
     BodySize,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Rule; 11] = [
+    pub const ALL: [Rule; 12] = [
         Rule::Grammar,
         Rule::Version,
         Rule::ContentLength,
@@ -42,6 +45,7 @@ impl Rule {
         Rule::ViaCount,
         Rule::ContactCount,
         Rule::RouteCount,
+        Rule::ParameterCount,
         Rule::BodySize,
     ];
 
@@ -56,6 +60,7 @@ impl Rule {
             | Rule::ViaCount
             | Rule::ContactCount
             | Rule::RouteCount
+            | Rule::ParameterCount
             | Rule::BodySize => StatusCode::MESSAGE_TOO_LARGE,
         }
     }
@@ -82,6 +87,10 @@ impl Fault {
 
 impl From<Malformed> for Fault {
     fn from(malformed: Malformed) -> Fault {
-        Fault::bad(malformed.reason())
+        let rule = match malformed == TOO_MANY_PARAMS {
+            true => Rule::ParameterCount,
+            false => Rule::Grammar,
+        };
+        Fault::new(rule, malformed.reason())
     }
 }

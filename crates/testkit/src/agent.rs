@@ -174,6 +174,28 @@ pub fn pbx_calls(world: &mut World) -> Standing {
     connect(world, caller, Origin::Handset(flow), Sdp::pbx(), Sdp::phone())
 }
 
+/// A phone that the PBX calls and that has said nothing yet.
+pub struct Ringing {
+    /// The PBX, about to hear.
+    pub caller: Agent,
+    /// The phone, about to answer.
+    pub callee: Agent,
+    /// Its connection.
+    pub phone: FlowId,
+    /// The INVITE as the phone got it.
+    pub invite: Request,
+}
+
+/// A phone registers, the PBX calls it, the phone is invited.
+pub fn pbx_invites(world: &mut World) -> Ringing {
+    let (phone, contact) = world.register(1, "1001");
+    let mut caller = Agent::pbx(world, "1002", "1001", &contact);
+    world.pbx_says(caller.invite(&Sdp::pbx()));
+    let invite = world.phone_hears(phone, Method::Invite);
+    let callee = Agent::callee(world, Origin::Handset(phone), &invite);
+    Ringing { caller, callee, phone, invite }
+}
+
 /// One side calls, the other answers, and the ACK is there.
 pub fn connect(world: &mut World, mut caller: Agent, to: Origin, offer: Sdp, answer: Sdp) -> Standing {
     world.says(caller.at, caller.invite(&offer));

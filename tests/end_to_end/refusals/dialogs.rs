@@ -77,6 +77,42 @@ fn a_change_while_the_other_side_changes_the_call_is_answered_491() {
 }
 
 #[test]
+fn a_change_of_the_pbx_that_the_phone_wants_a_password_for_is_answered_403_and_the_call_goes_on() {
+    on_a_machine(|machine| {
+        let refused = Refused {
+            status: 403,
+            code: "CD-CALL-31",
+            standard: None,
+            text: "the phone asks the PBX for a password",
+        };
+        let challenges = "SIP/2.0 401 Unauthorized\nWWW-Authenticate: Digest realm=\"phone\", nonce=\"n\"\n";
+        let call = [
+            &request("INVITE", TARGET, "", &offer()),
+            PROVISIONAL,
+            "<recv response=\"200\" rrs=\"true\"/>\n",
+            acknowledge(),
+            KEEPS_INVITE,
+            &ANSWERS_KEPT.replace("SIP/2.0 200 OK\n", challenges).replace(KIND, "").replace("BODY", ""),
+            "<recv request=\"ACK\"/>\n",
+            THINKS,
+            &hang_up(2),
+        ]
+        .concat();
+        let changes = [
+            "<recv request=\"ACK\" crlf=\"true\"><action><ereg regexp=\"tag=[^;>]*\" search_in=\"hdr\" header=\"From:\" \
+             check_it=\"true\" assign_to=\"1\"/></action></recv>\n",
+            &of_the_pbx("INVITE", &description(OWN_KEYS)),
+            "<recv response=\"100\" optional=\"true\"/>\n",
+            &answer(&refused, ""),
+            &of_the_pbx("ACK", "").replace(";[$1]", "[peer_tag_param]"),
+            TAKES_BYE_ALONE,
+        ]
+        .concat();
+        within_a_call(machine, "pbx-challenged", &answered(&offer(), &changes), &call, &refused)
+    });
+}
+
+#[test]
 fn a_change_before_the_last_one_has_ended_is_answered_500_with_retry_after() {
     on_a_machine(|machine| {
         let refused = Refused {
@@ -280,6 +316,8 @@ const KEEPS_INVITE: &str = "<recv request=\"INVITE\" crlf=\"true\"><action>\n\
     <ereg regexp=\".*\" search_in=\"hdr\" header=\"To:\" check_it=\"true\" assign_to=\"7\"/>\n\
     <ereg regexp=\".*\" search_in=\"hdr\" header=\"CSeq:\" check_it=\"true\" assign_to=\"8\"/>\n\
     </action></recv>\n";
+
+const KIND: &str = "Content-Type: application/sdp\n";
 
 const ANSWERS_KEPT: &str = "<send>\n<![CDATA[\n\nSIP/2.0 200 OK\nVia: [$5]\nFrom: [$6]\nTo: [$7]\nCall-ID: [call_id]\n\
     CSeq: [$8]\nContact: <sip:[field0]@[local_ip]:[local_port];transport=[transport]>\n\

@@ -24,6 +24,11 @@ fn a_message_beyond_a_bound_of_its_headers_is_answered_and_the_connection_goes_o
             (with(&contact.repeat(17)), "CD-TRANSPORT-17", 513),
             (with(&"Route: <sip:10.1.0.12;lr>\r\n".repeat(33)), "CD-TRANSPORT-18", 513),
             (OPTIONS.replace("test SIP/2.0", "test SIP/3.0"), "CD-TRANSPORT-19", 505),
+            (
+                with(&format!("Contact: <sip:4000@10.1.0.11>{}\r\n", many_parameters())),
+                "CD-TRANSPORT-22",
+                513,
+            ),
         ] {
             let (answer, _) = site.cordon.refuses(code, || {
                 phone.write_all(message.as_bytes())?;
@@ -64,6 +69,11 @@ fn is_told(answer: &str, code: &str, status: u16) -> Result<()> {
     ensure!(answer.starts_with(&format!("SIP/2.0 {status} ")), "{code}: {answer}");
     ensure!(answer.contains(&format!("\r\nWarning: 399 sip.clinic.test \"{code} ")), "{code}: {answer}");
     Ok(())
+}
+
+/// One more than are read of a list.
+fn many_parameters() -> String {
+    (0..33).map(|number| format!(";p{number}")).collect()
 }
 
 /// A request with more headers.

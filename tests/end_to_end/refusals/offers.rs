@@ -107,7 +107,12 @@ fn an_offer_of_something_else_than_audio_is_refused() {
             (
                 "many-attributes",
                 format!("{secure}{}", "a=x\n".repeat(257)),
-                lines("CD-MEDIA-29", "too many attributes or formats"),
+                lines("CD-MEDIA-30", "too many attributes"),
+            ),
+            (
+                "many-formats",
+                secure.replace("SAVP 0", &format!("SAVP{}", " 0".repeat(129))),
+                lines("CD-MEDIA-29", "too many formats"),
             ),
         ] {
             site.refuses(name, &refused_invite("", &description(&media), &refused), &refused)?;

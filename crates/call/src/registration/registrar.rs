@@ -129,7 +129,8 @@ impl Registrar {
         let maximum = wire.site.registration.maximum;
         let mut answer = to_phone(&exchange.request, &response, wire.token(), contacts, maximum);
         if answer.status == StatusCode::SERVICE_UNAVAILABLE && !answer.headers.has(&HeaderName::RETRY_AFTER) {
-            // RFC 3261 §21.5.4: without it a phone takes us for broken, not the PBX for busy.
+            // There is one registrar: whatever else would be registered now hears the same (RFC 3261 §16.7 step 6). Without
+            // a time each phone would choose one, and many the same.
             let seconds = wire.retry_after(Refusal::PbxUnreachable).unwrap_or_default();
             answer.headers.push(HeaderName::RETRY_AFTER, seconds.to_string());
         }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use cordon_policy::Refusal;
-use cordon_sip::{HeaderName, Method};
+use cordon_sip::{HeaderName, Method, Text};
 
-use crate::agent::{Agent, phone_calls};
+use crate::agent::{Agent, pbx_invites, phone_calls};
 use crate::description::Sdp;
 use crate::world::{World, uri};
 
@@ -186,4 +186,76 @@ fn options_to_a_silent_pbx_are_503_within_four_seconds() {
     world.pass(Duration::from_secs(4));
     let told = world.phone_hears_status(phone, 503);
     assert!(told.headers.has(&HeaderName::RETRY_AFTER));
+}
+
+#[test]
+fn a_phone_that_asks_the_pbx_for_a_password_is_403_and_its_challenge_stays_here() {
+    for status in [401, 407] {
+        let mut world = World::new();
+        let ringing = pbx_invites(&mut world);
+        let mut challenge = ringing.callee.respond(&ringing.invite, status);
+        for name in [HeaderName::WWW_AUTHENTICATE, HeaderName::PROXY_AUTHENTICATE] {
+            challenge.headers.push(name, "Digest realm=\"phone\", nonce=\"n-1\"");
+        }
+        world.phone_says(ringing.phone, challenge);
+        world.phone_hears(ringing.phone, Method::Ack);
+        let told = world.pbx_hears_status(403);
+        assert!(!told.headers.has(&HeaderName::WWW_AUTHENTICATE));
+        assert!(!told.headers.has(&HeaderName::PROXY_AUTHENTICATE));
+        assert!(told.headers.get(&HeaderName::WARNING).unwrap().as_str().contains("CD-CALL-31"));
+        assert_eq!(world.refusals(), [Refusal::PhoneChallenges]);
+    }
+}
+
+#[test]
+fn options_of_the_pbx_that_a_phone_challenges_are_403() {
+    let mut world = World::new();
+    let (phone, contact) = world.register(1, "1001");
+    let mut qualify = Agent::pbx(&mut world, "mx", "1001", &contact);
+    world.pbx_says(qualify.request(Method::Options));
+    let seen = world.phone_hears(phone, Method::Options);
+    let mut challenge = qualify.respond(&seen, 401);
+    challenge.headers.push(HeaderName::WWW_AUTHENTICATE, "Digest realm=\"phone\", nonce=\"n-1\"");
+    world.phone_says(phone, challenge);
+    assert!(!world.pbx_hears_status(403).headers.has(&HeaderName::WWW_AUTHENTICATE));
+    assert_eq!(world.refusals(), [Refusal::PhoneChallenges]);
+}
+
+#[test]
+fn a_503_of_a_phone_or_the_pbx_to_options_is_500_to_the_other() {
+    let mut world = World::new();
+    let (phone, contact) = world.register(1, "1001");
+    let mut asking = Agent::phone(&mut world, phone, "1001", "1002");
+    world.phone_says(phone, asking.request(Method::Options));
+    let seen = world.pbx_hears(Method::Options);
+    world.pbx_says(asking.respond(&seen, 503));
+    assert!(!world.phone_hears_status(phone, 500).headers.has(&HeaderName::RETRY_AFTER));
+    let mut qualify = Agent::pbx(&mut world, "mx", "1001", &contact);
+    world.pbx_says(qualify.request(Method::Options));
+    let seen = world.phone_hears(phone, Method::Options);
+    world.phone_says(phone, qualify.respond(&seen, 503));
+    world.pbx_hears_status(500);
+}
+
+#[test]
+fn what_the_other_side_can_do_is_said_with_its_405_and_415_as_far_as_it_passes_here() {
+    for (status, said, heard) in [
+        (405, (HeaderName::ALLOW, "MESSAGE, BYE, x-secret"), (HeaderName::ALLOW, Some("BYE"))),
+        (405, (HeaderName::ALLOW, ""), (HeaderName::ALLOW, Some(""))),
+        (
+            415,
+            (HeaderName::ACCEPT, "text/plain, application/*;q=0.5"),
+            (HeaderName::ACCEPT, Some("application/sdp")),
+        ),
+        (415, (HeaderName::ACCEPT, "text/plain"), (HeaderName::ACCEPT, None)),
+        (415, (HeaderName::ACCEPT_ENCODING, "gzip"), (HeaderName::ACCEPT_ENCODING, Some("identity"))),
+    ] {
+        let mut world = World::new();
+        let ringing = pbx_invites(&mut world);
+        let mut refusal = ringing.callee.respond(&ringing.invite, status);
+        refusal.headers.push(said.0, said.1);
+        world.phone_says(ringing.phone, refusal);
+        let told = world.pbx_hears_status(status);
+        assert_eq!(told.headers.get(&heard.0).map(Text::as_str), heard.1, "{status}");
+    }
 }

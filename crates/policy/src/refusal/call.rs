@@ -205,3 +205,16 @@ pub(super) const DESCRIPTION_UNWANTED: Row = Row {
     controls: &["ZC-46"],
     remedy: Remedy::Site("have the phone name application/sdp in Accept, or leave Accept out"),
 };
+
+pub(super) const PHONE_CHALLENGES: Row = Row {
+    code: "CD-CALL-31",
+    answer: Answer::Sip(403),
+    retry_after: None,
+    standard: None,
+    text: "the phone asks the PBX for a password",
+    label: "phone_challenges",
+    title: "Phone that asks the PBX for a password",
+    rule: "Phones prove to the PBX who they are, never the other way round: its calls reach a phone over the connection the phone opened itself.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site("switch the authentication of incoming calls off on the phone"),
+};

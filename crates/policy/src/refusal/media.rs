@@ -371,15 +371,28 @@ pub(super) const TOO_MANY_MEDIA_LINES: Row = Row {
     remedy: Remedy::Site("switch off video, application and data media on the sender"),
 };
 
-pub(super) const DESCRIPTION_TOO_DETAILED: Row = Row {
+pub(super) const TOO_MANY_FORMATS: Row = Row {
     code: "CD-MEDIA-29",
     answer: Answer::Sip(488),
     retry_after: None,
     standard: None,
-    text: "too many attributes or formats in one media line",
-    label: "description_too_detailed",
-    title: "Media line with too much in it",
-    rule: "A media line holds 256 attributes and 128 formats at most.",
+    text: "too many formats in one media line",
+    label: "too_many_formats",
+    title: "Media line with too many formats",
+    rule: "A media line holds 128 formats at most, as many as RTP has payload types.",
     controls: &["ZC-46"],
-    remedy: Remedy::Site("switch off codecs that are not used, and ICE, on the sender"),
+    remedy: Remedy::Site("switch off codecs that are not used on the sender"),
+};
+
+pub(super) const TOO_MANY_ATTRIBUTES: Row = Row {
+    code: "CD-MEDIA-30",
+    answer: Answer::Sip(488),
+    retry_after: None,
+    standard: None,
+    text: "too many attributes in the session description",
+    label: "too_many_attributes",
+    title: "Session description with too many attributes",
+    rule: "The session and each media line hold 256 attributes at most.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site("switch off ICE, and codecs that are not used, on the sender"),
 };

@@ -5,7 +5,7 @@ use super::{Refusal, call, config, media, overload, pbx, registration, tls, tran
 
 impl Refusal {
     /// Every refusal, in the order of the codes.
-    pub const ALL: [Refusal; 113] = [
+    pub const ALL: [Refusal; 116] = [
         Refusal::PlainUdp,
         Refusal::PlainTcp,
         Refusal::PlainOnTlsPort,
@@ -27,6 +27,7 @@ impl Refusal {
         Refusal::VersionUnsupported,
         Refusal::MadeRoom,
         Refusal::NoDescriptors,
+        Refusal::TooManyParameters,
         Refusal::TlsTooOld,
         Refusal::TlsNoCommonSuite,
         Refusal::TlsNoCommonGroup,
@@ -57,6 +58,7 @@ impl Refusal {
         Refusal::ForeignIdentity,
         Refusal::ForeignRoute,
         Refusal::DescriptionUnwanted,
+        Refusal::PhoneChallenges,
         Refusal::PlainMedia,
         Refusal::OpportunisticMedia,
         Refusal::KeysMissing,
@@ -85,7 +87,8 @@ impl Refusal {
         Refusal::MediaLoop,
         Refusal::DescriptionUnreadable,
         Refusal::TooManyMediaLines,
-        Refusal::DescriptionTooDetailed,
+        Refusal::TooManyFormats,
+        Refusal::TooManyAttributes,
         Refusal::PbxSilent,
         Refusal::PbxUnreachable,
         Refusal::PbxCertificateNotTrusted,
@@ -145,6 +148,7 @@ impl Refusal {
             Refusal::VersionUnsupported => &transport::VERSION_UNSUPPORTED,
             Refusal::MadeRoom => &transport::MADE_ROOM,
             Refusal::NoDescriptors => &transport::NO_DESCRIPTORS,
+            Refusal::TooManyParameters => &transport::TOO_MANY_PARAMETERS,
 
             Refusal::TlsTooOld => &tls::TOO_OLD,
             Refusal::TlsNoCommonSuite => &tls::NO_COMMON_SUITE,
@@ -178,6 +182,7 @@ impl Refusal {
             Refusal::ForeignIdentity => &call::FOREIGN_IDENTITY,
             Refusal::ForeignRoute => &call::FOREIGN_ROUTE,
             Refusal::DescriptionUnwanted => &call::DESCRIPTION_UNWANTED,
+            Refusal::PhoneChallenges => &call::PHONE_CHALLENGES,
 
             Refusal::PlainMedia => &media::PLAIN_MEDIA,
             Refusal::OpportunisticMedia => &media::OPPORTUNISTIC_MEDIA,
@@ -207,7 +212,8 @@ impl Refusal {
             Refusal::MediaLoop => &media::MEDIA_LOOP,
             Refusal::DescriptionUnreadable => &media::DESCRIPTION_UNREADABLE,
             Refusal::TooManyMediaLines => &media::TOO_MANY_MEDIA_LINES,
-            Refusal::DescriptionTooDetailed => &media::DESCRIPTION_TOO_DETAILED,
+            Refusal::TooManyFormats => &media::TOO_MANY_FORMATS,
+            Refusal::TooManyAttributes => &media::TOO_MANY_ATTRIBUTES,
 
             Refusal::PbxSilent => &pbx::SILENT,
             Refusal::PbxUnreachable => &pbx::UNREACHABLE,

@@ -293,3 +293,16 @@ pub(super) const NO_DESCRIPTORS: Row = Row {
         "raise the hard limit of open files (LimitNOFILE, ulimit -Hn): the start-up event names how many are wanted",
     ),
 };
+
+pub(super) const TOO_MANY_PARAMETERS: Row = Row {
+    code: "CD-TRANSPORT-22",
+    answer: Answer::Sip(513),
+    retry_after: None,
+    standard: None,
+    text: "too many parameters in one header",
+    label: "too_many_parameters",
+    title: "Too many parameters",
+    rule: "An address, a URI and a Via hold 32 parameters at most.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site("update the firmware of the sender; no phone writes as many"),
+};
