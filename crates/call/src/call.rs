@@ -83,7 +83,7 @@ pub(crate) struct Exchange {
     /// Its transaction.
     pub(crate) server: ServerId,
     pub(crate) origin: Origin,
-    /// The INVITE itself, to write responses from.
+    /// The INVITE itself, to write responses from; without its body once that has been read.
     pub(crate) request: Request,
     /// Our own INVITE on the other leg, once sent.
     pub(crate) client: Option<ClientId>,

@@ -260,6 +260,8 @@ impl Call {
         let mut invite = self.leg_mut(to).next_request(Method::Invite, board);
         if let Some(exchange) = &mut self.exchange {
             exchange.offer = offer;
+            // It may ring for minutes: from here on only its head is asked for.
+            exchange.request = exchange.request.detached_head();
             headers::copy_onward(side, &board.site.registration.domain, &exchange.request, &mut invite);
         }
         if let Some(body) = body {

@@ -52,6 +52,7 @@ impl RelayedOptions {
                 board.asked(now, origin, &request);
                 let client = board.send(now, hop, relayed);
                 let silent_until = now + PBX_SILENCE;
+                let request = request.detached_head();
                 self.pending.insert(client, Pending { server, origin, request, silent_until });
                 self.deadlines.insert((silent_until, client));
             }

@@ -34,6 +34,14 @@ impl HeaderName {
         }
     }
 
+    /// A copy with a buffer of its own.
+    pub(crate) fn detached(&self) -> HeaderName {
+        match &self.0 {
+            Name::Other(text) => HeaderName(Name::Other(text.detached())),
+            Name::Known(_) => self.clone(),
+        }
+    }
+
     /// The name as it is written.
     pub fn as_str(&self) -> &str {
         match &self.0 {

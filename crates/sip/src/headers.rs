@@ -103,6 +103,13 @@ impl Headers {
         self.list.retain(keep);
     }
 
+    /// A copy with buffers of its own.
+    pub fn detached(&self) -> Headers {
+        let copy =
+            |Header { name, value }: &Header| Header { name: name.detached(), value: value.detached() };
+        Headers { list: self.list.iter().map(copy).collect() }
+    }
+
     /// All headers in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Header> {
         self.list.iter()

@@ -51,6 +51,14 @@ impl Method {
         }
     }
 
+    /// A copy with a buffer of its own.
+    pub(crate) fn detached(&self) -> Method {
+        match self {
+            Method::Other(text) => Method::Other(text.detached()),
+            known => known.clone(),
+        }
+    }
+
     /// The method as it is written.
     pub fn as_str(&self) -> &str {
         match self {

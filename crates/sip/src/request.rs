@@ -93,6 +93,31 @@ impl Request {
         self.hop_by_hop(Method::Ack, response.to.clone())
     }
 
+    /// A copy without the body, in buffers of its own: what waits for an answer keeps neither the message it came in nor the
+    /// keys in its description.
+    pub fn detached_head(&self) -> Request {
+        let addresses = |list: &[NameAddr]| list.iter().map(NameAddr::detached).collect();
+        Request {
+            method: self.method.detached(),
+            uri: self.uri.detached(),
+            via: self.via.iter().map(Via::detached).collect(),
+            from: self.from.detached(),
+            to: self.to.detached(),
+            call_id: CallId::new(self.call_id.text().detached()),
+            cseq: self.cseq,
+            max_forwards: self.max_forwards,
+            contacts: match &self.contacts {
+                Contacts::Star => Contacts::Star,
+                Contacts::List(list) => Contacts::List(addresses(list)),
+            },
+            route: addresses(&self.route),
+            record_route: addresses(&self.record_route),
+            headers: self.headers.detached(),
+            content_type: None,
+            body: Bytes::new(),
+        }
+    }
+
     /// The bytes to send: typed headers first, the others in their order, Content-Length computed.
     pub fn write(&self) -> Bytes {
         crate::writer::write_request(self)
@@ -125,7 +150,7 @@ const INITIAL_MAX_FORWARDS: u8 = 70;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Host, StatusCode};
+    use crate::{Framing, Host, Message, StatusCode};
 
     fn invite() -> Request {
         let address = |text: &str| NameAddr::parse(text).unwrap();
@@ -144,6 +169,23 @@ mod tests {
         request.route = vec![address("<sip:p.example;lr>")];
         request.set_body("application/sdp", &b"v=0\r\n"[..]);
         request
+    }
+
+    #[test]
+    fn a_detached_head_says_the_same_and_holds_nothing_of_the_message() {
+        let mut invite = invite();
+        invite.headers.push(HeaderName::parse("X-Odd").unwrap(), "1");
+        let message = invite.write();
+        let Message::Request(read) = Message::parse(message.clone(), Framing::Stream).unwrap() else {
+            panic!("a request");
+        };
+        let head = read.detached_head();
+        drop(read);
+        assert!(message.is_unique(), "nobody else holds the buffer");
+        assert!(head.body.is_empty() && head.content_type.is_none());
+        invite.set_body("application/sdp", Bytes::new());
+        invite.content_type = None;
+        assert_eq!(head.write(), invite.write());
     }
 
     #[test]

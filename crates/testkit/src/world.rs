@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use cordon_call::{
     CallEnd, CallKey, End, EndSetup, Engine, Entropy, Event, MediaAddress, MediaReply, MediaRequest, Receipt,
     SiteRules, StreamId, StreamStatistics,
@@ -424,6 +425,12 @@ impl Said for Request {
     /// Goes over the wire format: what the engine sees has been parsed.
     fn message(self) -> Message {
         Message::parse(self.write(), Framing::Stream).expect("the script writes valid SIP")
+    }
+}
+
+impl Said for Bytes {
+    fn message(self) -> Message {
+        Message::parse(self, Framing::Stream).expect("the script writes valid SIP")
     }
 }
 

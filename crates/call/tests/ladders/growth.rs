@@ -78,3 +78,19 @@ fn a_payload_type_that_stands_a_hundred_times_is_described_once() {
     let heard = world.pbx_hears(Method::Invite);
     assert!(heard.write().len() < invite.write().len());
 }
+
+/// A call may ring for minutes, and the description holds the phone's keys.
+#[test]
+fn nothing_of_the_message_is_kept_while_a_call_rings_or_options_wait() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    for method in [Method::Invite, Method::Options] {
+        let mut request = Agent::phone(&mut world, phone, "1001", "1002").invite(&Sdp::phone());
+        request.method = method.clone();
+        request.headers.push(HeaderName::SUBJECT, "a");
+        let message = request.write();
+        world.phone_says(phone, message.clone());
+        world.pbx_hears(method);
+        assert!(message.is_unique(), "the engine holds a part of it");
+    }
+}
