@@ -9,7 +9,12 @@
 //! so has the generator. Counted is the time the scheduler gave each. On the loopback the sender pays for the receiver's
 //! half of the kernel, so that the program which steers is paid for by the generator: both are shown.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a bench that cannot go on may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench that cannot go on may panic"
+)]
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
