@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use crate::admission::Place;
+use crate::begun::Begun;
 use crate::event::{CloseReason, TransportEvent};
 use crate::inbox::{Lane, TURNS};
 use crate::shared::Shared;
@@ -97,6 +98,7 @@ impl Flow {
         let (first_byte, limit) = (config.limits.first_byte, config.limits.message);
         drop(config);
         let mut framer = Framer::default();
+        let mut begun = Begun::default();
         // Phones have to say something soon; the PBX may be silent.
         let mut deadline = self.phone.as_ref().map(|_| Instant::now() + first_byte);
         let mut has_spoken = false;
@@ -125,7 +127,7 @@ impl Flow {
                     Ok(None) => break,
                     Ok(Some(frame)) => {
                         has_frame = true;
-                        if let Some(reason) = self.take(received, frame).await {
+                        if let Some(reason) = self.take(received, frame, &mut begun).await {
                             return reason;
                         }
                     }
@@ -142,7 +144,12 @@ impl Flow {
     }
 
     /// `Some` when the flow has to end.
-    async fn take(&self, received: std::time::Instant, frame: Frame) -> Option<CloseReason> {
+    async fn take(
+        &self,
+        received: std::time::Instant,
+        frame: Frame,
+        begun: &mut Begun,
+    ) -> Option<CloseReason> {
         match frame {
             // RFC 5626 §3.5.1. A push that fails closes the queue, and that the flow.
             Frame::Ping => {
@@ -153,7 +160,7 @@ impl Flow {
             Frame::Message(framed) => {
                 let length = framed.bytes().len();
                 let event = match framed.parse() {
-                    Ok(Message::Request(request)) if self.is_to_be_shed(received, &request) => {
+                    Ok(Message::Request(request)) if self.is_to_be_shed(received, &request, begun) => {
                         self.shed(request, length);
                         return None;
                     }
@@ -168,11 +175,18 @@ impl Flow {
         }
     }
 
-    fn is_to_be_shed(&self, now: std::time::Instant, request: &Request) -> bool {
+    fn is_to_be_shed(&self, now: std::time::Instant, request: &Request, begun: &mut Begun) -> bool {
         let Some(phone) = &self.phone else { return false };
         let numbers = &self.shared.config().emergency;
-        let priority = overload::priority(Sender::Handset, phone.place.is_kept(), request, numbers);
-        self.shared.inbox.congestion.sheds(now, priority)
+        let mut priority = overload::priority(Sender::Handset, phone.place.is_kept(), request, numbers);
+        if begun.goes_on_with(request) {
+            priority = None;
+        }
+        let is_shed = self.shared.inbox.congestion.sheds(now, priority);
+        if priority.is_some() && !is_shed {
+            begun.taken(request);
+        }
+        is_shed
     }
 
     /// Answered here and now, and forgotten: signalling never hears of it.

@@ -15,6 +15,7 @@
 
 mod admission;
 mod answer;
+mod begun;
 mod client_hello;
 mod config;
 mod event;

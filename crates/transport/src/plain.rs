@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use crate::admission::Place;
-use crate::answer::has_credentials;
+use crate::begun::has_credentials;
 use crate::event::TransportEvent;
 use crate::listener;
 use crate::rate_limit::Verdict;
