@@ -157,7 +157,7 @@ fn await_ready(wanted: u16) -> Result<()> {
     }
 }
 
-const FAMILIES: [&str; 21] = [
+const FAMILIES: [&str; 22] = [
     "bindings",
     "calls_active",
     "calls_ended",
@@ -170,6 +170,7 @@ const FAMILIES: [&str; 21] = [
     "log_lines_suppressed",
     "media_packets",
     "media_unsent",
+    "pbx_delay_seconds",
     "pbx_up",
     "proofs_withheld",
     "refusals",

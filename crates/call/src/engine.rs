@@ -4,12 +4,14 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
 use cordon_policy::connection::FlowFacts;
+use cordon_policy::overload::PbxPace;
 use cordon_policy::refusal::Refusal;
 use cordon_sip::{FlowId, Message, Origin, Response};
 use cordon_transaction::{ClientId, Layer, Limits, Timers, Transmit};
 
 use crate::call::Call;
 use crate::event::Event;
+use crate::first_words::FirstWords;
 use crate::in_dialog::Failure;
 use crate::invite::Caller;
 use crate::media::{CallKey, End, MediaReply, MediaRequest, StreamId};
@@ -56,6 +58,7 @@ impl Engine {
                 nonces: Nonces::new(),
                 flows: HashMap::new(),
                 pbx_is_up: false,
+                first_words: FirstWords::default(),
                 clients: HashMap::new(),
                 servers: HashMap::new(),
                 streams: HashMap::new(),
@@ -226,6 +229,11 @@ impl Engine {
         self.board.media.pop_front()
     }
 
+    /// What has changed in how the PBX answers, since this was asked last.
+    pub fn poll_pbx_pace(&mut self) -> Option<PbxPace> {
+        self.board.first_words.poll()
+    }
+
     /// The next thing worth a log line, a counter or a record.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.board.events.pop_front()
@@ -337,6 +345,7 @@ impl Engine {
     }
 
     fn handle_response(&mut self, now: Instant, client: ClientId, origin: Origin, response: Response) {
+        self.board.first_words.heard(now, client);
         if self.board.registrar.owns(client) {
             return self.board.with_registrar(|registrar, nonces, wire| {
                 registrar.handle_response(now, wire, nonces, client, response);
@@ -369,6 +378,7 @@ impl Engine {
     }
 
     fn handle_failure(&mut self, now: Instant, client: ClientId, failure: Failure) {
+        self.board.first_words.lost(client);
         if self.board.registrar.owns(client) {
             return self
                 .board

@@ -13,7 +13,8 @@ pub struct Holdings {
     pub calls: usize,
     /// What calls are found by: the caller's first INVITE, our tags, the caller's connection, the stream.
     pub entries: usize,
-    /// Requests and INVITEs of calls whose transaction still reports to them, and relayed OPTIONS.
+    /// Requests and INVITEs of calls whose transaction still reports to them, relayed OPTIONS, and what the PBX has not said a
+    /// word to.
     pub requests: usize,
     /// Transactions of either kind.
     pub transactions: usize,
@@ -36,7 +37,10 @@ impl Engine {
                 + self.on_flow.len()
                 + board.dialogs.len()
                 + board.streams.len(),
-            requests: board.clients.len() + board.servers.len() + self.options.count(),
+            requests: board.clients.len()
+                + board.servers.len()
+                + self.options.count()
+                + board.first_words.count(),
             transactions: board.transactions.open_transactions(),
             addresses: board.ports.count(),
             wakes: self.wakes.len(),

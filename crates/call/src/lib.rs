@@ -22,6 +22,7 @@ mod content;
 mod description;
 mod engine;
 mod event;
+mod first_words;
 mod headers;
 mod holdings;
 mod in_dialog;

@@ -11,6 +11,7 @@ use cordon_sip::{FlowId, Hop, Host, NameAddr, Origin, Request, Response, Text, U
 use cordon_transaction::{ClientId, Layer, ServerId};
 
 use crate::event::{Event, Side};
+use crate::first_words::FirstWords;
 use crate::media::{CallKey, End, Interface, MediaRequest, StreamId};
 use crate::media_map::MediaMap;
 use crate::registration::{Nonces, Registrar, Route};
@@ -30,6 +31,8 @@ pub(crate) struct Switchboard {
     pub(crate) flows: HashMap<FlowId, FlowFacts>,
     /// At least one verified connection to the PBX is up.
     pub(crate) pbx_is_up: bool,
+    /// What the PBX was asked and has not said a word to.
+    pub(crate) first_words: FirstWords,
     /// Whose request a response belongs to.
     pub(crate) clients: HashMap<ClientId, (CallKey, Purpose)>,
     /// Whose INVITE a CANCEL belongs to.
@@ -63,6 +66,7 @@ impl Switchboard {
             transactions: &mut self.transactions,
             entropy: self.entropy.as_mut(),
             events: &mut self.events,
+            first_words: &mut self.first_words,
             site: &self.site,
         };
         act(&mut self.registrar, &mut self.nonces, &mut wire)
@@ -139,7 +143,13 @@ impl Switchboard {
     /// Sends a request in a new transaction.
     pub(crate) fn send(&mut self, now: Instant, hop: Hop, request: Request) -> ClientId {
         let is_reliable = self.is_reliable(hop);
-        self.transactions.send_request(now, hop, is_reliable, request)
+        // Within a dialog it is the other phone that answers.
+        let is_for_the_pbx = hop == Hop::Pbx && request.to.tag().is_none();
+        let client = self.transactions.send_request(now, hop, is_reliable, request);
+        if is_for_the_pbx {
+            self.first_words.asked(now, client);
+        }
+        client
     }
 
     /// Sends the ACK of a 2xx; to a phone whose connection is gone nothing is sent, nobody would hear it.

@@ -7,6 +7,7 @@ use cordon_sip::Text;
 use cordon_transaction::Layer;
 
 use crate::event::Event;
+use crate::first_words::FirstWords;
 use crate::rules::SiteRules;
 
 /// The only source of randomness a core has: the edge brings the system's.
@@ -23,6 +24,8 @@ pub(crate) struct Wire<'a> {
     pub(crate) entropy: &'a mut (dyn Entropy + Send),
     /// What the layer above shall hear.
     pub(crate) events: &'a mut VecDeque<Event>,
+    /// What the PBX was asked and has not said a word to.
+    pub(crate) first_words: &'a mut FirstWords,
     /// The rules in force now.
     pub(crate) site: &'a SiteRules,
 }

@@ -25,6 +25,7 @@ pub struct Metrics {
     shed: Family<PriorityLabels, Counter<u64, AtomicU64>>,
     delay: Gauge<f64, AtomicU64>,
     proofs_withheld: Family<WithheldLabels, Counter<u64, AtomicU64>>,
+    pbx_delay: Gauge<f64, AtomicU64>,
     log_lines_suppressed: Counter<u64, AtomicU64>,
     unsent: Counter<u64, AtomicU64>,
     registrations: Counter<u64, AtomicU64>,
@@ -65,6 +66,11 @@ impl Metrics {
                 &mut registry,
                 "proofs_withheld",
                 "Proofs of passwords taken out of phones' requests before the PBX saw them, by reason",
+            ),
+            pbx_delay: register(
+                &mut registry,
+                "pbx_delay_seconds",
+                "How much later than usual the PBX says its first word, the quickest of 100 ms",
             ),
             log_lines_suppressed: register(
                 &mut registry,
@@ -164,8 +170,9 @@ impl Metrics {
         grown
     }
 
-    pub(crate) fn delay_is(&self, delay: Duration) {
-        self.delay.set(delay.as_secs_f64());
+    pub(crate) fn delays_are(&self, signalling: Duration, pbx: Duration) {
+        self.delay.set(signalling.as_secs_f64());
+        self.pbx_delay.set(pbx.as_secs_f64());
     }
 
     /// What was withheld since the start, in the order of [`Withheld::ALL`].

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cordon_call::{CallEnd, EndStatistics, Event, LegReceipt, Receipt, Side};
 use cordon_policy::connection::{FlowFacts, TlsFacts};
@@ -218,8 +218,15 @@ impl Records {
         }
     }
 
-    /// Once a second: what was shed, and what was left out of the log. `shed` counts from the start.
-    pub(crate) fn watch(&self, now: Instant, shed: &[u64; Priority::COUNT]) {
+    /// Once a second: what was shed, and what was left out of the log. `shed` counts from the start; `delay` is how long
+    /// messages wait for signalling, `pbx_delay` how much later than usual the PBX says its first word.
+    pub(crate) fn watch(
+        &self,
+        now: Instant,
+        shed: &[u64; Priority::COUNT],
+        delay: Duration,
+        pbx_delay: Duration,
+    ) {
         let grown = self.metrics.shed_are(shed);
         if grown.iter().any(|&count| count > 0) {
             let [strangers, probes, registers, invites, refreshes] = grown;
@@ -231,6 +238,8 @@ impl Records {
                 registers,
                 invites,
                 refreshes,
+                signalling_ms = delay.as_millis(),
+                pbx_ms = pbx_delay.as_millis(),
                 "overloaded: requests were turned away with 503"
             );
         }

@@ -162,6 +162,9 @@ impl Signalling {
             let Some(reply) = self.media.poll_reply() else { break };
             self.engine.handle_media(now, reply);
         }
+        if let Some(pace) = self.engine.poll_pbx_pace() {
+            self.transport.pbx_paced(Instant::now(), pace);
+        }
         if self.engine.is_idle()
             && let Some(done) = self.drained.take()
         {
@@ -181,8 +184,9 @@ impl Signalling {
         self.tenure.watch(now, &self.engine, &self.transport);
         let held = self.engine.holdings();
         self.crowd.watch(now, self.transport.phones() + held.transactions + held.calls);
-        self.records.watch(now, &self.transport.shed());
-        self.metrics.delay_is(self.transport.delay());
+        let (delay, pbx_delay) = (self.transport.delay(), self.transport.pbx_delay());
+        self.records.watch(now, &self.transport.shed(), delay, pbx_delay);
+        self.metrics.delays_are(delay, pbx_delay);
         self.metrics.bindings_are(self.engine.binding_count());
         self.metrics.withheld_are(&self.engine.withheld_proofs());
         self.metrics.unreported_are(self.transport.unreported());

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cordon_policy::overload::{Overload, Priority};
+use cordon_policy::overload::{Overload, PbxLoad, PbxPace, Priority};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::event::TransportEvent;
@@ -42,10 +42,11 @@ pub(crate) enum Lane {
     Pbx,
 }
 
-/// How long messages wait, and what is shed for it.
+/// How long messages wait, here and at the PBX, and what is shed for it.
 #[derive(Debug)]
 pub(crate) struct Congestion {
     overload: Mutex<Overload>,
+    pbx: Mutex<PbxLoad>,
     shed: [AtomicU64; Priority::COUNT],
 }
 
@@ -75,6 +76,7 @@ pub(crate) fn inbox(bound: usize) -> (Inbox, Events) {
     let (sender, receiver) = mpsc::channel(4 * quarter);
     let congestion = Arc::new(Congestion {
         overload: Mutex::new(Overload::new()),
+        pbx: Mutex::new(PbxLoad::new()),
         shed: [const { AtomicU64::new(0) }; Priority::COUNT],
     });
     let inbox = Inbox {
@@ -133,7 +135,7 @@ impl Events {
     fn taken(&self, queued: Queued) -> TransportEvent {
         let now = Instant::now();
         let delay = now.saturating_duration_since(queued.received);
-        self.congestion.overload().waited(now, delay, self.receiver.is_empty());
+        self.congestion.overload().waited(now, delay, self.receiver.len());
         queued.event
     }
 }
@@ -149,7 +151,7 @@ impl Drop for Events {
 impl Congestion {
     /// Whether a request that has just been read is to be shed; if so it is counted.
     pub(crate) fn sheds(&self, now: Instant, priority: Option<Priority>) -> bool {
-        let is_shed = self.overload().sheds(now, priority);
+        let is_shed = self.pbx().sheds(now, priority) || self.overload().sheds(now, priority);
         if let Some(counter) = priority.and_then(|priority| self.shed.get(priority.index()))
             && is_shed
         {
@@ -166,6 +168,20 @@ impl Congestion {
     /// The shortest wait of the last 100 ms that were looked at.
     pub(crate) fn delay(&self) -> Duration {
         self.overload().delay()
+    }
+
+    /// The PBX has said something, or was asked.
+    pub(crate) fn pbx_paced(&self, now: Instant, pace: PbxPace) {
+        self.pbx().paced(now, pace);
+    }
+
+    /// By how much the first words of the PBX come later than usual.
+    pub(crate) fn pbx_delay(&self) -> Duration {
+        self.pbx().delay()
+    }
+
+    fn pbx(&self) -> MutexGuard<'_, PbxLoad> {
+        self.pbx.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn overload(&self) -> MutexGuard<'_, Overload> {

@@ -3,10 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cordon_policy::overload::Priority;
+use cordon_policy::overload::{PbxPace, Priority};
 use cordon_sip::{FlowId, Hop};
 
 use crate::config::TransportConfig;
@@ -147,6 +147,16 @@ impl Transport {
     /// How many connections of phones stand, those without a handshake and a message yet included.
     pub fn phones(&self) -> usize {
         self.shared.handset_admission.count()
+    }
+
+    /// What signalling has seen of the PBX: where it falls behind, less is taken.
+    pub fn pbx_paced(&self, now: Instant, pace: PbxPace) {
+        self.shared.inbox.congestion.pbx_paced(now, pace);
+    }
+
+    /// By how much the first words of the PBX come later than usual: the quickest of the last 100 ms in which there was one.
+    pub fn pbx_delay(&self) -> Duration {
+        self.shared.inbox.congestion.pbx_delay()
     }
 
     /// How many phones are connected.

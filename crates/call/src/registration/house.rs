@@ -14,6 +14,7 @@ use cordon_transaction::{Event as Transaction, Layer, Limits, Timers};
 
 use super::{Nonces, Registrar, Route};
 use crate::event::{Event, UnregisterReason};
+use crate::first_words::FirstWords;
 use crate::rules::{Advertise, PbxRules, PbxTransport, RegistrationRules, SiteLimits, SiteRules};
 use crate::wire::{Entropy, Wire};
 
@@ -26,6 +27,7 @@ pub(super) struct House {
     pub(super) registrar: Registrar,
     nonces: Nonces,
     events: VecDeque<Event>,
+    first_words: FirstWords,
     entropy: Counter,
     pub(super) phone_inbox: Vec<Response>,
     pub(super) pbx_inbox: Vec<Request>,
@@ -45,6 +47,7 @@ impl House {
             registrar,
             nonces: Nonces::new(),
             events: VecDeque::new(),
+            first_words: FirstWords::default(),
             entropy: Counter(0),
             phone_inbox: vec![],
             pbx_inbox: vec![],
@@ -148,6 +151,7 @@ impl House {
             transactions: &mut self.layer,
             entropy: &mut self.entropy,
             events: &mut self.events,
+            first_words: &mut self.first_words,
             site: &self.site,
         };
         act(&mut self.registrar, &mut self.nonces, &mut wire, self.now);

@@ -219,7 +219,9 @@ impl Registrar {
         let via = Via::new(transport.via(), host.clone(), Some(*port), wire.branch());
         let longest = capped(u32::MAX, rules.maximum).max(self.shortest);
         let out = toward_pbx(request, &admitted.asked, names, via, rules, longest);
-        wire.transactions.send_request(now, Hop::Pbx, transport.is_reliable(), out)
+        let client = wire.transactions.send_request(now, Hop::Pbx, transport.is_reliable(), out);
+        wire.first_words.asked(now, client);
+        client
     }
 
     /// The PBX has done what was asked.

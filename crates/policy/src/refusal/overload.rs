@@ -121,10 +121,10 @@ pub(super) const OVERLOADED: Row = Row {
     text: "too busy at the moment, try again",
     label: "overloaded",
     title: "Overloaded",
-    rule: "When messages wait for more than 50 ms a whole second long, the least important requests are turned away until they no longer do: strangers, probes, new registrations, new calls, refreshes. Calls in progress and emergencies are not.",
+    rule: "When messages wait for more than 50 ms a whole second long, or the PBX says its first word more than 100 ms later than usual, the least important requests are turned away until they no longer do: strangers, probes, new registrations, new calls, refreshes. Calls in progress and emergencies are not.",
     controls: &["HV-06", "HV-21"],
     remedy: Remedy::Site(
-        "look at `cordon_shed` in the metrics: strangers and probes mean a flood to be found, new calls mean a site that has outgrown this machine",
+        "look at `cordon_shed` in the metrics: strangers and probes mean a flood to be found, new calls mean a site that has outgrown this machine, or its PBX where `cordon_pbx_delay_seconds` is above 0.1",
     ),
 };
 
