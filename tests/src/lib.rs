@@ -17,5 +17,6 @@ pub mod program;
 pub mod raw_flow;
 pub mod reading_pbx;
 pub mod sipp;
+pub mod standstill;
 pub mod tone;
 pub mod wire;

@@ -1,6 +1,7 @@
 //! Bounds: what is too much is refused, and what was there before goes on.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use cordon_tests::caller::{connect, connect_tls, hear, hear_out, is_closed_upon};
@@ -8,6 +9,7 @@ use cordon_tests::cordon::Configuration;
 use cordon_tests::machine::{Machine, on_a_machine};
 use cordon_tests::metrics::Metrics;
 use cordon_tests::sipp::{Sipp, scenario};
+use cordon_tests::standstill::Standstill;
 
 use super::answers::offer;
 use super::connections::{LIMIT, OPTIONS, door};
@@ -163,6 +165,49 @@ fn an_address_that_leaves_64_handshakes_open_loses_the_first_to_the_65th() {
     });
 }
 
+#[test]
+fn while_signalling_stands_still_for_more_than_a_second_further_requests_are_answered_503() {
+    on_a_machine(|machine| {
+        let site = Site::with(machine, |_| {}, None)?;
+        let refused = Refused {
+            status: 503,
+            code: "CD-OVERLOAD-09",
+            standard: None,
+            text: "too busy at the moment, try again",
+        };
+        // Each asks on a connection of its own. Those that were taken before wait longer than they want to.
+        let call = [
+            &request("OPTIONS", "sip:sip.clinic.test", "", ""),
+            &answer(&refused, "Retry-After: ([5-9]|[12][0-9]|30).")
+                .replace("<recv ", "<recv counter=\"1\" timeout=\"2000\" ontimeout=\"end\" "),
+            // SIPp takes a call that times out into the end of its scenario for a failed one.
+            "<label id=\"end\"/>\n<nop/>\n",
+        ]
+        .concat();
+        let text = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<scenario name=\"asks\">\n{call}</scenario>\n"
+        );
+        let path = site.folder.join("asks.xml");
+        std::fs::write(&path, text)?;
+        let numbers: Vec<u32> = (4000..4050).collect();
+        let phones = Sipp::phones(&site.folder, &site.authority, &path, "10.1.0.11", &numbers)?;
+        let phones = phones.with(["-r", "25", "-l", "50"]);
+        let (lines, before) = (site.cordon.program.lines_so_far(), Metrics::read()?);
+
+        let standstill = Standstill::of(&site.cordon.program, "signalling")?;
+        let played = phones.play(BESIDE_A_HOG)?;
+        standstill.end()?;
+
+        let heard = played.statistic("GenericCounter1(C)")?;
+        ensure!((1.0..=40.0).contains(&heard), "{heard} of 50 were turned away, none in the first second");
+        site.cordon.program.await_line_after(lines, &format!("refusal=\"{}\"", refused.code), LIMIT)?;
+        let count = |metrics: &Metrics| metrics.sum("cordon_refusals_total", &["code=\"CD-OVERLOAD-09\""]);
+        ensure!(count(&Metrics::read()?) == count(&before) + heard, "each is counted");
+        ensure!(Metrics::read()?.sum("cordon_shed_total", &["priority=\"stranger\""]) == heard);
+        Ok(())
+    });
+}
+
 /// A phone at this address is answered.
 fn is_served(site: &Site, address: &str) -> Result<()> {
     let mut phone = connect_tls(&site.authority, address, door()?, LIMIT)?;
@@ -171,6 +216,9 @@ fn is_served(site: &Site, address: &str) -> Result<()> {
     ensure!(heard.starts_with("SIP/2.0 200 "), "{heard}");
     Ok(())
 }
+
+/// What SIPp may take for some seconds of work while a processor is hogged and the others are busy.
+const BESIDE_A_HOG: Duration = Duration::from_secs(45);
 
 /// A call of a phone that registers and stays for longer than any of these tests.
 const STAYS: &str = "<pause milliseconds=\"60000\"/>\n";
