@@ -122,6 +122,13 @@ impl Agent {
         Ok(self.ask_proving(request).await?.1)
     }
 
+    /// Takes the registration back, with a proof when one is asked for; the final answer.
+    pub(crate) async fn unregister(&self) -> Result<Response> {
+        let mut request = self.registration_of(&self.number)?;
+        request.headers.set(HeaderName::EXPIRES, "0");
+        Ok(self.ask_proving(request).await?.1)
+    }
+
     /// A REGISTER of this account.
     pub(crate) fn registration_of(&self, number: &str) -> Result<Request> {
         let domain = Uri::sip(None, Host::parse(DOMAIN)?, None);

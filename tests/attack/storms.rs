@@ -11,6 +11,7 @@ use cordon_tests::cordon::Configuration;
 use cordon_tests::handset;
 use cordon_tests::machine::one_of_crowd;
 use cordon_tests::metrics::Metrics;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -142,6 +143,8 @@ async fn avalanche(site: &Site) -> Result<String> {
         (granted.iter().min().copied().unwrap_or(0), granted.iter().max().copied().unwrap_or(0));
     ensure!(least >= ASKED * 4 / 5 && most <= ASKED, "granted {least} to {most} of {ASKED}");
     ensure!(values.len() >= usize::try_from(ASKED / 5)?.min(phones) / 2, "{} lifetimes", values.len());
+    // What a registration holds is no growth; what is left when they have gone would be.
+    go(fleet).await.context("the fleet leaves")?;
     Ok(format!(
         "{phones} of {phones} registered {:.1} s after they began, {} told to come back meanwhile; granted {least} to {most} s, {} \
          different lifetimes",
@@ -202,6 +205,30 @@ async fn come(site: &Site, phones: usize, sent_back: &Arc<AtomicUsize>) -> Resul
     Ok(fleet)
 }
 
+/// Each phone unregisters, a few at a time; told to come back, it does.
+async fn go(fleet: Vec<(Agent, u32)>) -> Result<()> {
+    let doors = Arc::new(Semaphore::new(LEAVING));
+    let mut going = JoinSet::new();
+    for (agent, _) in fleet {
+        let doors = Arc::clone(&doors);
+        going.spawn(async move {
+            let _door = doors.acquire_owned().await?;
+            loop {
+                let answer = agent.unregister().await?;
+                if answer.status.is_success() {
+                    return Ok(());
+                }
+                ensure!(answer.status.code() == 503, "{} on its way out", answer.status.code());
+                tokio::time::sleep(SOON).await;
+            }
+        });
+    }
+    while let Some(gone) = going.join_next().await {
+        gone??;
+    }
+    Ok(())
+}
+
 /// Ten thousand phones need their descriptors for connections, and nobody calls but the canary.
 fn few_ports(configuration: &mut Configuration) {
     configuration.media = "[media]\nports = \"20000-20999\"\n".to_owned();
@@ -210,5 +237,7 @@ fn few_ports(configuration: &mut Configuration) {
 const SOURCES: usize = 20;
 /// What an agent asks for, in seconds.
 const ASKED: u32 = 300;
+/// Phones that leave at once.
+const LEAVING: usize = 50;
 const SOON: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(30);
