@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use cordon_policy::connection::FlowFacts;
 use cordon_policy::media::LegRules;
 use cordon_policy::request::EmergencyNumbers;
 use cordon_sip::{Host, Text};
@@ -25,6 +26,24 @@ pub struct SiteRules {
     pub pbx: PbxRules,
     /// How much there may be at once.
     pub limits: SiteLimits,
+}
+
+impl SiteRules {
+    /// The name and port the phone on this connection, or the PBX, knows us by. A phone that asked for our name in the
+    /// handshake can look it up again; any other is given the address it connected to, since it may have no name
+    /// service that knows the name.
+    pub(crate) fn own_address(&self, facts: Option<&FlowFacts>) -> (Host, u16) {
+        let Some(facts) = facts else {
+            let advertise = &self.registration.advertise;
+            return (advertise.host.clone(), advertise.port);
+        };
+        let asked_for = |host: &&Host| match (host, &facts.server_name) {
+            (Host::Name(name), Some(asked)) => name.as_str().eq_ignore_ascii_case(asked),
+            (Host::Name(_) | Host::V4(_) | Host::V6(_), _) => false,
+        };
+        let host = self.host.as_ref().filter(asked_for).cloned();
+        (host.unwrap_or_else(|| Host::from(facts.local.ip())), facts.local.port())
+    }
 }
 
 /// How many calls and registrations there may be at once; the defaults are the most that Cordon is built for.

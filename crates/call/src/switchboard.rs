@@ -68,6 +68,7 @@ impl Switchboard {
             events: &mut self.events,
             first_words: &mut self.first_words,
             site: &self.site,
+            flows: &self.flows,
         };
         act(&mut self.registrar, &mut self.nonces, &mut wire)
     }
@@ -96,20 +97,9 @@ impl Switchboard {
         Via::new(transport.via(), host, Some(port), branch)
     }
 
-    /// The name and port the phone on this connection, or the PBX, knows us by. A phone that asked for our name in the
-    /// handshake can look it up again; any other is given the address it connected to, since it may have no name
-    /// service that knows the name.
+    /// See [`SiteRules::own_address`].
     pub(crate) fn own_address(&self, facts: Option<&FlowFacts>) -> (Host, u16) {
-        let Some(facts) = facts else {
-            let advertise = &self.site.registration.advertise;
-            return (advertise.host.clone(), advertise.port);
-        };
-        let asked_for = |host: &&Host| match (host, &facts.server_name) {
-            (Host::Name(name), Some(asked)) => name.as_str().eq_ignore_ascii_case(asked),
-            (Host::Name(_) | Host::V4(_) | Host::V6(_), _) => false,
-        };
-        let host = self.site.host.as_ref().filter(asked_for).cloned();
-        (host.unwrap_or_else(|| Host::from(facts.local.ip())), facts.local.port())
+        self.site.own_address(facts)
     }
 
     /// A Contact of ours with this user part, or with one nobody can guess.

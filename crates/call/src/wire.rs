@@ -1,9 +1,10 @@
 //! What registrations and calls use to reach the outside: transactions, randomness, events, the site's rules.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
+use cordon_policy::connection::FlowFacts;
 use cordon_policy::refusal::Refusal;
-use cordon_sip::Text;
+use cordon_sip::{FlowId, Text};
 use cordon_transaction::Layer;
 
 use crate::event::Event;
@@ -28,6 +29,8 @@ pub(crate) struct Wire<'a> {
     pub(crate) first_words: &'a mut FirstWords,
     /// The rules in force now.
     pub(crate) site: &'a SiteRules,
+    /// The phones' connections that are up.
+    pub(crate) flows: &'a HashMap<FlowId, FlowFacts>,
 }
 
 impl Wire<'_> {

@@ -94,15 +94,20 @@ impl World {
         self.next
     }
 
-    /// A phone connects.
+    /// A phone connects, by our name.
     pub fn connect(&mut self, flow: u64) -> FlowId {
+        self.connect_by(flow, Some("sip.clinic.example.org"))
+    }
+
+    /// A phone connects and asks for this name in the handshake, or for none.
+    pub fn connect_by(&mut self, flow: u64, name: Option<&str>) -> FlowId {
         let flow = FlowId(flow);
         let facts = FlowFacts {
             flow,
             location: 0,
             peer: SocketAddr::from(([10, 1, 0, flow.0 as u8], 40_000)),
             local: SocketAddr::from(([10, 1, 0, 5], 5061)),
-            server_name: Some("sip.clinic.example.org".to_owned()),
+            server_name: name.map(str::to_owned),
             tls: TlsFacts { version: TlsVersion::Tls13, suite: "TLS13_AES_256_GCM_SHA384" },
         };
         self.engine.handle_flow_opened(self.now, facts);

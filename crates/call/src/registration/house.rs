@@ -1,9 +1,10 @@
 //! A phone, a PBX and a clock around the registrar.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use cordon_policy::connection::FlowFacts;
 use cordon_policy::media::{CodecRule, LegRules, MediaRule, Opportunistic};
 use cordon_policy::request::EmergencyNumbers;
 use cordon_sip::{
@@ -28,6 +29,7 @@ pub(super) struct House {
     nonces: Nonces,
     events: VecDeque<Event>,
     first_words: FirstWords,
+    flows: HashMap<FlowId, FlowFacts>,
     entropy: Counter,
     pub(super) phone_inbox: Vec<Response>,
     pub(super) pbx_inbox: Vec<Request>,
@@ -48,6 +50,7 @@ impl House {
             nonces: Nonces::new(),
             events: VecDeque::new(),
             first_words: FirstWords::default(),
+            flows: HashMap::new(),
             entropy: Counter(0),
             phone_inbox: vec![],
             pbx_inbox: vec![],
@@ -153,6 +156,7 @@ impl House {
             events: &mut self.events,
             first_words: &mut self.first_words,
             site: &self.site,
+            flows: &self.flows,
         };
         act(&mut self.registrar, &mut self.nonces, &mut wire, self.now);
     }

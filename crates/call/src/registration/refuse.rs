@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use cordon_policy::refusal::{Door, Refusal};
-use cordon_sip::{FlowId, HeaderName, Request, Response, StatusCode, Uri};
+use cordon_sip::{FlowId, HeaderName, Request, Response, StatusCode};
 use cordon_transaction::ServerId;
 
 use crate::event::{Event, Side};
+use crate::headers::host_text;
 use crate::wire::Wire;
 
 /// Answers a REGISTER with a refusal and tells the layer above.
@@ -33,9 +34,9 @@ pub(super) fn refuse_for(
     wire.events.push_back(Event::Refused { refusal, side: Side::Handset, flow, call: None });
     let status = StatusCode::new(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
     let mut response = Response::to(request, status).with_to_tag(wire.token());
-    let host = wire.site.host.as_ref().map(|host| Uri::sip(None, host.clone(), None).to_text());
-    let host = host.as_ref().and_then(|uri| uri.as_str().strip_prefix("sip:"));
-    let door = Door { host: host.unwrap_or(wire.site.registration.domain.as_str()), port: SIPS_PORT };
+    let facts = flow.and_then(|flow| wire.flows.get(&flow));
+    let (host, port) = wire.site.own_address(facts);
+    let door = Door { host: &host_text(&host), port };
     for warning in refusal.warnings(&door) {
         response.headers.push(HeaderName::WARNING, warning);
     }
@@ -44,6 +45,3 @@ pub(super) fn refuse_for(
     }
     let _gone = wire.transactions.respond(now, server, response);
 }
-
-/// RFC 3261 §18: SIP over TLS.
-const SIPS_PORT: u16 = 5061;

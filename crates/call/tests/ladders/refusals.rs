@@ -23,6 +23,25 @@ fn a_call_from_a_connection_without_registration_is_403() {
     assert_eq!(world.refusals(), [Refusal::RegisterFirst]);
 }
 
+/// A phone that was given our address may be unable to look our name up.
+#[test]
+fn a_refusal_speaks_as_whom_the_phone_connected_to_in_a_registration_as_in_a_call() {
+    for (name, agent) in [(Some("sip.clinic.example.org"), "sip.clinic.example.org"), (None, "10.1.0.5")] {
+        let mut world = World::new();
+        let phone = world.connect_by(1, name);
+        let mut register = world.register_request("1001");
+        register.to.uri = uri("sip:1001@elsewhere.example.org");
+        let invite = Agent::phone(&mut world, phone, "1001", "1002").invite(&Sdp::phone());
+        for request in [register, invite] {
+            world.phone_says(phone, request);
+            let told = world.phone_hears_status(phone, 403);
+            let warning = told.headers.get(&HeaderName::WARNING).unwrap().as_str();
+            assert!(warning.starts_with(&format!("399 {agent} ")), "{warning}");
+        }
+        assert_eq!(world.refusals(), [Refusal::ForeignDomain, Refusal::RegisterFirst]);
+    }
+}
+
 #[test]
 fn methods_that_are_not_built_are_405_in_and_outside_of_a_call() {
     let mut world = World::new();
