@@ -1,12 +1,13 @@
 //! One media thread as signalling sees it: a queue of jobs, a waker, and the figures it published.
 
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use cordon_relay::RelayEvent;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity, set_current_timer_slack};
 
 use crate::config::MediaConfig;
 use crate::error::EngineError;
@@ -38,6 +39,7 @@ impl Thread {
         let worker = Worker::new(io, queue, announce, Arc::clone(&snapshot), seed);
         let is_pinned = config.pinned;
         let run = move || {
+            sleep_exactly();
             if is_pinned {
                 pin(number);
             }
@@ -80,6 +82,13 @@ impl Thread {
     }
 }
 
+/// Lets the calling thread's naps end when they are due: by default the kernel may add 50 us to each, so as to wake for
+/// several things at once.
+fn sleep_exactly() {
+    // Where it may not be said, naps are a tenth longer.
+    let _ = set_current_timer_slack(NonZeroU64::new(1));
+}
+
 /// Keeps the calling thread on the processor of its number, of those the process may use.
 fn pin(number: usize) {
     let pinned = sched_getaffinity(None).and_then(|allowed| {
@@ -98,3 +107,44 @@ fn pin(number: usize) {
 
 /// Jobs a thread may have waiting: more than a call set-up storm sends within one turn of its loop.
 const JOBS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pinned_thread_stays_on_one_processor() {
+        let allowed = sched_getaffinity(None).unwrap();
+
+        let pinned = std::thread::spawn(|| {
+            pin(0);
+            sched_getaffinity(None).unwrap()
+        });
+
+        let only = pinned.join().unwrap();
+        assert_eq!(only.count(), 1);
+        assert!((0..CpuSet::MAX_CPU).all(|cpu| !only.is_set(cpu) || allowed.is_set(cpu)));
+    }
+
+    #[test]
+    fn a_number_beyond_the_processors_stays_where_it_may_go() {
+        let allowed = sched_getaffinity(None).unwrap();
+
+        let free = std::thread::spawn(|| {
+            pin(CpuSet::MAX_CPU);
+            sched_getaffinity(None).unwrap()
+        });
+
+        assert_eq!(free.join().unwrap(), allowed);
+    }
+
+    #[test]
+    fn a_nap_may_be_exact() {
+        let slack = std::thread::spawn(|| {
+            sleep_exactly();
+            rustix::thread::current_timer_slack().unwrap()
+        });
+
+        assert_eq!(slack.join().unwrap(), 1);
+    }
+}
