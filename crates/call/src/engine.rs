@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
-use cordon_policy::connection::FlowFacts;
+use cordon_policy::connection::{FlowFacts, refusal_for};
 use cordon_policy::overload::PbxPace;
 use cordon_policy::refusal::Refusal;
 use cordon_sip::{FlowId, Message, Origin, Response};
@@ -332,6 +332,9 @@ impl Engine {
             }
             Happened::TimedOut { client } => self.handle_failure(now, client, Failure::Silence),
             Happened::TransportFailed { client } => self.handle_failure(now, client, Failure::Transport),
+            Happened::TooLong { client, rule } => {
+                self.handle_failure(now, client, Failure::TooLong(refusal_for(rule)))
+            }
             Happened::ServerTimedOut { server } => _ = self.board.servers.remove(&server),
             Happened::StrayResponse { origin, response } => {
                 let leg = response.from.tag().and_then(|tag| self.board.dialogs.get(tag)).copied();
@@ -382,10 +385,10 @@ impl Engine {
         if self.board.registrar.owns(client) {
             return self
                 .board
-                .with_registrar(|registrar, _, wire| registrar.handle_failure(now, wire, client));
+                .with_registrar(|registrar, _, wire| registrar.handle_failure(now, wire, client, failure));
         }
         if self.options.owns(client) {
-            return self.options.handle_failure(now, &mut self.board, client);
+            return self.options.handle_failure(now, &mut self.board, client, failure);
         }
         match self.board.clients.remove(&client) {
             Some((key, Purpose::Invite)) => {

@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Silence,
     /// The connection is gone.
     Transport,
+    /// It was longer than what may go to the PBX.
+    TooLong(Refusal),
 }
 
 impl Call {
@@ -70,6 +72,9 @@ impl Call {
             (Failure::Transport, Side::Pbx) => self.refuse_and_settle(now, board, Refusal::PbxUnreachable),
             (Failure::Transport, Side::Handset) => {
                 self.refuse_and_settle(now, board, Refusal::PhoneUnreachable)
+            }
+            (Failure::TooLong(refusal), Side::Pbx | Side::Handset) => {
+                self.refuse_and_settle(now, board, refusal)
             }
             (Failure::Silence, Side::Pbx | Side::Handset) => {
                 self.answer_exchange(now, board, StatusCode::REQUEST_TIMEOUT);

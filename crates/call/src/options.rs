@@ -11,6 +11,7 @@ use cordon_transaction::{ClientId, ServerId};
 use crate::call::PBX_SILENCE;
 use crate::event::Side;
 use crate::headers;
+use crate::in_dialog::Failure;
 use crate::leg::SDP;
 use crate::refuse::Asked;
 use crate::registration::Route;
@@ -108,11 +109,18 @@ impl RelayedOptions {
     }
 
     /// Nobody answered, or nobody could be asked.
-    pub(crate) fn handle_failure(&mut self, now: Instant, board: &mut Switchboard, client: ClientId) {
+    pub(crate) fn handle_failure(
+        &mut self,
+        now: Instant,
+        board: &mut Switchboard,
+        client: ClientId,
+        failure: Failure,
+    ) {
         let Some(Pending { server, origin, request, .. }) = self.remove(client) else { return };
-        let refusal = match origin {
-            Origin::Handset(_) => Refusal::PbxSilent,
-            Origin::Pbx(_) => Refusal::PhoneUnreachable,
+        let refusal = match (failure, origin) {
+            (Failure::TooLong(refusal), _) => refusal,
+            (Failure::Silence | Failure::Transport, Origin::Handset(_)) => Refusal::PbxSilent,
+            (Failure::Silence | Failure::Transport, Origin::Pbx(_)) => Refusal::PhoneUnreachable,
         };
         board.refuse(now, &Asked::alone(server, origin, &request), refusal);
     }
@@ -125,7 +133,7 @@ impl RelayedOptions {
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Instant, board: &mut Switchboard) {
         while let Some((_, client)) = self.deadlines.first().copied().filter(|(until, _)| *until <= now) {
-            self.handle_failure(now, board, client);
+            self.handle_failure(now, board, client, Failure::Silence);
         }
     }
 

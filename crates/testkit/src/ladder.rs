@@ -171,6 +171,7 @@ impl Ladder {
                 Event::Response { response, .. } => format!("response {}", response.status),
                 Event::TimedOut { .. } => "timed out".to_owned(),
                 Event::TransportFailed { .. } => "transport failed".to_owned(),
+                Event::TooLong { rule, .. } => format!("too long {rule:?}"),
                 Event::ServerTimedOut { .. } => "server timed out".to_owned(),
                 Event::StrayResponse { response, .. } => format!("stray {}", response.status),
             };

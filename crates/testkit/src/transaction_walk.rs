@@ -217,6 +217,7 @@ impl Walk {
             }
             Event::TimedOut { client } => format!("timed out {}", number(client)),
             Event::TransportFailed { client } => format!("failed {}", number(client)),
+            Event::TooLong { client, rule } => format!("too long {} {rule:?}", number(client)),
             Event::ServerTimedOut { server } => format!("server timed out {}", number(server)),
             Event::StrayResponse { response, .. } => {
                 format!("stray {} {}", response.status.code(), branch(response.branch()))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cordon_sip::{Origin, Request, Response};
+use cordon_sip::{Origin, Response};
 
 use crate::event::{ClientId, Event};
 use crate::output::Step;
@@ -39,8 +39,7 @@ enum State {
 }
 
 impl Client {
-    pub(crate) fn start(step: &mut Step<'_>, id: ClientId, request: &Request, asker: Asker) -> Self {
-        let wire = request.write();
+    pub(crate) fn start(step: &mut Step<'_>, id: ClientId, wire: Bytes, asker: Asker) -> Self {
         step.send(wire.clone());
         let interval = step.timers.t1;
         if !step.reliable {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use cordon_sip::{Headers, Hop, Method, Origin, Request, Response};
 
+use crate::bounds;
 use crate::client::{Asker, Client};
 use crate::event::{ClientId, Event};
 use crate::invite_client::InviteClient;
@@ -47,8 +48,8 @@ pub(crate) enum Found {
 }
 
 impl Clients {
-    /// Sends a request in a transaction of its own. When the table holds `limit` already, or the branch is not new,
-    /// nothing is sent and the transaction fails at once.
+    /// Sends a request in a transaction of its own. When the table holds `limit` already, the branch is not new, or the
+    /// request is too long, nothing is sent and the transaction fails at once.
     pub(crate) fn send(
         &mut self,
         (hop, reliable): (Hop, bool),
@@ -62,19 +63,27 @@ impl Clients {
         self.next = self.next.saturating_add(1);
         let key = ClientKey::of_request(hop, request)
             .filter(|key| self.table.len() < limit && !self.by_key.contains_key(key));
-        let Some(key) = key else {
-            match asker {
-                Asker::Above => output.events.push_back(Event::TransportFailed { client: id }),
-                Asker::Nobody => {}
+        let wire = bounds::request(hop, request);
+        let (key, wire) = match (key, wire) {
+            (Some(key), Ok(wire)) => (key, wire),
+            (key, wire) => {
+                let failed = match (key, wire) {
+                    (Some(_), Err(rule)) => Event::TooLong { client: id, rule },
+                    (_, _) => Event::TransportFailed { client: id },
+                };
+                match asker {
+                    Asker::Above => output.events.push_back(failed),
+                    Asker::Nobody => {}
+                }
+                return id;
             }
-            return id;
         };
         let mut alarms = Alarms::default();
         let owner = Owner::Client(id);
         let mut step = Step { now, owner, hop, reliable, timers, alarms: &mut alarms, output, ended: false };
         let machine = match request.method {
-            Method::Invite => Machine::Invite(Box::new(InviteClient::start(&mut step, id, request))),
-            _ => Machine::Other(Client::start(&mut step, id, request, asker)),
+            Method::Invite => Machine::Invite(Box::new(InviteClient::start(&mut step, id, request, wire))),
+            _ => Machine::Other(Client::start(&mut step, id, wire, asker)),
         };
         self.by_key.insert(key.clone(), id);
         self.by_hop.insert((hop, id));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use cordon_sip::{Headers, Hop, Origin, Request, Response};
+use cordon_sip::{Headers, Hop, Origin, Request, Response, Rule};
 
 /// Names one client transaction; never used twice by one [`Layer`](crate::Layer).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +84,14 @@ pub enum Event {
     TransportFailed {
         /// The transaction; no further event names it.
         client: ClientId,
+    },
+    /// The request is longer than Cordon itself would take and goes to the PBX, so it was not sent: what a phone wrote grew on
+    /// its way.
+    TooLong {
+        /// The transaction; no further event names it.
+        client: ClientId,
+        /// The bound it would break.
+        rule: Rule,
     },
     /// Our failure response to an INVITE was never acknowledged (Timer H), or the layer above forgot to answer.
     ServerTimedOut {

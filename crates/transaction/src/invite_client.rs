@@ -47,8 +47,7 @@ enum Cancel {
 }
 
 impl InviteClient {
-    pub(crate) fn start(step: &mut Step<'_>, id: ClientId, request: &Request) -> Self {
-        let wire = request.write();
+    pub(crate) fn start(step: &mut Step<'_>, id: ClientId, request: &Request, wire: Bytes) -> Self {
         step.send(wire.clone());
         let interval = step.timers.t1;
         if !step.reliable {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cordon_sip::{Headers, Response, Text};
 
+use crate::bounds;
 use crate::event::{Event, Gone, ServerId};
 use crate::output::Step;
 use crate::schedule::Alarm;
@@ -43,7 +44,7 @@ impl InviteServer {
         match (&self.state, status) {
             (State::Proceeding { .. }, _) => {}
             (State::Accepted, 200..=299) => {
-                step.send(response.write());
+                step.send(bounds::response(step.hop, response));
                 return Ok(());
             }
             (State::Completed { .. } | State::Confirmed | State::Accepted, _) => return Err(Gone),
@@ -51,7 +52,7 @@ impl InviteServer {
         if let Some(tag) = response.to.tag() {
             self.to_tag = Some(tag.detached());
         }
-        let wire = response.write();
+        let wire = bounds::response(step.hop, response);
         step.send(wire.clone());
         let wire = step.keep(wire);
         self.state = match status {

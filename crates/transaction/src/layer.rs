@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use cordon_sip::{FlowId, Headers, Hop, Message, Method, Origin, Request, Response, Text};
 
+use crate::bounds;
 use crate::client::Asker;
 use crate::clients::{Clients, Follow, Found, Turn};
 use crate::event::{ClientId, Event, Gone, ServerId, Transmit, TurnedAway};
@@ -95,15 +96,17 @@ impl Layer {
 
     /// Sends a request in a new client transaction. Its top Via must carry a fresh branch; an ACK takes
     /// [`send_ack`](Self::send_ack) and a CANCEL [`cancel`](Self::cancel). A full table or a branch that is not new
-    /// shows as [`Event::TransportFailed`].
+    /// shows as [`Event::TransportFailed`], and one toward the PBX that is too long as [`Event::TooLong`].
     pub fn send_request(&mut self, now: Instant, hop: Hop, reliable: bool, request: Request) -> ClientId {
         self.open_client(now, (hop, reliable), request, Asker::Above)
     }
 
     /// Sends the ACK of a 2xx, which belongs to no transaction (13.2.2.4). Called again for each
-    /// [`Event::StrayResponse`] of the same dialog.
+    /// [`Event::StrayResponse`] of the same dialog. Toward the PBX one with a body beyond every bound is not sent.
     pub fn send_ack(&mut self, _now: Instant, hop: Hop, request: Request) {
-        self.output.transmits.push_back(Transmit { hop, bytes: request.write() });
+        if let Ok(bytes) = bounds::request(hop, &request) {
+            self.output.transmits.push_back(Transmit { hop, bytes });
+        }
     }
 
     /// Answers a request.
@@ -216,7 +219,8 @@ impl Layer {
     }
 
     fn reply(&mut self, origin: Origin, answer: &Response) {
-        self.output.transmits.push_back(Transmit { hop: origin.reply_hop(), bytes: answer.write() });
+        let hop = origin.reply_hop();
+        self.output.transmits.push_back(Transmit { hop, bytes: bounds::response(hop, answer) });
     }
 
     /// Sends the CANCEL an INVITE transaction asked for.

@@ -8,11 +8,13 @@
 //! | [`Layer`] | the door: matches messages to transactions, answers what needs no decision |
 //! | [`Event`], [`Transmit`] | what the layer hands up and what it wants sent |
 //! | [`Timers`], [`Limits`] | T1, T2, T4, Timer C, and how large the tables may grow |
+//! | `bounds` | how long a message toward the PBX may get |
 //! | `invite_client`, `client` | the two client machines (17.1.1, 17.1.2) |
 //! | `invite_server`, `server` | the two server machines (17.2.1, 17.2.2) |
 
 #![forbid(unsafe_code)]
 
+mod bounds;
 mod client;
 mod clients;
 mod event;

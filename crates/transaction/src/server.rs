@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use cordon_sip::Response;
 
+use crate::bounds;
 use crate::event::{Event, Gone, ServerId};
 use crate::output::Step;
 use crate::schedule::Alarm;
@@ -37,7 +38,7 @@ impl Server {
             State::Trying | State::Proceeding { .. } => {}
             State::Completed { .. } => return Err(Gone),
         }
-        let last = response.write();
+        let last = bounds::response(step.hop, response);
         step.send(last.clone());
         if response.status.is_provisional() {
             self.state = State::Proceeding { last };

@@ -16,6 +16,7 @@ use cordon_transaction::{Event as Transaction, Layer, Limits, Timers};
 use super::{Nonces, Registrar, Route};
 use crate::event::{Event, UnregisterReason};
 use crate::first_words::FirstWords;
+use crate::in_dialog::Failure;
 use crate::rules::{Advertise, PbxRules, PbxTransport, RegistrationRules, SiteLimits, SiteRules};
 use crate::wire::{Entropy, Wire};
 
@@ -171,8 +172,11 @@ impl House {
                     assert!(registrar.owns(client));
                     registrar.handle_response(now, wire, nonces, client, response);
                 }
-                Transaction::TimedOut { client } | Transaction::TransportFailed { client } => {
-                    registrar.handle_failure(now, wire, client);
+                Transaction::TimedOut { client } => {
+                    registrar.handle_failure(now, wire, client, Failure::Silence);
+                }
+                Transaction::TransportFailed { client } => {
+                    registrar.handle_failure(now, wire, client, Failure::Transport);
                 }
                 other => panic!("not of a REGISTER: {other:?}"),
             });

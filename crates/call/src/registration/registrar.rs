@@ -18,6 +18,7 @@ use super::request::{envelope, toward_pbx};
 use super::upstream::Upstreams;
 use crate::call::PBX_SILENCE;
 use crate::event::{Event, UnregisterReason};
+use crate::in_dialog::Failure;
 use crate::rules::{Advertise, SiteRules};
 use crate::wire::Wire;
 
@@ -139,13 +140,20 @@ impl Registrar {
     }
 
     /// A REGISTER of ours timed out or could not be sent.
-    pub(crate) fn handle_failure(&mut self, now: Instant, wire: &mut Wire<'_>, client: ClientId) {
+    pub(crate) fn handle_failure(
+        &mut self,
+        now: Instant,
+        wire: &mut Wire<'_>,
+        client: ClientId,
+        failure: Failure,
+    ) {
         let Some(exchange) = self.exchanges.remove(client) else { return };
         self.judge(now, wire, exchange.flow, &exchange.proved, None);
         if !exchange.is_answered {
-            let refusal = match exchange.silent_at {
-                Some(_) => Refusal::PbxUnreachable,
-                None => Refusal::PbxSilent, // it said 100 and then nothing
+            let refusal = match (failure, exchange.silent_at) {
+                (Failure::TooLong(refusal), _) => refusal,
+                (Failure::Silence | Failure::Transport, Some(_)) => Refusal::PbxUnreachable,
+                (Failure::Silence | Failure::Transport, None) => Refusal::PbxSilent, // it said 100 and then nothing
             };
             refuse(now, wire, (exchange.server, exchange.flow), &exchange.request, refusal);
         }

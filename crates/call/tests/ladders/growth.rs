@@ -1,7 +1,9 @@
 //! What one side writes never grows on its way: the PBX reads all phones' messages from a few connections, and closes one that
 //! brings more than it takes.
 
-use cordon_sip::{HeaderName, Method, Origin};
+use bytes::Bytes;
+use cordon_policy::Refusal;
+use cordon_sip::{HeaderName, MAX_HEAD, Method, NameAddr, Origin, Request};
 
 use crate::agent::Agent;
 use crate::description::Sdp;
@@ -77,6 +79,68 @@ fn a_payload_type_that_stands_a_hundred_times_is_described_once() {
     world.phone_says(stranger, invite.clone());
     let heard = world.pbx_hears(Method::Invite);
     assert!(heard.write().len() < invite.write().len());
+}
+
+#[test]
+fn a_request_that_fits_as_it_comes_and_not_as_it_would_go_on_is_513_and_does_not_reach_the_pbx() {
+    for (method, name, compact) in [
+        (Method::Invite, HeaderName::SUBJECT, 's'),
+        (Method::Options, HeaderName::SUBJECT, 's'),
+        (Method::Register, HeaderName::ALLOW_EVENTS, 'u'),
+    ] {
+        let mut world = World::new();
+        let (phone, _) = world.register(1, "1001");
+        let mut request = match method {
+            Method::Register => world.register_request("1001"),
+            _ => Agent::phone(&mut world, phone, "1001", "1002").invite(&Sdp::phone()),
+        };
+        request.method = method;
+        world.phone_says(phone, filled(request, name, compact));
+        let told = world.phone_hears_status(phone, 513);
+        assert!(told.headers.get(&HeaderName::WARNING).unwrap().as_str().contains("CD-TRANSPORT-13"));
+        assert_eq!(world.refusals(), [Refusal::HeadTooLarge]);
+        world.is_quiet();
+    }
+}
+
+/// A proxy of the PBX may add to every request of a call, and the phone may fill the rest.
+#[test]
+fn a_path_of_the_pbx_and_words_of_a_phone_grow_into_no_message_and_the_call_can_still_be_ended() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+    world.phone_says(phone, caller.invite(&Sdp::phone()));
+    let invite = world.pbx_hears(Method::Invite);
+    let callee = Agent::callee(&mut world, Origin::Pbx(PBX), &invite);
+    let mut accepted = callee.respond_with(&invite, 200, &Sdp::pbx());
+    let hop = format!("<sip:{}.example.org;lr>", "a".repeat(50));
+    accepted.record_route = vec![NameAddr::parse(hop).unwrap(); 20];
+    world.pbx_says(accepted);
+    world.pbx_hears(Method::Ack);
+    caller.learn(&world.phone_hears_status(phone, 200));
+    world.phone_says(phone, caller.ack());
+
+    let again = caller.invite(&Sdp::phone());
+    world.phone_says(phone, filled(again, HeaderName::SUBJECT, 's'));
+    world.phone_hears_status(phone, 513);
+    world.is_quiet();
+
+    let bye = caller.request(Method::Bye);
+    world.phone_says(phone, filled(bye, HeaderName::SUBJECT, 's'));
+    let ended = world.pbx_hears(Method::Bye);
+    assert_eq!(ended.route.len(), 20);
+    assert!(!ended.headers.has(&HeaderName::SUBJECT) && ended.write().len() < MAX_HEAD);
+}
+
+/// A request whose head is the longest that is taken, of a hundred headers by their compact name: whoever writes the name
+/// out writes more.
+fn filled(mut request: Request, name: HeaderName, compact: char) -> Bytes {
+    (0..100).for_each(|_| request.headers.push(name.clone(), "a".repeat(140)));
+    let written = String::from_utf8(request.write().to_vec()).unwrap();
+    let written = written.replace(&format!("\r\n{}: ", name.as_str()), &format!("\r\n{compact}: "));
+    let spare = MAX_HEAD - (written.len() - request.body.len());
+    let longer = format!("\r\n{compact}: {}", "a".repeat(spare));
+    written.replacen(&format!("\r\n{compact}: "), &longer, 1).into()
 }
 
 /// A call may ring for minutes, and the description holds the phone's keys.

@@ -179,7 +179,7 @@ pub(super) const HEAD_TOO_LARGE: Row = Row {
     text: "head is longer than 16 kB",
     label: "head_too_large",
     title: "Head too large",
-    rule: "The headers of a message take 16 kB at most; the connection is closed, since an end was not seen.",
+    rule: "The headers of a message take 16 kB at most, and as it would go on to the PBX no more; a connection on which no end was seen is closed.",
     controls: &["ZC-46"],
     remedy: Remedy::Site("look for headers that grow with every hop, as in a forwarding loop"),
 };
