@@ -81,31 +81,32 @@ impl Mac for HmacSha1 {
         for block in blocks {
             compress(&mut state, std::slice::from_ref(GenericArray::from_slice(block)));
         }
-        let hashed = BLOCK + message.len() + suffix.len();
-        finish(&mut state, rest.iter().chain(suffix), hashed);
+        finish(&mut state, [rest, suffix], BLOCK + message.len() + suffix.len());
         let inner = to_bytes(&state);
         let mut state = self.outer;
-        finish(&mut state, inner.iter(), BLOCK + inner.len());
+        finish(&mut state, [&inner, &[]], BLOCK + inner.len());
         to_bytes(&state)
     }
 }
 
-/// Hashes the last bytes with SHA-1's padding; `hashed` counts all bytes from the start.
-fn finish<'a>(state: &mut [u32; 5], rest: impl Iterator<Item = &'a u8>, hashed: usize) {
+/// Hashes the last bytes, which with the suffix leave room for SHA-1's padding in two blocks; `hashed` counts all bytes
+/// from the start.
+fn finish(state: &mut [u32; 5], rest: [&[u8]; 2], hashed: usize) {
     let mut last = [0_u8; 2 * BLOCK];
     let mut used = 0;
-    for (place, byte) in last.iter_mut().zip(rest.chain(&[0x80])) {
-        *place = *byte;
-        used += 1;
+    for bytes in rest.into_iter().chain([&[0x80][..]]) {
+        let end = used + bytes.len();
+        if let Some(place) = last.get_mut(used..end) {
+            place.copy_from_slice(bytes);
+        }
+        used = end;
     }
     let blocks = if used + 8 <= BLOCK { 1 } else { 2 };
-    let bits = (hashed as u64 * 8).to_be_bytes();
-    last.iter_mut()
-        .take(blocks * BLOCK)
-        .rev()
-        .zip(bits.iter().rev())
-        .for_each(|(place, byte)| *place = *byte);
-    for block in last.as_chunks::<BLOCK>().0.iter().take(blocks) {
+    let (padded, _) = last.split_at_mut(blocks * BLOCK);
+    if let Some(bits) = padded.last_chunk_mut() {
+        *bits = (hashed as u64 * 8).to_be_bytes();
+    }
+    for block in padded.as_chunks::<BLOCK>().0 {
         compress(state, std::slice::from_ref(GenericArray::from_slice(block)));
     }
 }
