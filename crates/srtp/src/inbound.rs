@@ -11,7 +11,7 @@ use crate::error::OpenError;
 use crate::former_keys::{FormerKey, FormerKeys};
 use crate::packet::{RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket};
 use crate::session_keys::SessionKeys;
-use crate::source::{Heard, Sources};
+use crate::source::{Heard, Source, Sources};
 use crate::transform::{ENCRYPTED, RTCP_CLEAR};
 
 /// Whether the peer's address or port changed together with its key.
@@ -103,8 +103,9 @@ impl Inbound {
         let header = RtpHeader::parse_protected(buf.as_slice()).ok_or(OpenError::Malformed)?;
         let (ssrc, seq, header_len) = (header.ssrc(), header.seq(), header.header_len());
         let timestamp = header.timestamp();
-        self.find_room(ssrc)?;
-        let candidates = self.candidates(ssrc, seq, timestamp);
+        let source = self.sources.find(ssrc);
+        self.find_room(source)?;
+        let candidates = self.candidates(source, ssrc, seq, timestamp);
         let accepted = self.authenticate(&candidates, buf, |keys, bytes, candidate| {
             keys.rtp.open(bytes, header_len, ssrc, candidate.index, keys.mki_len)
         })?;
@@ -126,8 +127,9 @@ impl Inbound {
             return Err(OpenError::TooShort);
         }
         let ssrc = rtcp::sender(buf.as_slice()).ok_or(OpenError::Malformed)?;
-        self.find_room(ssrc)?;
-        let candidates = self.rtcp_candidates(ssrc, buf.as_slice())?;
+        let source = self.sources.find(ssrc);
+        self.find_room(source)?;
+        let candidates = self.rtcp_candidates(source, ssrc, buf.as_slice())?;
         let accepted = self.authenticate(&candidates, buf, |keys, bytes, candidate| {
             let index = candidate.index.as_u64() as u32;
             keys.rtcp.open(bytes, ssrc, index | ENCRYPTED, keys.mki_len)
@@ -260,8 +262,8 @@ impl Inbound {
 
     /// Refuses a source that nothing could be remembered of, before any tag is computed. A packet under the key in force
     /// ends the one before, and what is remembered for that one makes room.
-    fn find_room(&self, ssrc: Ssrc) -> Result<(), OpenError> {
-        let has_place = self.sources.find(ssrc).is_some() || self.sources.has_room(self.current.generation);
+    fn find_room(&self, source: Option<&Source>) -> Result<(), OpenError> {
+        let has_place = source.is_some() || self.sources.has_room(self.current.generation);
         has_place.then_some(()).ok_or(OpenError::TooManySources)
     }
 

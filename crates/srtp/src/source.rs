@@ -77,14 +77,19 @@ impl Sources {
         self.entries.iter().find(|source| source.ssrc == ssrc)
     }
 
-    /// The RTP stream of a source, under whichever key it was heard last.
-    pub(crate) fn stream(&self, ssrc: Ssrc) -> Option<&Stream<16>> {
-        self.find(ssrc)?.rtp.as_ref()
-    }
-
     /// What was heard of a source's RTP under one key.
     pub(crate) fn past(&self, ssrc: Ssrc, generation: u32) -> Option<Past<'_>> {
-        let live = self.find(ssrc).and_then(|source| Some((source.rtp.as_ref()?, &source.clock)));
+        self.past_of(self.find(ssrc), ssrc, generation)
+    }
+
+    /// The same where [`Sources::find`] has answered already.
+    pub(crate) fn past_of<'s>(
+        &'s self,
+        source: Option<&'s Source>,
+        ssrc: Ssrc,
+        generation: u32,
+    ) -> Option<Past<'s>> {
+        let live = source.and_then(|source| Some((source.rtp.as_ref()?, &source.clock)));
         match live {
             Some((stream, clock)) if stream.generation == generation => Some(Past::Stream(stream, clock)),
             _ => self.floors.rtp(ssrc, generation).map(Past::Floor),
@@ -185,6 +190,11 @@ impl Sources {
 }
 
 impl Source {
+    /// The RTP stream, under whichever key it was heard last.
+    pub(crate) fn stream(&self) -> Option<&Stream<16>> {
+        self.rtp.as_ref()
+    }
+
     /// The RTCP stream, under whichever key it was heard last.
     pub(crate) fn reports(&self) -> Option<&Stream<4>> {
         self.rtcp.as_ref()

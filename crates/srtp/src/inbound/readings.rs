@@ -10,12 +10,19 @@ use crate::transform::ENCRYPTED;
 
 impl Inbound {
     /// Estimates the index, and drops what would be a replay.
-    pub(super) fn candidates(&self, ssrc: Ssrc, seq: Seq, timestamp: Timestamp) -> Candidates {
+    pub(super) fn candidates(
+        &self,
+        source: Option<&Source>,
+        ssrc: Ssrc,
+        seq: Seq,
+        timestamp: Timestamp,
+    ) -> Candidates {
         let mut candidates = Candidates::none();
         let reading = Reading { seq, timestamp };
         for (age, key, zero_first) in self.keys_in_force() {
-            let here = self.sources.past(ssrc, key.generation);
-            let elsewhere = self.sources.stream(ssrc).filter(|stream| stream.generation != key.generation);
+            let here = self.sources.past_of(source, ssrc, key.generation);
+            let elsewhere =
+                source.and_then(Source::stream).filter(|stream| stream.generation != key.generation);
             match (here, elsewhere) {
                 (Some(past), None) => self.candidates_that_go_on(&mut candidates, age, past, reading),
                 // Late under the key before.
@@ -81,9 +88,13 @@ impl Inbound {
     }
 
     /// The index stands in the packet: one candidate per key in force, unless it would be a replay.
-    pub(super) fn rtcp_candidates(&self, ssrc: Ssrc, bytes: &[u8]) -> Result<Candidates, OpenError> {
+    pub(super) fn rtcp_candidates(
+        &self,
+        source: Option<&Source>,
+        ssrc: Ssrc,
+        bytes: &[u8],
+    ) -> Result<Candidates, OpenError> {
         let mut candidates = Candidates::none();
-        let source = self.sources.find(ssrc);
         let stream = source.and_then(Source::reports);
         let mut problem = OpenError::Replayed;
         for (age, key, _) in self.keys_in_force() {
