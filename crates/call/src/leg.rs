@@ -6,8 +6,8 @@ use bytes::Bytes;
 use cordon_policy::connection::FlowFacts;
 use cordon_policy::request::ALLOW;
 use cordon_sip::{
-    CallId, Contacts, FlowId, HeaderName, Headers, Hop, Method, NameAddr, Origin, Request, Response, Text,
-    Uri,
+    CallId, Contacts, FlowId, HeaderName, Headers, Hop, Method, NameAddr, Origin, Request, Response, Routes,
+    Text, Uri,
 };
 
 use crate::event::Side;
@@ -284,7 +284,7 @@ impl Leg {
         let mut target = self.target.clone();
         let mut routes = self.routes.clone();
         // §12.2.1.1: a strict router wants its own URI on top and the target at the end.
-        if routes.first().is_some_and(|first| !first.uri.params().has("lr")) {
+        if routes.first().is_some_and(|first| !Routes::is_loose(first)) {
             let strict = routes.remove(0);
             routes.push(NameAddr::new(std::mem::replace(&mut target, strict.uri.for_request_line())));
         }
