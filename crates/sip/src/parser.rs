@@ -9,6 +9,7 @@ use crate::header_name::Known;
 use crate::index::{EMPTY_LINE, Field, Index};
 use crate::message::MAX_BODY;
 use crate::rule::{Fault, Rule};
+use crate::value::{CSeq, Date, HeaderValue};
 use crate::{
     CallId, Contacts, Framing, HeaderName, Headers, Message, Method, NameAddr, ParseError, Request, Response,
     StatusCode, Text, Uri, Via,
@@ -114,7 +115,7 @@ struct Draft {
     from: Option<NameAddr>,
     to: Option<NameAddr>,
     call_id: Option<CallId>,
-    cseq: Option<(u32, Method)>,
+    cseq: Option<CSeq>,
     max_forwards: Option<u8>,
     contacts: Option<Contacts>,
     route: Vec<NameAddr>,
@@ -154,7 +155,7 @@ impl Draft {
             Known::FROM => once(&mut self.from, NameAddr::parse_part(value, text)?, "From stands twice")?,
             Known::TO => once(&mut self.to, NameAddr::parse_part(value, text)?, "To stands twice")?,
             Known::CALL_ID => once(&mut self.call_id, CallId::parse(value)?, "Call-ID stands twice")?,
-            Known::CSEQ => once(&mut self.cseq, parse_cseq(value)?, "CSeq stands twice")?,
+            Known::CSEQ => once(&mut self.cseq, CSeq::read(value)?, "CSeq stands twice")?,
             Known::MAX_FORWARDS => {
                 let hops = number(text, u64::from(u8::MAX)).and_then(|hops| u8::try_from(hops).ok());
                 let hops = hops.ok_or(Fault::bad("Max-Forwards is not 0 to 255"))?;
@@ -202,8 +203,8 @@ impl Draft {
     }
 
     fn into_request(self, method: Method, uri: Uri, body: Bytes) -> Result<Request, Fault> {
-        let (cseq, cseq_method) = self.cseq.ok_or(Fault::bad("CSeq is missing"))?;
-        if cseq_method != method {
+        let cseq = self.cseq.ok_or(Fault::bad("CSeq is missing"))?;
+        if cseq.method != method {
             return Err(Fault::bad("the method of CSeq is not that of the request"));
         }
         let contacts = self.contacts.unwrap_or_default();
@@ -213,9 +214,9 @@ impl Draft {
         if contacts.as_slice().len() > MAX_CONTACTS {
             return Err(Fault::new(Rule::ContactCount, "more than 16 Contacts"));
         }
-        // RFC 3261 §20.17: the time zone of Date is GMT and nothing else.
-        if self.headers.get(&HeaderName::DATE).is_some_and(|date| !date.as_str().ends_with("GMT")) {
-            return Err(Fault::bad("Date is not in GMT"));
+        // Nobody reads the time itself here, and phones that misspell a day are no worse for it.
+        if let Some(date) = self.headers.get(&HeaderName::DATE) {
+            Date::check_zone(date)?;
         }
         if self.via.is_empty() {
             return Err(Fault::bad("Via is missing"));
@@ -227,7 +228,7 @@ impl Draft {
             from: self.from.ok_or(Fault::bad("From is missing"))?,
             to: self.to.ok_or(Fault::bad("To is missing"))?,
             call_id: self.call_id.ok_or(Fault::bad("Call-ID is missing"))?,
-            cseq,
+            cseq: cseq.number,
             max_forwards: self.max_forwards,
             contacts,
             route: self.route,
@@ -239,7 +240,7 @@ impl Draft {
     }
 
     fn into_response(self, status: StatusCode, reason: Text, body: Bytes) -> Result<Response, Fault> {
-        let (cseq, cseq_method) = self.cseq.ok_or(Fault::bad("CSeq is missing"))?;
+        let cseq = self.cseq.ok_or(Fault::bad("CSeq is missing"))?;
         let contacts = self.contacts.unwrap_or_default();
         if contacts == Contacts::Star {
             return Err(Fault::bad("Contact: * stands outside a REGISTER"));
@@ -254,8 +255,8 @@ impl Draft {
             from: self.from.ok_or(Fault::bad("From is missing"))?,
             to: self.to.ok_or(Fault::bad("To is missing"))?,
             call_id: self.call_id.ok_or(Fault::bad("Call-ID is missing"))?,
-            cseq,
-            cseq_method,
+            cseq: cseq.number,
+            cseq_method: cseq.method,
             contacts,
             record_route: self.record_route,
             headers: self.headers,
@@ -274,15 +275,6 @@ fn check_version(version: &str) -> Result<(), Fault> {
         return Err(Fault::new(Rule::Version, "the version is not SIP/2.0"));
     }
     Err(Fault::bad("the request line has no SIP version"))
-}
-
-/// RFC 3261 §20.16 and §8.1.1.5: a number below 2^31 and a method.
-fn parse_cseq(value: &Text) -> Result<(u32, Method), Fault> {
-    let (digits, method) = value.as_str().split_once([' ', '\t']).ok_or(Fault::bad("CSeq has no method"))?;
-    let sequence = number(digits, MAX_CSEQ).and_then(|sequence| u32::try_from(sequence).ok());
-    let sequence = sequence.ok_or(Fault::bad("the number of CSeq is not below 2^31"))?;
-    let method = Method::parse(&value.part(method.trim_matches([' ', '\t'])))?;
-    Ok((sequence, method))
 }
 
 /// Adds a comma list of addresses to `list`, which holds `limit` at most.
@@ -363,6 +355,3 @@ pub const MAX_CONTACTS: usize = 16;
 /// The 200 to a REGISTER lists every phone of the user, also those that went away without a word.
 pub const MAX_CONTACTS_IN_RESPONSE: usize = 64;
 const TOO_MANY_CONTACTS_IN_RESPONSE: Fault = Fault::new(Rule::ContactCount, "more than 64 Contacts");
-
-/// RFC 3261 §8.1.1.5.
-const MAX_CSEQ: u64 = (1 << 31) - 1;

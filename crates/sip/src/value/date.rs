@@ -23,18 +23,24 @@ impl Date {
     pub fn unix(self) -> u64 {
         self.seconds
     }
+
+    /// The one rule that holds also where the time itself does not matter: the zone is GMT and nothing else.
+    pub(crate) fn check_zone(value: &Text) -> Result<(), Malformed> {
+        match trim(value.as_str()).ends_with("GMT") {
+            true => Ok(()),
+            false => Err(Malformed("Date is not in GMT")),
+        }
+    }
 }
 
 impl HeaderValue for Date {
     fn read(value: &Text) -> Result<Date, Malformed> {
+        Date::check_zone(value)?;
         let mut words = trim(value.as_str()).split(' ');
         let mut word = || words.next().ok_or(MALFORMED);
         let (name, day, month, year, time, zone) = (word()?, word()?, word()?, word()?, word()?, word()?);
-        if words.next().is_some() {
+        if zone != "GMT" || words.next().is_some() {
             return Err(MALFORMED);
-        }
-        if zone != "GMT" {
-            return Err(Malformed("Date is not in GMT"));
         }
         let month = MONTHS.iter().zip(1_u64..).find(|(name, _)| **name == month).ok_or(MALFORMED)?.1;
         let (year, day) = (digits(year, 4)?, digits(day, 2)?);
