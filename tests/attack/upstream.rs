@@ -18,15 +18,19 @@ use crate::site::Site;
 
 #[test]
 fn b07_a_pbx_with_a_certificate_that_proves_nothing_hears_no_sip() {
-    Attack::new("B07", "11 certificates at the PBX's address, each wrong in one way")
+    Attack::new("B07", "12 certificates at the PBX's address, each wrong in one way")
         .without_registrations()
         .run(|site| {
             let mut seen = Vec::new();
+            let lists = site.authority.revoke("lists", &[REVOKED])?;
             for (index, (what, code, leaf)) in wrong_certificates(site)?.into_iter().enumerate() {
                 let port = 6001 + u16::try_from(index)?;
                 let impostor = Impostor::listen(port, &leaf)?;
                 let before = site.cordon.program.lines_so_far();
-                lead_to(site, &format!("sip:{PBX}:{port};transport=tls"), Some(DOMAIN))?;
+                let uri = format!("sip:{PBX}:{port};transport=tls");
+                let mut configuration = led_to(site, &uri, Some(DOMAIN));
+                configuration.site.push_str(&format!("revocation_lists = \"{}\"\n", lists.display()));
+                site.reload(&configuration)?;
                 // The one before may be tried once more until the reload is through.
                 let line = site
                     .cordon
@@ -119,14 +123,17 @@ fn wrong_certificates(site: &Site) -> Result<Vec<(&'static str, &'static str, Le
             })?,
         ),
         ("another address", "CD-PBX-04", ours.leaf("address", &["10.0.0.3"])?),
+        (
+            "revoked",
+            "CD-PBX-09",
+            ours.leaf_with("revoked", names, |params| params.serial_number = Some(REVOKED.into()))?,
+        ),
     ])
 }
 
 /// Reloads Cordon with another way to the PBX; without a name the certificate must carry the host of the URI.
 pub(crate) fn lead_to(site: &Site, uri: &str, name: Option<&str>) -> Result<()> {
-    let mut configuration = site.configuration.clone();
-    configuration.pbx = pbx(&configuration, uri, name);
-    site.reload(&configuration)
+    site.reload(&led_to(site, uri, name))
 }
 
 /// Reloads Cordon as it was started, and waits until it has its PBX.
@@ -135,6 +142,13 @@ pub(crate) fn lead_home(site: &Site) -> Result<()> {
     site.reload(&site.configuration)?;
     site.cordon.program.await_line_after(before, "connection to the PBX is up", LIMIT)?;
     Ok(())
+}
+
+/// The configuration of the site with another way to the PBX.
+fn led_to(site: &Site, uri: &str, name: Option<&str>) -> Configuration {
+    let mut configuration = site.configuration.clone();
+    configuration.pbx = pbx(&configuration, uri, name);
+    configuration
 }
 
 /// The `[pbx]` of a configuration with another way in it.
@@ -163,4 +177,6 @@ async fn refused_503(site: &Site) -> Result<()> {
 
 const FIRST: &str = DOMAIN;
 const SECOND: &str = "second.clinic.test";
+/// The serial number that stands in the list.
+const REVOKED: u64 = 4_711;
 const LIMIT: Duration = Duration::from_secs(15);

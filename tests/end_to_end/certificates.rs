@@ -9,7 +9,9 @@ use cordon_tests::cordon::{Configuration, Cordon, HOST};
 use cordon_tests::handset;
 use cordon_tests::kamailio::{ASKED, DOMAIN, Kamailio, Transport};
 use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, PBX, on_a_machine};
+use cordon_tests::metrics::Metrics;
 use cordon_tests::pki::{Authority, Flaw, Leaf};
+use rcgen::CertificateParams;
 
 #[test]
 fn hipaa_refuses_our_own_private_expired_wildcard_misnamed_and_self_signed_certificates() {
@@ -91,6 +93,51 @@ fn a_pbx_that_cannot_prove_its_name_gets_no_sip_and_phones_get_503() {
     });
 }
 
+#[test]
+fn a_list_that_takes_the_certificate_of_the_pbx_back_ends_the_connection_that_stands_and_every_later_one() {
+    on_a_machine(|machine| {
+        let folder = machine.folder();
+        let authority = Authority::new(folder, "lab-ca")?;
+        let own = authority.leaf("cordon", &[HOST, CORDON_LOCATION, CORDON_PBX_SIDE])?;
+        let numbered = |params: &mut CertificateParams| params.serial_number = Some(SERIAL.into());
+        let leaf = authority.leaf_with("pbx", &[DOMAIN, PBX], numbered)?;
+        let pbx = Kamailio::start_with(folder, &authority, Transport::Tls, &leaf)?;
+        let lists = authority.revoke("lists", &[SERIAL + 1])?;
+        let mut configuration = Configuration::lab(&authority, &own, Transport::Tls);
+        configuration.site.push_str(&format!("revocation_lists = \"{}\"\n", lists.display()));
+        let cordon = Cordon::start(folder, &configuration)?;
+        cordon.program.await_line("connection to the PBX is up", LIMIT)?;
+        handset::block_on(async { register(&authority).await.map(drop) })?;
+        pbx.program.await_line(ASKED, LIMIT)?;
+        let days = Metrics::read()?.sum("cordon_certificate_days_left", &["of=\"revocation_lists\""]);
+        ensure!(days > 30_000.0, "the end of the list is watched: {days}");
+
+        // A file that is no list changes nothing.
+        let list = std::fs::read(&lists)?;
+        std::fs::write(&lists, "hello")?;
+        cordon.program.signal("HUP")?;
+        cordon.program.await_line("no certificate revocation list is in it", LIMIT)?;
+        std::fs::write(&lists, list)?;
+        let before = cordon.program.lines_so_far();
+        cordon.program.signal("HUP")?;
+        cordon.program.await_line_after(before, "configuration and certificates reloaded", LIMIT)?;
+        ensure!(!cordon.program.text().contains("connection to the PBX is lost"), "it names somebody else");
+
+        authority.revoke("lists", &[SERIAL])?;
+        let asked = pbx.program.text().matches(ASKED).count();
+        let before = cordon.program.lines_so_far();
+        cordon.program.signal("HUP")?;
+        cordon.program.await_line_after(before, "its connection is closed", LIMIT)?;
+        let line = cordon.program.await_line_after(before, "the PBX is unreachable", LIMIT)?;
+        ensure!(line.contains("refusal=\"CD-PBX-09\"") && line.contains("revoked by its issuer"), "{line}");
+        handset::block_on(phones_get_503(&authority))?;
+        ensure!(pbx.program.text().matches(ASKED).count() == asked, "no SIP reaches it any more");
+        let counted = Metrics::read()?.sum("cordon_refusals_total", &["code=\"CD-PBX-09\""]);
+        ensure!(counted >= 1.0, "{counted}");
+        Ok(())
+    });
+}
+
 /// A phone that registers is told to come back, and within 4 s.
 async fn phones_get_503(authority: &Authority) -> Result<()> {
     let asked = Instant::now();
@@ -127,3 +174,9 @@ fn hipaa(authority: &Authority, leaf: &Leaf) -> Configuration {
     );
     configuration
 }
+
+/// A busy machine takes its time.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// The number of a certificate that is taken back.
+const SERIAL: u64 = 4_711;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_RSA_SHA256, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256,
+    RevokedCertParams, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -92,6 +93,27 @@ impl Authority {
     /// Signs a leaf that has a flaw.
     pub fn flawed_leaf(&self, file: &str, names: &[&str], flaw: Flaw) -> Result<Leaf> {
         self.issue(file, names, flaw, KeyPair::generate()?)
+    }
+
+    /// Writes the list of what this authority took back, by serial numbers. It is good for a century.
+    pub fn revoke(&self, file: &str, serials: &[u64]) -> Result<PathBuf> {
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: (*serial).into(),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(2120, 1, 1),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let path = self.folder.join(format!("{file}.crl"));
+        std::fs::write(&path, list.signed_by(&self.issuer)?.pem()?)?;
+        Ok(path)
     }
 
     fn issue(&self, file: &str, names: &[&str], flaw: Flaw, key: KeyPair) -> Result<Leaf> {

@@ -57,18 +57,12 @@ pub(crate) fn chain_problem(
     let Some((first, above)) = chain.split_first() else { return Some(CertProblem::Malformed) };
     let Ok(end_entity) = EndEntityCert::try_from(first) else { return Some(CertProblem::Malformed) };
     let time = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now).unwrap_or(0)));
-    end_entity
-        .verify_for_usage(
-            provider().signature_verification_algorithms.all,
-            trust.as_slice(),
-            above,
-            time,
-            KeyUsage::server_auth(),
-            None,
-            None,
-        )
-        .err()
-        .map(|error| explain(&error, leaf))
+    let algorithms = provider().signature_verification_algorithms.all;
+    let (anchors, usage) = (trust.as_slice(), KeyUsage::server_auth());
+    let verified = trust.revocations().with_options(|revocations| {
+        end_entity.verify_for_usage(algorithms, anchors, above, time, usage, revocations, None).map(drop)
+    });
+    verified.err().map(|error| explain(&error, leaf))
 }
 
 fn explain(error: &webpki::Error, leaf: &LeafFacts) -> CertProblem {
@@ -78,6 +72,11 @@ fn explain(error: &webpki::Error, leaf: &LeafFacts) -> CertProblem {
         E::UnknownIssuer => CertProblem::UntrustedIssuer,
         E::CertExpired { .. } | E::CertNotValidYet { .. } => CertProblem::IntermediateOutOfTime,
         E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => CertProblem::NotForServers,
+        E::CertRevoked => CertProblem::Revoked,
+        E::InvalidCrlSignatureForPublicKey
+        | E::IssuerNotCrlSigner
+        | E::UnsupportedCrlSignatureAlgorithmContext(_)
+        | E::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => CertProblem::RevocationListNotIssued,
         E::UnsupportedSignatureAlgorithmContext(_) => CertProblem::WeakSignature,
         _ => CertProblem::Malformed,
     }

@@ -35,6 +35,17 @@ pub enum CertError {
     /// The trust anchor file has no usable authority.
     #[error("no usable certificate authority is in it")]
     NoAuthority,
+    /// The file of revocation lists has none, in PEM or in DER.
+    #[error("no certificate revocation list is in it (PEM, or one in DER)")]
+    NoRevocationList,
+    /// A revocation list is malformed, has no `nextUpdate`, or is one of changes only.
+    #[error(
+        "a certificate revocation list in it is malformed, is a delta or indirect one, or lacks nextUpdate"
+    )]
+    UnusableRevocationList,
+    /// The file is larger than lists are.
+    #[error("larger than 32 MB: not a file of certificate revocation lists")]
+    RevocationListsTooLarge,
     /// The TLS library refused our settings: ours.
     #[error("TLS settings were refused: {0}")]
     Internal(#[from] rustls::Error),

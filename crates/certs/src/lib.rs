@@ -3,6 +3,7 @@
 //! - [`Identity`]: one certificate chain with its private key; [`SharedIdentity`] swaps it while running.
 //! - [`LeafFacts`]: what a certificate says about itself (names, validity, key), for checks and metrics.
 //! - [`Trust`]: the authorities believed: the system's public store, or a file.
+//! - [`RevocationLists`]: the certificates that their issuers took back.
 //! - [`verify_own`], [`own_problems`]: would a phone that trusts `Trust` accept our own chain?
 //! - [`PeerName`]: the name a PBX must prove (RFC 5922: a subjectAltName, exact, no wildcard).
 //! - [`server_config`], [`client_config`]: the only two TLS configurations there are.
@@ -21,6 +22,7 @@ mod name;
 mod own;
 mod problem;
 mod provider;
+mod revocation;
 mod server;
 mod trust;
 
@@ -34,5 +36,6 @@ pub use name::{NotAName, PeerName};
 pub use own::{own_problems, verify_own};
 pub use problem::CertProblem;
 pub use provider::provider;
+pub use revocation::RevocationLists;
 pub use server::{SharedIdentity, server_config};
 pub use trust::{Trust, TrustAnchors};

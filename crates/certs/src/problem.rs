@@ -50,6 +50,13 @@ pub enum CertProblem {
     /// The extended key usage does not say `serverAuth`.
     #[error("the certificate is not issued for TLS servers")]
     NotForServers,
+    /// A list of its issuer takes it, or a certificate above it, back.
+    #[error("the certificate, or one above it, is revoked by its issuer")]
+    Revoked,
+    /// The list that names the issuer of a certificate as its own was not signed by that issuer: it proves nothing, and
+    /// somebody put it there.
+    #[error("the revocation list for this certificate is not signed by its issuer")]
+    RevocationListNotIssued,
     /// Not a certificate, or one with structure that cannot be judged.
     #[error("the certificate chain is malformed")]
     Malformed,
@@ -67,6 +74,8 @@ impl CertProblem {
             | Self::NameMismatch { .. }
             | Self::NoAlternativeName
             | Self::NotForServers
+            | Self::Revoked
+            | Self::RevocationListNotIssued
             | Self::Malformed => "ZC-13",
             Self::WeakKey { .. } | Self::WeakSignature => "CI-08",
         }
@@ -98,6 +107,8 @@ impl CertProblem {
             Self::WeakKey { .. } => "use RSA with 2048 bits or more, or ECDSA P-256 or P-384",
             Self::WeakSignature => "re-issue the chain with SHA-256 or better",
             Self::NotForServers => "issue the certificate with the serverAuth extended key usage",
+            Self::Revoked => "have a new certificate issued, with a new key",
+            Self::RevocationListNotIssued => "fetch the revocation list of this issuer anew",
             Self::Malformed => "re-export the certificate chain as PEM, the server's own certificate first",
         }
     }

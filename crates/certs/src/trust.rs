@@ -7,6 +7,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 
 use crate::error::CertError;
+use crate::revocation::RevocationLists;
 
 /// Where trust anchors come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +19,11 @@ pub enum Trust {
     File(PathBuf),
 }
 
-/// Authorities that were loaded.
+/// Authorities that were loaded, and what they took back.
 #[derive(Clone)]
 pub struct TrustAnchors {
     anchors: Vec<TrustAnchor<'static>>,
+    revocations: RevocationLists,
 }
 
 impl Trust {
@@ -47,7 +49,20 @@ impl TrustAnchors {
             .filter_map(Result::ok)
             .filter_map(|der| webpki::anchor_from_trusted_cert(&der).map(|anchor| anchor.to_owned()).ok())
             .collect();
-        if anchors.is_empty() { Err(CertError::NoAuthority) } else { Ok(Self { anchors }) }
+        match anchors.is_empty() {
+            true => Err(CertError::NoAuthority),
+            false => Ok(Self { anchors, revocations: RevocationLists::default() }),
+        }
+    }
+
+    /// The same authorities, with every chain held against `revocations` as well.
+    pub fn with_revocations(self, revocations: RevocationLists) -> Self {
+        Self { revocations, ..self }
+    }
+
+    /// What every chain is held against.
+    pub fn revocations(&self) -> &RevocationLists {
+        &self.revocations
     }
 
     /// How many there are.
@@ -62,7 +77,7 @@ impl TrustAnchors {
 
 impl fmt::Debug for TrustAnchors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TrustAnchors({})", self.anchors.len())
+        write!(f, "TrustAnchors({}, {:?})", self.anchors.len(), self.revocations)
     }
 }
 

@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::path::Path;
 
 use cordon_certs::{
-    CertError, CertProblem, Identity, PeerName, Trust, TrustAnchors, days_left, own_problems,
+    CertError, CertProblem, Identity, PeerName, RevocationLists, Trust, TrustAnchors, days_left, own_problems,
 };
 use cordon_policy::Refusal;
 
 use crate::finding::Findings;
 use crate::profile::{Profile, Strictness};
+use crate::section::Located;
 use crate::site::{LocatedSite, LocatedTls};
 
 /// What was read and may be used.
@@ -18,7 +19,7 @@ pub(crate) struct Certificates {
     pub(crate) anchors: TrustAnchors,
 }
 
-/// Reads key, chain and anchors, and judges our own chain. `now` is in seconds since 1970.
+/// Reads key, chain, anchors and revocation lists, and judges our own chain. `now` is in seconds since 1970.
 pub(crate) fn read(
     site: &LocatedSite,
     tls: &LocatedTls,
@@ -32,6 +33,7 @@ pub(crate) fn read(
         file @ Trust::File(_) => file,
     };
     let anchors = read_anchors(believed, findings, tls.trust_anchors.clone());
+    let revocations = read_revocations(tls, findings, now);
     let identity = read_identity(tls, findings)?;
     warn_of_readers(&tls.tls.private_key, findings, tls.private_key.clone());
     // In hipaa the chain must end in the public store, whatever is trusted toward the PBX. In lab phones may trust whom
@@ -47,11 +49,29 @@ pub(crate) fn read(
     }
     warn_of_domain(&identity, site, findings);
     warn_of_end(&identity, findings, tls.certificate.clone(), now);
-    Some(Certificates { identity, anchors: anchors? })
+    Some(Certificates { identity, anchors: anchors?.with_revocations(revocations?) })
 }
 
 fn read_anchors(trust: &Trust, findings: &mut Findings<'_>, span: Range<usize>) -> Option<TrustAnchors> {
     trust.load().map_err(|problem| findings.error(span, problem.to_string(), None)).ok()
+}
+
+/// None at all where the file names none.
+fn read_revocations(tls: &LocatedTls, findings: &mut Findings<'_>, now: i64) -> Option<RevocationLists> {
+    let Some(Located { value: path, span }) = &tls.revocation_lists else {
+        return Some(RevocationLists::default());
+    };
+    let lists = RevocationLists::load(path);
+    let lists = lists.map_err(|problem| findings.error(span.clone(), problem.to_string(), None)).ok()?;
+    let days = lists.first_end().map_or(0, |end| days_left(end, now));
+    if days < 0 {
+        let what = format!(
+            "a revocation list should have been replaced {} days ago: certificates revoked since then are believed",
+            days.saturating_abs()
+        );
+        findings.warning(span.clone(), what, Some("fetch the list anew, and reload".to_owned()));
+    }
+    Some(lists)
 }
 
 fn read_identity(tls: &LocatedTls, findings: &mut Findings<'_>) -> Option<Identity> {
@@ -73,6 +93,9 @@ fn read_identity(tls: &LocatedTls, findings: &mut Findings<'_>) -> Option<Identi
             | CertError::Malformed
             | CertError::NoSystemStore
             | CertError::NoAuthority
+            | CertError::NoRevocationList
+            | CertError::UnusableRevocationList
+            | CertError::RevocationListsTooLarge
             | CertError::Internal(_) => &tls.certificate,
         };
         findings.error(span.clone(), problem.to_string(), None);
@@ -158,6 +181,8 @@ fn refusal_for(problem: &CertProblem) -> Option<Refusal> {
             Some(Refusal::OwnCertificateName)
         }
         CertProblem::WeakKey { .. } | CertProblem::WeakSignature => Some(Refusal::OwnCertificateWeak),
+        // Our own chain is not held against lists.
+        CertProblem::Revoked | CertProblem::RevocationListNotIssued => None,
         CertProblem::NotForServers | CertProblem::Malformed => None,
     }
 }

@@ -67,6 +67,8 @@ pub struct Tls {
     pub private_key: PathBuf,
     /// Who is believed about the PBX.
     pub trust_anchors: Trust,
+    /// The CRLs that the PBX's certificate is held against, PEM or one in DER; without them nothing is revoked.
+    pub revocation_lists: Option<PathBuf>,
 }
 
 /// Numbers that pass before every rule.

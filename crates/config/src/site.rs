@@ -28,6 +28,7 @@ pub(crate) struct LocatedTls {
     pub(crate) certificate: Range<usize>,
     pub(crate) private_key: Range<usize>,
     pub(crate) trust_anchors: Range<usize>,
+    pub(crate) revocation_lists: Option<Located<PathBuf>>,
 }
 
 /// Reads the profile alone: everything else depends on it. A file whose profile cannot be read is held to `hipaa`.
@@ -76,6 +77,8 @@ pub(crate) fn read_tls(
         "system" => Ok(Trust::System),
         file => path(file).map(|file| Trust::File(folder.join(file))),
     });
+    let revocation_lists =
+        section.optional(findings, "revocation_lists", |text| path(text).map(|file| folder.join(file)));
     section.finish(findings);
     if let Some(Located { value: Trust::File(_), span }) = &anchors {
         let what = "the PBX would be believed by roots that are not public";
@@ -88,10 +91,12 @@ pub(crate) fn read_tls(
             certificate: folder.join(certificate.value),
             private_key: folder.join(private_key.value),
             trust_anchors: anchors.map_or(Trust::System, |anchors| anchors.value),
+            revocation_lists: revocation_lists.as_ref().map(|lists| lists.value.clone()),
         },
         certificate: certificate.span,
         private_key: private_key.span,
         trust_anchors: anchors_span,
+        revocation_lists,
     })
 }
 

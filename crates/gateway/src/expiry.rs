@@ -14,11 +14,18 @@ pub(crate) struct Expiry {
     own: ExpiryWatch,
     chain: Vec<ExpiryWatch>,
     pbx: Vec<(i64, ExpiryWatch)>,
+    lists: ExpiryWatch,
 }
 
 impl Expiry {
     pub(crate) fn new(identity: SharedIdentity) -> Self {
-        Self { identity, own: ExpiryWatch::default(), chain: Vec::new(), pbx: Vec::new() }
+        Self {
+            identity,
+            own: ExpiryWatch::default(),
+            chain: Vec::new(),
+            pbx: Vec::new(),
+            lists: ExpiryWatch::default(),
+        }
     }
 
     /// Remembers when each certificate of the PBX's chain ends. One that cannot be read was refused before.
@@ -33,8 +40,9 @@ impl Expiry {
         }
     }
 
-    /// Looks at the wall clock, sets the gauges and warns once at each threshold.
-    pub(crate) fn watch(&mut self, metrics: &Metrics) {
+    /// Looks at the wall clock, sets the gauges and warns once at each threshold. `lists_end` is when the first revocation
+    /// list should have been replaced.
+    pub(crate) fn watch(&mut self, metrics: &Metrics, lists_end: Option<i64>) {
         let now = wall_clock();
         let identity = self.identity.current();
         let end = identity.leaf().not_after;
@@ -53,6 +61,18 @@ impl Expiry {
         }
         if let Some(first) = self.pbx.iter().map(|(end, _)| *end).min() {
             metrics.certificate_days_are("pbx", days_left(first, now));
+        }
+        self.watch_lists(metrics, lists_end, now);
+    }
+
+    /// Lists live for days, so that a warning before their end would never be silent.
+    fn watch_lists(&mut self, metrics: &Metrics, end: Option<i64>, now: i64) {
+        let Some(end) = end else { return metrics.certificate_is_gone(LISTS) };
+        metrics.certificate_days_are(LISTS, days_left(end, now));
+        if end < now && self.lists.check(end, now).is_some() {
+            warn!(
+                "a revocation list should have been replaced: certificates revoked since then are believed"
+            );
         }
     }
 }
@@ -74,3 +94,6 @@ fn warn_about(of: &'static str, watch: &mut ExpiryWatch, end: i64, now: i64) {
         );
     }
 }
+
+/// What revocation lists are called among the certificates that end.
+const LISTS: &str = "revocation_lists";

@@ -21,8 +21,9 @@ use crate::entropy::SystemEntropy;
 use crate::expiry::Expiry;
 use crate::media_bridge::MediaBridge;
 use crate::metrics::Metrics;
+use crate::pbx_proof::PbxProof;
 use crate::records::Records;
-use crate::signalling::{Control, Signalling};
+use crate::signalling::{Control, Reloaded, Signalling};
 use crate::site::{self, Interfaces};
 use crate::tenure::Tenure;
 
@@ -133,6 +134,7 @@ impl Gateway {
             metrics: Arc::clone(&metrics),
             readiness: Arc::clone(&readiness),
             expiry: Expiry::new(identity.clone()),
+            pbx_proof: PbxProof::new(anchors),
             pbx_tls: None,
             tenure: Tenure::default(),
             crowd: Crowd::new().map_err(StartError::Thread)?,
@@ -210,7 +212,7 @@ impl Gateway {
 
         self.identity.swap(identity);
         self.transport.reload(transport);
-        order.send(Control::Rules(Box::new(rules)));
+        order.send(Control::Reloaded(Box::new(Reloaded { rules, trust: anchors })));
         self.metrics.enforcement_is_weakened(is_weakened(&settings));
         Ok(())
     }

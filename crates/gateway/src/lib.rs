@@ -17,6 +17,7 @@ mod gateway;
 mod log_budget;
 mod media_bridge;
 mod metrics;
+mod pbx_proof;
 mod records;
 mod run;
 mod signalling;

@@ -221,6 +221,10 @@ impl Metrics {
         self.certificate_days.get_or_create(&CertificateLabels { of }).set(days);
     }
 
+    pub(crate) fn certificate_is_gone(&self, of: &'static str) {
+        self.certificate_days.remove(&CertificateLabels { of });
+    }
+
     pub(crate) fn reloaded(&self, taken: bool) {
         self.reloads.get_or_create(&OutcomeLabels { outcome: if taken { TAKEN } else { REFUSED } }).inc();
     }

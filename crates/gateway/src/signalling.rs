@@ -7,30 +7,39 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cordon_call::{Engine, Event, SiteRules};
+use cordon_certs::TrustAnchors;
 use cordon_policy::connection::TlsFacts;
 use cordon_sip::{FlowId, Origin};
 use cordon_transport::{Events, SendError, Transport, TransportEvent};
 use tokio::sync::{mpsc, oneshot};
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::admin::Readiness;
 use crate::crowd::Crowd;
-use crate::expiry::Expiry;
+use crate::expiry::{Expiry, wall_clock};
 use crate::media_bridge::MediaBridge;
 use crate::metrics::Metrics;
+use crate::pbx_proof::PbxProof;
 use crate::records::Records;
 use crate::tenure::Tenure;
 
 /// What the rest of the process asks of the loop.
 pub(crate) enum Control {
-    /// New rules from a reload.
-    Rules(Box<SiteRules>),
+    /// What a reload brings.
+    Reloaded(Box<Reloaded>),
     /// Take no new calls and registrations; say when the last call is over.
     Drain(oneshot::Sender<()>),
     /// End every call; say when the last one is over.
     EndCalls(oneshot::Sender<()>),
     /// Stop now.
     Stop,
+}
+
+/// What a reload changes in the loop.
+pub(crate) struct Reloaded {
+    pub(crate) rules: SiteRules,
+    /// Who is believed about the PBX.
+    pub(crate) trust: TrustAnchors,
 }
 
 /// The loop and all it joins.
@@ -42,6 +51,7 @@ pub(crate) struct Signalling {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) expiry: Expiry,
+    pub(crate) pbx_proof: PbxProof,
     pub(crate) pbx_tls: Option<TlsFacts>,
     pub(crate) tenure: Tenure,
     pub(crate) crowd: Crowd,
@@ -71,7 +81,7 @@ impl Signalling {
                 }
                 Some(event) = relay.recv() => self.media.handle_relay(event),
                 command = control.recv() => match command {
-                    Some(Control::Rules(rules)) => self.engine.handle_rules(Instant::now(), *rules),
+                    Some(Control::Reloaded(reloaded)) => self.handle_reload(*reloaded),
                     Some(Control::Drain(done)) => {
                         self.engine.drain(Instant::now());
                         self.readiness.serves(false);
@@ -119,15 +129,19 @@ impl Signalling {
                 self.tenure.closed(flow);
                 self.engine.handle_flow_closed(now, flow);
             }
-            TransportEvent::PbxUp { tls, chain, .. } => {
+            TransportEvent::PbxUp { flow, key, tls, chain } => {
                 self.pbx_tls = tls;
                 self.readiness.pbx_is_up(true);
                 self.expiry.pbx_showed(&chain);
+                self.pbx_proof.showed(flow, &key, &chain);
                 self.engine.handle_pbx_up(now);
+                // A reload may have come during the handshake.
+                self.close_if_revoked();
             }
             // What was under way on that connection gets no answer any more; calls that are up go on.
             TransportEvent::PbxDown { .. } | TransportEvent::PbxUnreachable { .. } => {
                 self.readiness.pbx_is_up(false);
+                self.pbx_proof.is_gone();
                 self.engine.handle_pbx_unreachable(now);
             }
             TransportEvent::PbxFlowClosed { .. }
@@ -138,6 +152,21 @@ impl Signalling {
         }
         // Outputs leave with the message that caused them: the queues stay short under load.
         self.carry_out();
+    }
+
+    fn handle_reload(&mut self, reloaded: Reloaded) {
+        let Reloaded { rules, trust } = reloaded;
+        self.engine.handle_rules(Instant::now(), rules);
+        self.pbx_proof.believe(trust);
+        self.close_if_revoked();
+    }
+
+    /// The next connection is refused in its handshake, with the code.
+    fn close_if_revoked(&self) {
+        if let Some(flow) = self.pbx_proof.revoked(wall_clock()) {
+            warn!("the certificate of the PBX is revoked: its connection is closed");
+            self.transport.close(flow);
+        }
     }
 
     /// Does everything the engine wants done, until it wants nothing more.
@@ -191,7 +220,7 @@ impl Signalling {
         self.metrics.withheld_are(&self.engine.withheld_proofs());
         self.metrics.unreported_are(self.transport.unreported());
         self.metrics.unsent_are(self.media.unsent());
-        self.expiry.watch(&self.metrics);
+        self.expiry.watch(&self.metrics, self.pbx_proof.lists_end());
     }
 }
 

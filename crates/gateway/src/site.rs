@@ -226,11 +226,18 @@ pub(crate) fn fixed_keys(settings: &Settings) -> Vec<(String, String)> {
 
 /// The refusal behind a handshake with the PBX that our own verification ended.
 fn pbx_refusal(error: &rustls::Error) -> Option<Refusal> {
-    CertProblem::of(error).map(|problem| match problem {
+    CertProblem::of(error).map(refusal_of)
+}
+
+/// The rule that a certificate of the PBX breaks.
+fn refusal_of(problem: &CertProblem) -> Refusal {
+    match problem {
         CertProblem::SelfSigned
         | CertProblem::UntrustedIssuer
         | CertProblem::NotForServers
+        | CertProblem::RevocationListNotIssued
         | CertProblem::Malformed => Refusal::PbxCertificateNotTrusted,
+        CertProblem::Revoked => Refusal::PbxCertificateRevoked,
         CertProblem::Expired { .. } | CertProblem::NotYetValid | CertProblem::IntermediateOutOfTime => {
             Refusal::PbxCertificateExpired
         }
@@ -238,7 +245,7 @@ fn pbx_refusal(error: &rustls::Error) -> Option<Refusal> {
             Refusal::PbxCertificateName
         }
         CertProblem::WeakKey { .. } | CertProblem::WeakSignature => Refusal::PbxCertificateWeak,
-    })
+    }
 }
 
 fn host(name: &str) -> Host {

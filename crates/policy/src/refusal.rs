@@ -213,6 +213,8 @@ pub enum Refusal {
     PbxTlsTooOld,
     /// Someone else than the PBX connects where only the PBX may.
     PbxForeignNetwork,
+    /// The PBX's certificate stands in a revocation list of its issuer.
+    PbxCertificateRevoked,
 
     /// Cordon is being shut down and takes nothing new.
     Draining,

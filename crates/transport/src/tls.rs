@@ -46,6 +46,7 @@ pub(crate) fn pbx_refusal(error: &Error) -> Refusal {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 Refusal::PbxCertificateName
             }
+            CertificateError::Revoked => Refusal::PbxCertificateRevoked,
             _ => Refusal::PbxCertificateNotTrusted,
         },
         Error::NoCertificatesPresented => Refusal::PbxCertificateNotTrusted,

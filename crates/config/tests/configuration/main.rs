@@ -9,4 +9,5 @@
 
 mod examples;
 mod refusals;
+mod revocation;
 mod support;

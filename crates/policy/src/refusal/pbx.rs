@@ -110,3 +110,18 @@ pub(super) const FOREIGN_NETWORK: Row = Row {
     controls: &["ZC-77", "ZC-76"],
     remedy: Remedy::Site("add the address of the PBX node to `pbx.networks`, or find out who connects there"),
 };
+
+pub(super) const CERTIFICATE_REVOKED: Row = Row {
+    code: "CD-PBX-09",
+    answer: Answer::Sip(503),
+    retry_after: Some(60),
+    standard: None,
+    text: "certificate of the PBX is revoked",
+    label: "pbx_certificate_revoked",
+    title: "PBX certificate revoked",
+    rule: "No certificate of the PBX's chain stands in a list of `tls.revocation_lists`; one that no list covers is believed.",
+    controls: &["ZC-13", "ZC-45"],
+    remedy: Remedy::Site(
+        "find out why it was revoked, and have the certificate of the PBX issued anew with a new key",
+    ),
+};

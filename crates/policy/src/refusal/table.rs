@@ -5,7 +5,7 @@ use super::{Refusal, call, config, media, overload, pbx, registration, tls, tran
 
 impl Refusal {
     /// Every refusal, in the order of the codes.
-    pub const ALL: [Refusal; 116] = [
+    pub const ALL: [Refusal; 117] = [
         Refusal::PlainUdp,
         Refusal::PlainTcp,
         Refusal::PlainOnTlsPort,
@@ -97,6 +97,7 @@ impl Refusal {
         Refusal::PbxCertificateWeak,
         Refusal::PbxTlsTooOld,
         Refusal::PbxForeignNetwork,
+        Refusal::PbxCertificateRevoked,
         Refusal::Draining,
         Refusal::TooManyCalls,
         Refusal::NoPorts,
@@ -223,6 +224,7 @@ impl Refusal {
             Refusal::PbxCertificateWeak => &pbx::CERTIFICATE_WEAK,
             Refusal::PbxTlsTooOld => &pbx::TLS_TOO_OLD,
             Refusal::PbxForeignNetwork => &pbx::FOREIGN_NETWORK,
+            Refusal::PbxCertificateRevoked => &pbx::CERTIFICATE_REVOKED,
 
             Refusal::Draining => &overload::DRAINING,
             Refusal::TooManyCalls => &overload::TOO_MANY_CALLS,
