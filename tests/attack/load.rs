@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::agent::{Agent, Manner};
+use crate::agent::{Agent, Manner, is_shed};
 use crate::attack::Attack;
 use crate::site::Site;
 use crate::storms::keep_refreshing;
@@ -43,6 +43,7 @@ async fn overload(site: &Site) -> Result<String> {
     ensure!(capacity > 0.0, "some calls are carried");
     let tls = site.authority.client_config()?;
     let is_over = Arc::new(AtomicBool::new(false));
+    let staying = tokio::spawn(Arc::clone(&ward).keep_registered(Arc::clone(&is_over)));
     let phone = Agent::register(&tls, "2065550291", one_of_crowd(81), Manner::Rings).await?;
     let refreshing = tokio::spawn(keep_refreshing(phone, Arc::clone(&is_over)));
     let in_need = Agent::register(&tls, "2065550292", one_of_crowd(82), Manner::Rings).await?;
@@ -67,6 +68,7 @@ async fn overload(site: &Site) -> Result<String> {
     }
     is_over.store(true, Ordering::SeqCst);
     let (refreshed, helped) = (refreshing.await??, calling.await??);
+    staying.await??;
     Ok(format!(
         "{capacity:.1} calls a second carried; {}; {refreshed} refreshes and {helped} emergency calls all taken",
         seen.join("; ")
@@ -93,6 +95,7 @@ async fn soak(site: &Site) -> Result<String> {
     let (rate, hold, seconds) = site.length((5.0, 2, 6), (50.0, 10, 1_800));
     let tls = site.authority.client_config()?;
     let is_over = Arc::new(AtomicBool::new(false));
+    let staying = tokio::spawn(Arc::clone(&ward).keep_registered(Arc::clone(&is_over)));
     let churning = tokio::spawn(keep_coming_and_going(Arc::clone(&tls), Arc::clone(&is_over)));
     let phone = Agent::register(&tls, "2065550293", one_of_crowd(83), Manner::Rings).await?;
     let refreshing = tokio::spawn(keep_refreshing(phone, Arc::clone(&is_over)));
@@ -111,6 +114,7 @@ async fn soak(site: &Site) -> Result<String> {
     let tally = calling.await??;
     is_over.store(true, Ordering::SeqCst);
     let (came, refreshed) = (churning.await??, refreshing.await??);
+    staying.await??;
     ensure!(tally.failed.is_empty() && tally.shed == 0, "{} shed, failed: {:?}", tally.shed, tally.failed);
     let mut grown = String::new();
     if site.length(false, true) {
@@ -145,7 +149,7 @@ async fn keep_coming_and_going(tls: Arc<rustls::ClientConfig>, is_over: Arc<Atom
 struct Ward {
     callers: Vec<Agent>,
     callees: Vec<Agent>,
-    _help: Agent,
+    help: Agent,
 }
 
 /// How calls fared.
@@ -155,6 +159,7 @@ struct Tally {
     shed: usize,
     most: usize,
     retries: BTreeSet<u32>,
+    /// How the first of them failed.
     failed: Vec<String>,
     set_up: Vec<Duration>,
     during: Duration,
@@ -170,7 +175,27 @@ impl Ward {
             callees.push(Agent::register(&tls, &callee, one_of_crowd(400 + index), Manner::Answers).await?);
         }
         let help = Agent::register(&tls, EMERGENCY, one_of_crowd(299), Manner::Answers).await?;
-        Ok(Self { callers, callees, _help: help })
+        Ok(Self { callers, callees, help })
+    }
+
+    /// Refreshes one phone after the other, each several times in its lifetime; put off, it is its turn again a round later.
+    async fn keep_registered(self: Arc<Self>, is_over: Arc<AtomicBool>) -> Result<()> {
+        let mut tick = interval(REFRESH);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let phones = self.callers.iter().chain(&self.callees).chain([&self.help]).cycle();
+        for phone in phones {
+            tick.tick().await;
+            if is_over.load(Ordering::SeqCst) {
+                break;
+            }
+            let answer = phone.refresh().await.context("a phone of the ward refreshes")?;
+            ensure!(
+                answer.status.is_success() || is_shed(&answer),
+                "a refresh in the ward is answered {}",
+                answer.status.code()
+            );
+        }
+        Ok(())
     }
 
     /// One call after the other on each of eight lines: what is carried in a second.
@@ -277,7 +302,8 @@ impl Tally {
         self.completed += other.completed;
         self.shed += other.shed;
         self.retries.extend(other.retries);
-        self.failed.extend(other.failed);
+        let room = TOLD.saturating_sub(self.failed.len());
+        self.failed.extend(other.failed.into_iter().take(room));
         self.set_up.extend(other.set_up);
     }
 
@@ -304,6 +330,10 @@ fn many_ports(configuration: &mut Configuration) {
     configuration.media = "[media]\nports = \"10000-59999\"\n".to_owned();
 }
 
+/// Between two refreshes of the ward: a hundred phones are refreshed within a minute, registrations last four at least.
+const REFRESH: Duration = Duration::from_millis(500);
+/// Failures that are told.
+const TOLD: usize = 10;
 const EMERGENCY: &str = "911";
 /// More than are open at once on a machine that keeps up.
 const MOST_AT_ONCE: usize = 1_200;
