@@ -19,11 +19,27 @@ pub trait Rewrite {
         clock
     }
 
-    /// The extended highest sequence number to write into the report block about `source`, named as it was received.
+    /// The packets and octets of payload to write into the sender report of `sender`, named as it was received.
+    fn sent(&mut self, sender: Ssrc, sent: Sent) -> Sent {
+        let _ = sender;
+        sent
+    }
+
+    /// The extended highest sequence number to write into the report block about `source`, named as it was received. Only
+    /// its lower 16 bits count for extended reports, which name packets by them.
     fn highest_sequence(&mut self, source: Ssrc, sequence: u32) -> u32 {
         let _ = source;
         sequence
     }
+}
+
+/// What a sender report says was sent since its sender took its SSRC (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// RTP packets.
+    pub packets: u32,
+    /// Octets of payload, without headers and padding.
+    pub octets: u32,
 }
 
 /// The compound packet is not what RFC 3550 §6.1 describes.
@@ -100,9 +116,17 @@ fn rewrite_packet(packet: &mut [u8], rewrite: &mut impl Rewrite) -> Result<(), M
         SENDER_REPORT => {
             let (sender, body) = body.split_first_chunk_mut::<4>().ok_or(Malformed)?;
             let (info, blocks) = body.split_first_chunk_mut::<20>().ok_or(Malformed)?;
-            let [_, _, _, _, _, _, _, _, a, b, c, d, ..] = info;
+            let [_, _, _, _, _, _, _, _, a, b, c, d, p0, p1, p2, p3, o0, o1, o2, o3] = info;
             let clock = Timestamp(u32::from_be_bytes([*a, *b, *c, *d]));
-            [*a, *b, *c, *d] = rewrite.sender_clock(Ssrc(u32::from_be_bytes(*sender)), clock).0.to_be_bytes();
+            let sent = Sent {
+                packets: u32::from_be_bytes([*p0, *p1, *p2, *p3]),
+                octets: u32::from_be_bytes([*o0, *o1, *o2, *o3]),
+            };
+            let ssrc = Ssrc(u32::from_be_bytes(*sender));
+            let Sent { packets, octets } = rewrite.sent(ssrc, sent);
+            [*a, *b, *c, *d] = rewrite.sender_clock(ssrc, clock).0.to_be_bytes();
+            [*p0, *p1, *p2, *p3] = packets.to_be_bytes();
+            [*o0, *o1, *o2, *o3] = octets.to_be_bytes();
             rewrite_ssrc(sender, rewrite);
             rewrite_report_blocks(blocks, count, rewrite)
         }
@@ -194,9 +218,8 @@ fn rewrite_extended(bytes: &mut [u8], rewrite: &mut impl Rewrite) -> Result<(), 
         let length = 4 * usize::from(u16::from_be_bytes([high, low]));
         let (block, behind) = behind.split_at_mut_checked(length).ok_or(Malformed)?;
         match kind {
-            XR_LOSS | XR_DUPLICATES | XR_RECEIPT_TIMES | XR_SUMMARY | XR_VOIP_METRICS => {
-                rewrite_leading(block, 1, rewrite)?;
-            }
+            XR_LOSS | XR_DUPLICATES | XR_RECEIPT_TIMES | XR_SUMMARY => rewrite_span(block, rewrite)?,
+            XR_VOIP_METRICS => rewrite_leading(block, 1, rewrite)?,
             XR_DELAY => {
                 for entry in block.chunks_exact_mut(12) {
                     rewrite_leading(entry, 1, rewrite)?;
@@ -206,6 +229,20 @@ fn rewrite_extended(bytes: &mut [u8], rewrite: &mut impl Rewrite) -> Result<(), 
         }
         rest = behind;
     }
+    Ok(())
+}
+
+/// RFC 3611 §4.1: a source, the first sequence number of the span that is told of, and the one behind its last.
+fn rewrite_span(block: &mut [u8], rewrite: &mut impl Rewrite) -> Result<(), Malformed> {
+    let [s0, s1, s2, s3, b0, b1, e0, e1] = block.first_chunk_mut::<8>().ok_or(Malformed)?;
+    let source = Ssrc(u32::from_be_bytes([*s0, *s1, *s2, *s3]));
+    for number in [[b0, b1], [e0, e1]] {
+        let [high, low] = number;
+        let sequence = u16::from_be_bytes([*high, *low]);
+        let [_, _, new_high, new_low] = rewrite.highest_sequence(source, u32::from(sequence)).to_be_bytes();
+        (*high, *low) = (new_high, new_low);
+    }
+    [*s0, *s1, *s2, *s3] = rewrite.ssrc(source).0.to_be_bytes();
     Ok(())
 }
 
@@ -246,6 +283,11 @@ mod tests {
             Timestamp(clock.0 + 1000)
         }
 
+        fn sent(&mut self, sender: Ssrc, sent: Sent) -> Sent {
+            assert_eq!(sender, Ssrc(0x10));
+            Sent { packets: sent.packets + 7, octets: sent.octets + 1120 }
+        }
+
         fn highest_sequence(&mut self, source: Ssrc, sequence: u32) -> u32 {
             assert_eq!(source, Ssrc(0x20));
             sequence + 500
@@ -257,7 +299,8 @@ mod tests {
         let mut bytes =
             [report(200, &[0x10, 1, 2, 70, 4, 5], &[0x20, 0, 9, 0, 0, 0]), description(&[0x10])].concat();
         let expected =
-            [report(200, &[0x11, 1, 2, 1070, 4, 5], &[0x21, 0, 509, 0, 0, 0]), description(&[0x11])].concat();
+            [report(200, &[0x11, 1, 2, 1070, 11, 1125], &[0x21, 0, 509, 0, 0, 0]), description(&[0x11])]
+                .concat();
         assert!(is_compound(&bytes));
         assert_eq!(sender(&bytes), Some(Ssrc(0x10)));
         rewrite(&mut bytes, &mut Shift(1)).unwrap();
@@ -281,6 +324,15 @@ mod tests {
         replace_ssrcs(&mut bytes, |ssrc| Ssrc(ssrc.0 | 0x100)).unwrap();
         let metrics = [&[0x110, 0x0700_0008, 0x120][..], &[0; 7]].concat();
         assert_eq!(bytes, [words(0x84, 206, &[0x110, 0x100, 0x120, 0]), words(0x80, 207, &metrics)].concat());
+    }
+
+    #[test]
+    fn the_packets_an_extended_report_tells_of_are_renumbered_and_unknown_blocks_are_left_alone() {
+        let span = |source, begin: u32, end: u32| [0x0100_0003, source, begin << 16 | end, 0x4001_0000];
+        let unknown = [0xc800_0001, 0x20];
+        let mut bytes = words(0x80, 207, &[&[0x10][..], &unknown, &span(0x20, 100, 65_300)].concat());
+        rewrite(&mut bytes, &mut Shift(1)).unwrap();
+        assert_eq!(bytes, words(0x80, 207, &[&[0x11][..], &unknown, &span(0x21, 600, 264)].concat()));
     }
 
     #[test]
