@@ -10,7 +10,7 @@ mod calls {
         Before, Command, End, EndSetup, EngineError, IoChoice, MediaConfig, MediaEngine, NoPorts, Protection,
         RelayEvent, Reservation, StreamStatistics,
     };
-    use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Suite};
+    use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, PacketIndex, Suite};
     use cordon_srtp::{Inbound, Outbound, RtpPacket, SrtpPacket};
 
     #[test]
@@ -206,6 +206,7 @@ mod calls {
                 remote_rtcp: self.address,
                 mux: true,
                 before_proof: Before::SendToSdp,
+                codecs: AudioCodecs::default(),
                 receive: true,
                 send: true,
             }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use cordon_rtp::KeyMaterial;
+use cordon_rtp::{AudioCodecs, KeyMaterial};
 use cordon_srtp::{AddressChange, Plain};
 
 /// One audio stream of a call, named by whoever reserved its ports.
@@ -97,6 +97,8 @@ pub struct EndSetup {
     pub mux: bool,
     /// Where media may go before the peer proved an address with an authenticated packet.
     pub before_proof: Before,
+    /// What the peer may send, for the measuring of its jitter.
+    pub codecs: AudioCodecs,
     /// What the peer sends may be forwarded.
     pub receive: bool,
     /// We may send to the peer.

@@ -13,6 +13,8 @@
 //! | `latch` | where an end is reached, learned only from authenticated packets |
 //! | `rewrite` | which SSRC, index and timestamp an inbound source gets on the way out |
 //! | `rtcp` | the same for the SSRCs inside RTCP |
+//! | `arrivals` | what is missing, late or uneven of what an end's peer sends |
+//! | `reports` | what an end's peer reports of what it was sent, and the round trip |
 //! | `flow_table` | local port to stream in constant time |
 //! | `chain` | refuses media that would come back to where it started |
 //! | `command` | what signalling asks for |
@@ -21,6 +23,7 @@
 //! | `generator` | SSRCs and first indexes from one seed |
 #![forbid(unsafe_code)]
 
+mod arrivals;
 mod chain;
 mod command;
 mod event;
@@ -29,6 +32,7 @@ mod generator;
 mod latch;
 mod plain;
 mod relay;
+mod reports;
 mod rewrite;
 mod rtcp;
 mod side;

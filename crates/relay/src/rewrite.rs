@@ -13,10 +13,12 @@
 //! on behind the highest one given. A fresh SSRC would do there too, but receivers keep few contexts, and a phone
 //! that re-keys at every hold would use them up.
 
+use cordon_rtp::rtcp::Sent;
 use cordon_rtp::{PacketIndex, Ssrc, Timestamp};
 use cordon_srtp::SourceId;
 
 use crate::generator::Generator;
+use crate::reports::Span;
 
 /// The sources one end is sent, and what they are called there.
 pub(crate) struct Rewrite {
@@ -60,7 +62,8 @@ impl Rewrite {
     fn renew_where(&mut self, is_due: impl Fn(&Mapping) -> bool) {
         for mapping in self.mappings.iter_mut().filter(|mapping| is_due(mapping)) {
             if let Some(name) = self.names.fresh() {
-                *mapping = Mapping { outbound: name, epoch: None, next: 0, ..*mapping };
+                *mapping =
+                    Mapping { outbound: name, epoch: None, next: 0, sent: Sent::default(), ..*mapping };
             }
         }
     }
@@ -108,6 +111,27 @@ impl Rewrite {
         mapping.epoch.map(|_| (mapping.ssrc, mapping.shift as u32))
     }
 
+    /// Counts a packet that was sent under an outbound SSRC.
+    pub(crate) fn note_sent(&mut self, outbound: Ssrc, octets: usize) {
+        if let Some(mapping) = self.mappings.iter_mut().find(|mapping| mapping.outbound == outbound) {
+            mapping.sent.packets = mapping.sent.packets.wrapping_add(1);
+            mapping.sent.octets = mapping.sent.octets.wrapping_add(u32::try_from(octets).unwrap_or(0));
+        }
+    }
+
+    /// What was sent of a source under the outbound SSRC it has now.
+    pub(crate) fn sent(&self, ssrc: Ssrc) -> Option<Sent> {
+        self.mappings.iter().find(|mapping| mapping.ssrc == ssrc).map(|mapping| mapping.sent)
+    }
+
+    /// The numbers given to an outbound SSRC so far.
+    pub(crate) fn span(&self, outbound: Ssrc) -> Option<Span> {
+        let mapping = self.mappings.iter().find(|mapping| mapping.outbound == outbound)?;
+        // Reports carry the index without its upper 16 bits.
+        let highest = mapping.next.checked_sub(1).filter(|highest| *highest >= 0)?;
+        Some(Span { first: mapping.first as u32, highest: highest as u32 })
+    }
+
     /// The mapping of a source, made when there is none. When all names of the key are given, a new source goes on
     /// under the name unused for longest, behind the highest index given to it.
     fn mapping(&mut self, ssrc: Ssrc, generator: &mut Generator) -> Option<&mut Mapping> {
@@ -147,14 +171,30 @@ struct Mapping {
     floor: i64,
     /// One above the highest outbound index given.
     next: i64,
+    /// The first outbound index given under this name.
+    first: i64,
     /// Outbound minus inbound timestamp.
     clock: u32,
+    /// What was sent under this name.
+    sent: Sent,
     used: u64,
 }
 
 impl Mapping {
     fn new(ssrc: Ssrc, outbound: Ssrc, clock: u32) -> Mapping {
-        Mapping { ssrc, outbound, epoch: None, shift: 0, floor: 0, next: 0, clock, used: 0 }
+        let (shift, floor, next, first) = (0, 0, 0, 0);
+        Mapping {
+            ssrc,
+            outbound,
+            epoch: None,
+            shift,
+            floor,
+            next,
+            first,
+            clock,
+            sent: Sent::default(),
+            used: 0,
+        }
     }
 
     /// Fixes the shift by the first packet of an epoch.
@@ -163,6 +203,9 @@ impl Mapping {
             0 => i64::from(FIRST_INDEX + generator.next_u32() % FIRST_INDEXES),
             next => next + OVERTAKEN,
         };
+        if self.next == 0 {
+            self.first = first;
+        }
         self.epoch = Some(epoch);
         self.floor = self.next;
         self.shift = first - index;

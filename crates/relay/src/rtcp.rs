@@ -1,6 +1,6 @@
 //! RTCP on its way from one end to the other: the SSRCs, clocks and sequence numbers in it follow the RTP.
 
-use cordon_rtp::rtcp::{self, Malformed};
+use cordon_rtp::rtcp::{self, Malformed, Sent};
 use cordon_rtp::{Ssrc, Timestamp};
 
 use crate::generator::Generator;
@@ -37,6 +37,11 @@ impl rtcp::Rewrite for Translation<'_> {
     fn sender_clock(&mut self, sender: Ssrc, clock: Timestamp) -> Timestamp {
         let shift = self.onward.name_of(sender).map_or(0, |(_, shift)| shift);
         Timestamp(clock.0.wrapping_add(shift))
+    }
+
+    fn sent(&mut self, sender: Ssrc, sent: Sent) -> Sent {
+        // What was dropped on the way, on hold say, was not sent under the name the other side knows.
+        self.onward.sent(sender).unwrap_or(sent)
     }
 
     fn highest_sequence(&mut self, source: Ssrc, sequence: u32) -> u32 {

@@ -3,15 +3,18 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex};
+use cordon_rtp::report::Echo;
+use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, PacketIndex};
 use cordon_srtp::{
     AddressChange, Inbound, Outbound, RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket,
 };
 
+use crate::arrivals::{Arrivals, Packet};
 use crate::flow_table::Component;
 use crate::generator::Generator;
 use crate::latch::Latch;
 use crate::plain::PlainEnd;
+use crate::reports::Reports;
 use crate::rewrite::Rewrite;
 use crate::{Before, EndSetup, EndStatistics, Local, LocalPort, Protection};
 
@@ -24,6 +27,8 @@ pub(crate) struct Side {
     /// What the sources of the other end are called toward this one.
     pub(crate) toward: Rewrite,
     pub(crate) statistics: EndStatistics,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) reports: Reports,
     /// Said that our key, or the peer's, is nearly spent; once per key.
     is_local_spent_said: bool,
     is_remote_spent_said: bool,
@@ -40,6 +45,7 @@ struct Setup {
     rtcp: Latch,
     mux: bool,
     before_proof: Before,
+    codecs: AudioCodecs,
     receive: bool,
     send: bool,
 }
@@ -73,6 +79,8 @@ impl Side {
             parked: None,
             toward: Rewrite::new(generator),
             statistics: EndStatistics::default(),
+            arrivals: Arrivals::default(),
+            reports: Reports::default(),
             is_local_spent_said: false,
             is_remote_spent_said: false,
             has_changed: false,
@@ -91,6 +99,7 @@ impl Side {
             remote_rtcp,
             mux,
             before_proof,
+            codecs,
             receive,
             send,
         } = setup;
@@ -114,7 +123,9 @@ impl Side {
         };
         let negotiated = Negotiated { change, renegotiated, has_moved };
         let protected = self.protect(now, protection, known, negotiated);
-        self.setup = Some(Setup { protected, rtp, rtcp, mux, before_proof, receive, send });
+        let heard_from = self.statistics.heard_from.unwrap_or(now);
+        self.statistics.heard_from = receive.then_some(heard_from);
+        self.setup = Some(Setup { protected, rtp, rtcp, mux, before_proof, codecs, receive, send });
     }
 
     /// The protection from now on, with the running state of what stays.
@@ -224,9 +235,13 @@ impl Side {
         if opened.is_newest && setup.learn(component, from) {
             self.statistics.moves += 1;
         }
+        let (timestamp, codec) = (opened.packet.timestamp(), setup.codecs.find(opened.packet.payload_type()));
+        let packet = Packet { source: opened.source, index: opened.index, timestamp, codec };
+        self.arrivals.note(now, packet, &mut self.statistics.arrived);
         self.statistics.opened += 1;
         self.statistics.opened_bytes += bytes as u64;
         self.statistics.last_authenticated = Some(now);
+        self.statistics.last_heard = Some(now);
         Some(opened)
     }
 
@@ -277,6 +292,12 @@ impl Side {
         if std::mem::take(&mut self.has_changed) {
             self.toward.renew_rolled_over();
         }
+    }
+
+    /// The peer echoes the stamp of a report that was sent to it.
+    pub(crate) fn note_echo(&mut self, now: Instant, echo: Echo) {
+        let known = self.statistics.round_trip;
+        self.statistics.round_trip = self.reports.note_echo(now, echo, known).or(known);
     }
 
     /// Whether what the peer of this end sends may be forwarded.

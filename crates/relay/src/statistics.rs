@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use cordon_rtp::{Arrived, Reported, RoundTrip};
 use cordon_srtp::OpenError;
 
 /// Figures of both ends of one stream.
@@ -36,6 +37,16 @@ pub struct EndStatistics {
     pub other: u64,
     /// When the last packet of the peer was authenticated.
     pub last_authenticated: Option<Instant>,
+    /// When the last RTP packet of the peer was authenticated.
+    pub last_heard: Option<Instant>,
+    /// Since when the session lets the peer be heard; `None` while it is on hold or not set.
+    pub heard_from: Option<Instant>,
+    /// What came of the RTP packets that the peer sent.
+    pub arrived: Arrived,
+    /// What the peer reports of the RTP packets sent to it.
+    pub reported: Reported,
+    /// The way to the peer and back; `None` before it answered a report that crossed.
+    pub round_trip: Option<RoundTrip>,
     /// How often a key of this end was replaced, ours or the peer's.
     pub rekeys: u32,
     /// How often the peer's address changed without signalling, proven by an authenticated packet.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use cordon_rtp::report::{self, Stamp, Statement};
 use cordon_rtp::{Kind, PacketBuf, demux};
 use cordon_srtp::RtcpPacket;
 
@@ -102,6 +103,7 @@ fn forward_rtp(
         from.statistics.refused.not_proven += 1;
         return None;
     };
+    let octets = opened.packet.payload().len();
     let name = to.toward.rename(opened.source, opened.index, opened.packet.timestamp(), generator);
     let Some(name) = name else {
         from.statistics.refused.too_old += 1;
@@ -111,6 +113,7 @@ fn forward_rtp(
         from.statistics.refused.unsealed += 1;
         return None;
     }
+    to.toward.note_sent(name.ssrc, octets);
     Some(Transmit { from: port, to: target })
 }
 
@@ -123,6 +126,7 @@ fn forward_rtcp(
     generator: &mut Generator,
 ) -> Option<Transmit> {
     from.open_rtcp(arrival, buf)?;
+    let stamps = take_reports(from, to, arrival.now, buf.as_slice());
     let has_onward = from.may_receive() && to.may_send();
     let has_backward = to.may_receive() && from.may_send();
     if !(has_onward || has_backward) {
@@ -143,5 +147,29 @@ fn forward_rtcp(
         from.statistics.refused.unsealed += 1;
         return None;
     }
+    for stamp in stamps.into_iter().flatten() {
+        to.reports.note_sent(arrival.now, stamp);
+    }
     Some(Transmit { from: port, to: target })
+}
+
+/// Takes down what the peer of `from` reports about what it was sent, and answers the stamps by which the other peer will
+/// name this report: those of its clock as a sender and as a receiver.
+fn take_reports(from: &mut Side, to: &Side, now: Instant, compound: &[u8]) -> [Option<Stamp>; 2] {
+    let mut stamps = [None; 2];
+    let clock_rate = to.arrivals.clock_rate();
+    report::read(compound, |statement| match statement {
+        Statement::Stamped(stamp) => {
+            stamps.rotate_right(1);
+            stamps[0] = Some(stamp);
+        }
+        Statement::Echoed(echo) => from.note_echo(now, echo),
+        Statement::Received(block) => {
+            from.note_echo(now, block.echo);
+            if let Some(given) = from.toward.span(block.source) {
+                from.reports.note_block(block, given, clock_rate, &mut from.statistics.reported);
+            }
+        }
+    });
+    stamps
 }

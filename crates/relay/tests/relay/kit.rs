@@ -7,7 +7,7 @@ use cordon_relay::{
     Before, Command, End, EndSetup, EndStatistics, Local, LocalPort, Protection, Relay, RelayEvent, StreamId,
     Transmit,
 };
-use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Ssrc, Suite};
+use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, PacketIndex, Ssrc, Suite};
 use cordon_srtp::{AddressChange, Inbound, Outbound, RtcpPacket, RtpPacket, SrtcpPacket, SrtpPacket};
 
 pub(crate) const STREAM: StreamId = StreamId(1);
@@ -183,6 +183,7 @@ impl Phone {
             remote_rtcp: self.rtcp_address(),
             mux,
             before_proof,
+            codecs: AudioCodecs::default(),
             receive,
             send,
         }

@@ -5,6 +5,8 @@ mod attacks;
 #[cfg(test)]
 mod bad_networks;
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod hold_matrix;
 #[cfg(test)]
 mod key_lifetimes;
