@@ -308,6 +308,7 @@ impl Call {
         if self.answered.is_none() {
             self.answered = Some(now);
             board.events.push_back(Event::CallAnswered { call: self.name });
+            self.listening.begin(now);
         }
         // The PBX may call over a connection of its own while ours to it is down.
         for end in [End::A, End::B] {

@@ -13,6 +13,7 @@ use crate::event::{CallEnd, Event, LegReceipt, Receipt};
 use crate::headers;
 use crate::invite::Caller;
 use crate::leg::Leg;
+use crate::listening::Listening;
 use crate::media::{CallKey, End, MediaRequest, StreamId, StreamStatistics};
 use crate::refresh::Refresh;
 use crate::refuse::Asked;
@@ -47,6 +48,8 @@ pub(crate) struct Call {
     pub(crate) bye_at: Option<Instant>,
     /// When to look whether a lost leg is still heard.
     pub(crate) look_at: Option<Instant>,
+    /// Whether both sides are heard.
+    pub(crate) listening: Listening,
     pub(crate) started: Instant,
     pub(crate) answered: Option<Instant>,
     /// The layer above heard of this call.
@@ -201,6 +204,7 @@ impl Call {
         self.give_up_late_answer(now, board);
         self.stage = Stage::Ended(end, now + LINGER);
         self.look_at = None;
+        self.listening.stop();
         match self.stream {
             Some(stream) => board.media.push_back(MediaRequest::Close { stream }),
             None => self.report(now, board, StreamStatistics::default()),
@@ -296,10 +300,19 @@ impl Call {
         let silent = self.exchange.as_ref().and_then(|exchange| exchange.silent_until);
         let expired = self.exchange.as_ref().and_then(|exchange| exchange.expires_at);
         let accepted = self.accepted.as_ref().map(Accepted::due);
-        [stage, silent, expired, accepted, self.look_at, self.bye_at, self.refresh_due()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            stage,
+            silent,
+            expired,
+            accepted,
+            self.look_at,
+            self.listening.due(),
+            self.bye_at,
+            self.refresh_due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Time has passed.
@@ -337,6 +350,9 @@ impl Call {
         if self.look_at.is_some_and(|at| at <= now) {
             self.look_for_lost_legs(now, board);
         }
+        if self.listening.due().is_some_and(|at| at <= now) {
+            self.ask_who_is_heard(now, board);
+        }
     }
 
     fn report(&mut self, now: Instant, board: &mut Switchboard, statistics: StreamStatistics) {
@@ -350,6 +366,7 @@ impl Call {
                 side: leg.side(),
                 tls: leg.facts().map(|facts| (facts.tls.version, facts.tls.suite)),
                 suite: leg.media.as_ref().and_then(|media| media.suite()),
+                silences: self.listening.silences(end),
                 local_rekeys: leg.media.as_ref().map_or(0, |media| media.local_rekeys),
                 media: *statistics.end(end),
             }

@@ -65,8 +65,24 @@ pub enum Event {
         /// As in `CallStarted`.
         call: Pseudonym,
     },
+    /// Nothing is heard of a side of an answered call that is not on hold.
+    MediaSilent {
+        /// As in `CallStarted`.
+        call: Pseudonym,
+        /// What is missing.
+        silence: Silence,
+    },
     /// A call is over and its ports are back.
     CallEnded(Receipt),
+}
+
+/// What is not heard of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Silence {
+    /// This side is not heard, the other one is.
+    OneWay(Side),
+    /// Nobody is heard.
+    Both,
 }
 
 /// One side of Cordon.
@@ -117,6 +133,8 @@ pub struct LegReceipt {
     pub tls: Option<(TlsVersion, &'static str)>,
     /// What protects the media; `None` when never negotiated or plain by permit.
     pub suite: Option<Suite>,
+    /// How often nothing was heard of it for a while although it was not on hold.
+    pub silences: u32,
     /// How often our own key changed.
     pub local_rekeys: u64,
     /// Packets; all zero when no media was opened.

@@ -18,6 +18,7 @@ use crate::event::{Event, Side};
 use crate::headers;
 use crate::leg::{Leg, Names, Phone, Reach, SDP};
 use crate::leg_media::LegMedia;
+use crate::listening::Listening;
 use crate::media::{CallKey, End, MediaAddress, MediaRequest, StreamId};
 use crate::refuse::Asked;
 use crate::registration::Route;
@@ -124,6 +125,7 @@ impl Call {
             redirects: 0,
             bye_at: None,
             look_at: None,
+            listening: Listening::default(),
             started: now,
             answered: None,
             is_announced: false,
@@ -151,7 +153,10 @@ impl Call {
         };
         let interfaces = [&self.a, &self.b].map(|leg| board.interface(leg.facts(), like));
         match interfaces {
-            [Some(a), Some(b)] => board.media.push_back(MediaRequest::Open { call: self.key, a, b }),
+            [Some(a), Some(b)] => {
+                let sides = [self.a.side(), self.b.side()];
+                board.media.push_back(MediaRequest::Open { call: self.key, a, b, sides });
+            }
             _ => self.refuse_and_settle(now, board, Refusal::NoPorts),
         }
     }

@@ -310,6 +310,7 @@ impl LegMedia {
             remote_rtcp: rtcp.unwrap_or(NOWHERE),
             mux: peer.mux,
             before_proof,
+            codecs: peer.codecs,
             receive: peer.direction.sends() && other.receives(),
             send: peer.direction.receives() && other.sends() && rtp.is_some(),
         };

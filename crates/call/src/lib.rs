@@ -29,6 +29,7 @@ mod in_dialog;
 mod invite;
 mod leg;
 mod leg_media;
+mod listening;
 mod local_keys;
 mod lost;
 mod media;
@@ -49,7 +50,7 @@ mod tally;
 mod wire;
 
 pub use engine::Engine;
-pub use event::{CallEnd, Event, LegReceipt, Receipt, Side, UnregisterReason};
+pub use event::{CallEnd, Event, LegReceipt, Receipt, Side, Silence, UnregisterReason};
 pub use holdings::Holdings;
 pub use media::{
     AddressChange, Before, CallKey, End, EndSetup, EndStatistics, Interface, MediaAddress, MediaReply,

@@ -68,6 +68,7 @@ impl Call {
         if !self.is_established() {
             return;
         }
+        self.listen(now, board, statistics);
         for end in [End::A, End::B] {
             let Some(lost_since) = self.leg(end).lost_since else { continue };
             let heard =
@@ -84,7 +85,7 @@ impl Call {
     }
 
     /// The peer is back on a new connection, or the PBX is: does it still know the dialog?
-    fn probe(&mut self, now: Instant, board: &mut Switchboard, end: End) {
+    pub(crate) fn probe(&mut self, now: Instant, board: &mut Switchboard, end: End) {
         let leg = self.leg_mut(end);
         let options = leg.next_request(Method::Options, board);
         let hop = leg.hop(now, board);

@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use cordon_policy::Permit;
 use cordon_policy::media::PlainMedia;
-use cordon_rtp::KeyMaterial;
+use cordon_rtp::{Arrived, AudioCodecs, KeyMaterial, Reported, RoundTrip};
+
+use crate::event::Side;
 
 /// A call waiting for its ports, before there is a [`StreamId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +54,8 @@ pub enum MediaRequest {
         a: Interface,
         /// Toward leg B.
         b: Interface,
+        /// On which side leg A and leg B are, for whoever counts by side.
+        sides: [Side; 2],
     },
     /// Configure one end; both ends configured, media flows. Not answered.
     Set {
@@ -93,6 +97,8 @@ pub struct EndSetup {
     pub mux: bool,
     /// What may be sent before the peer's first authenticated packet.
     pub before_proof: Before,
+    /// What the peer may send.
+    pub codecs: AudioCodecs,
     /// The peer may send to us.
     pub receive: bool,
     /// We may send to the peer.
@@ -214,12 +220,30 @@ impl StreamStatistics {
 pub struct EndStatistics {
     /// Packets of the peer that authenticated (or were permitted plain).
     pub opened: u64,
+    /// Bytes of them as received, RTCP included.
+    pub opened_bytes: u64,
     /// Packets sent to the peer.
     pub sealed: u64,
+    /// Bytes sent to the peer, RTCP included.
+    pub sealed_bytes: u64,
     /// Packets dropped: forged, replayed, malformed, without permit.
     pub refused: u64,
+    /// Of these, packets whose tag was wrong.
+    pub forged: u64,
+    /// Of these, packets seen before or too old to tell.
+    pub replayed: u64,
     /// Keys of the peer that replaced an older one.
     pub rekeys: u64,
     /// When the peer last proved itself.
     pub last_authenticated: Option<Instant>,
+    /// When the peer was last heard: RTP only, for a report is no voice.
+    pub last_heard: Option<Instant>,
+    /// Since when the session lets the peer be heard; `None` on hold.
+    pub heard_from: Option<Instant>,
+    /// What came of the packets the peer sent.
+    pub arrived: Arrived,
+    /// What the peer reports of the packets sent to it.
+    pub reported: Reported,
+    /// The way to the peer and back.
+    pub round_trip: Option<RoundTrip>,
 }

@@ -1,11 +1,12 @@
 //! The peer of a leg as its last description has it: where it is and what it seals with.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use cordon_policy::media::{self, OfferedMedia, PlainMedia};
 use cordon_policy::{Permit, Refusal};
-use cordon_rtp::{KeyMaterial, Suite};
-use cordon_sdp::{CryptoLine, Direction, Protocol, Session, Text};
+use cordon_rtp::{AudioCodec, AudioCodecs, Coding, KeyMaterial, Suite};
+use cordon_sdp::{Codec, CryptoLine, Direction, Protocol, Session, Text};
 
 /// The peer as its last description has it.
 pub(crate) struct Peer {
@@ -18,6 +19,7 @@ pub(crate) struct Peer {
     pub(crate) rtcp: Option<SocketAddr>,
     pub(crate) mux: bool,
     pub(crate) direction: Direction,
+    pub(crate) codecs: AudioCodecs,
 }
 
 pub(crate) enum PeerProtection {
@@ -53,6 +55,7 @@ impl Peer {
             rtcp: stream.remote.and_then(|remote| remote.rtcp),
             mux: stream.mux,
             direction: stream.direction,
+            codecs: stream.codecs.iter().filter_map(audio_codec).collect(),
         })
     }
 
@@ -62,4 +65,10 @@ impl Peer {
             PeerProtection::Plain(_) => None,
         }
     }
+}
+
+fn audio_codec(codec: &Codec) -> Option<AudioCodec> {
+    let clock_rate = NonZeroU32::new(codec.clock_rate).filter(|_| codec.carries_audio())?;
+    let coding = Coding::named(codec.name.as_str());
+    Some(AudioCodec { payload_type: codec.payload_type, coding, clock_rate })
 }

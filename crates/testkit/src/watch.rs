@@ -28,7 +28,7 @@ impl Watch {
     /// Looks at what is asked, in the order it is asked.
     pub fn look(&mut self, request: &MediaRequest) {
         match request {
-            MediaRequest::Open { call, a, b } => {
+            MediaRequest::Open { call, a, b, .. } => {
                 assert!(self.asked.insert(*call, [*a, *b]).is_none(), "ports are asked for once");
             }
             MediaRequest::Set { stream, end, setup } => {

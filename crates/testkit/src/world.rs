@@ -287,10 +287,15 @@ impl World {
 
     /// Answers the question about a stream: this end was last heard then.
     pub fn answer_asked(&mut self, a: Option<Instant>, b: Option<Instant>) {
-        let stream = self.asked.pop().expect("the engine asked about a stream");
         let mut statistics = StreamStatistics::default();
         statistics.a.last_authenticated = a;
         statistics.b.last_authenticated = b;
+        self.answer_asked_with(statistics);
+    }
+
+    /// Answers the question about a stream with these figures.
+    pub fn answer_asked_with(&mut self, statistics: StreamStatistics) {
+        let stream = self.asked.pop().expect("the engine asked about a stream");
         self.engine.handle_media(self.now, MediaReply::Counted { stream, statistics });
         self.drain();
     }

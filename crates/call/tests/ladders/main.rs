@@ -48,6 +48,8 @@ mod refusals;
 #[cfg(test)]
 mod registrations;
 #[cfg(test)]
+mod silences;
+#[cfg(test)]
 mod udp;
 #[cfg(test)]
 mod visibility;
