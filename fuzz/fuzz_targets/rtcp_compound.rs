@@ -5,13 +5,15 @@
 use std::time::Instant;
 
 use cordon_relay::{Before, Command, End, EndSetup, Local, LocalPort, Protection, Relay, StreamId};
+use cordon_rtp::report;
 use cordon_rtp::rtcp::{self, Rewrite};
-use cordon_rtp::{KeyMaterial, PacketBuf, Ssrc, Suite, Timestamp};
+use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, Ssrc, Suite, Timestamp};
 use cordon_srtp::{Inbound, Outbound, RtcpPacket, SrtcpPacket};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     rename_and_back(data);
+    read(data);
     let _ = relayed(data);
 });
 
@@ -26,6 +28,13 @@ fn rename_and_back(data: &[u8]) {
         assert!(rtcp::rewrite(&mut packet, &mut Shift { is_back: true }).is_ok());
         assert_eq!(packet, data, "renaming back gives the packet back");
     }
+}
+
+/// Each thing that is reported has at least eight bytes of its own.
+fn read(data: &[u8]) {
+    let mut statements = 0;
+    report::read(data, |_| statements += 1);
+    assert!(statements <= data.len() / 8);
 }
 
 /// Sends the compound through a relay as the peer of one end does; answers what the other end hears.
@@ -85,6 +94,7 @@ fn setup(number: u8) -> EndSetup {
         remote_rtcp: remote(4001),
         mux: false,
         before_proof: Before::SendToSdp,
+        codecs: AudioCodecs::default(),
         receive: true,
         send: true,
     }

@@ -3,6 +3,7 @@
 mod calls;
 mod certificates;
 mod crashes;
+mod figures;
 mod hipaa;
 mod ipv6;
 mod load;

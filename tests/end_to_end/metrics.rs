@@ -157,7 +157,7 @@ fn await_ready(wanted: u16) -> Result<()> {
     }
 }
 
-const FAMILIES: [&str; 22] = [
+const FAMILIES: [&str; 32] = [
     "bindings",
     "calls_active",
     "calls_ended",
@@ -168,7 +168,17 @@ const FAMILIES: [&str; 22] = [
     "exposures",
     "flows",
     "log_lines_suppressed",
+    "media_bytes",
+    "media_expected_packets",
+    "media_jitter_seconds",
+    "media_lost_packets",
+    "media_mos",
     "media_packets",
+    "media_refused_packets",
+    "media_reordered_packets",
+    "media_round_trip_seconds",
+    "media_silences",
+    "media_streams",
     "media_unsent",
     "pbx_delay_seconds",
     "pbx_up",

@@ -371,14 +371,15 @@ impl Call {
                 media: *statistics.end(end),
             }
         };
-        board.events.push_back(Event::CallEnded(Receipt {
+        let receipt = Receipt {
             call: self.name,
             started: self.started,
             answered: self.answered,
             ended: now,
             legs: [leg(End::A), leg(End::B)],
             end,
-        }));
+        };
+        board.events.push_back(Event::CallEnded(Box::new(receipt)));
     }
 }
 

@@ -73,7 +73,7 @@ pub enum Event {
         silence: Silence,
     },
     /// A call is over and its ports are back.
-    CallEnded(Receipt),
+    CallEnded(Box<Receipt>),
 }
 
 /// What is not heard of a call.

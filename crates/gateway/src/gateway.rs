@@ -129,7 +129,7 @@ impl Gateway {
                 Box::new(SystemEntropy::new()),
             ),
             transport: Arc::clone(&transport),
-            media: MediaBridge::new(media, interfaces.advertised()),
+            media: MediaBridge::new(media, interfaces.advertised(), metrics.clone()),
             records: records.clone(),
             metrics: Arc::clone(&metrics),
             readiness: Arc::clone(&readiness),

@@ -2,12 +2,17 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
 
-use cordon_call::{CallKey, Interface, MediaAddress, MediaReply, MediaRequest};
+use cordon_call::{CallKey, Interface, MediaAddress, MediaReply, MediaRequest, Side};
 use cordon_media::{Command, EngineError, MediaEngine, PortPair, RelayEvent};
 use cordon_policy::media::PlainReason;
 use cordon_srtp::Plain;
 use tracing::{error, warn};
+
+use crate::media_watch::MediaWatch;
+use crate::metrics::Metrics;
 
 /// The media engine as the call engine sees it.
 pub(crate) struct MediaBridge {
@@ -15,17 +20,18 @@ pub(crate) struct MediaBridge {
     /// By interface number: what is written into SDP, which NAT may make differ from what is bound.
     advertised: Vec<IpAddr>,
     replies: VecDeque<MediaReply>,
+    watch: MediaWatch,
 }
 
 impl MediaBridge {
     /// `advertised` is by interface number, as the engine's own list.
-    pub(crate) fn new(engine: MediaEngine, advertised: Vec<IpAddr>) -> Self {
+    pub(crate) fn new(engine: MediaEngine, advertised: Vec<IpAddr>, metrics: Arc<Metrics>) -> Self {
         for (number, address) in advertised.iter().enumerate() {
             if let Ok(number) = u8::try_from(number) {
                 engine.advertise(number, *address);
             }
         }
-        Self { engine, advertised, replies: VecDeque::new() }
+        Self { engine, advertised, replies: VecDeque::new(), watch: MediaWatch::new(metrics) }
     }
 
     /// False when a media thread has ended.
@@ -38,10 +44,15 @@ impl MediaBridge {
         self.engine.lost().0
     }
 
+    /// Once a second: brings the figures of streams into the metrics, where they are due.
+    pub(crate) fn read_figures(&mut self, now: Instant) {
+        self.watch.read_when_due(now, || self.engine.snapshot());
+    }
+
     /// Carries out one wish; what it answers comes from [`MediaBridge::poll_reply`].
     pub(crate) fn handle_request(&mut self, request: MediaRequest) {
         match request {
-            MediaRequest::Open { call, a, b } => self.open(call, a, b),
+            MediaRequest::Open { call, a, b, sides } => self.open(call, [a, b], sides),
             MediaRequest::Set { stream, end, setup } => {
                 let command = Command::Set {
                     stream: cordon_media::StreamId(stream.0),
@@ -70,10 +81,13 @@ impl MediaBridge {
     /// Takes what a relay thread tells.
     pub(crate) fn handle_relay(&mut self, event: RelayEvent) {
         match event {
-            RelayEvent::Closed { stream, statistics } => self.replies.push_back(MediaReply::Closed {
-                stream: cordon_call::StreamId(stream.0),
-                statistics: call_statistics(&statistics),
-            }),
+            RelayEvent::Closed { stream, statistics } => {
+                self.watch.closed(stream, &statistics);
+                self.replies.push_back(MediaReply::Closed {
+                    stream: cordon_call::StreamId(stream.0),
+                    statistics: call_statistics(&statistics),
+                });
+            }
             RelayEvent::KeyNearlySpent { stream, end } => {
                 self.replies.push_back(MediaReply::KeyNearlySpent {
                     stream: cordon_call::StreamId(stream.0),
@@ -93,14 +107,17 @@ impl MediaBridge {
         self.replies.pop_front()
     }
 
-    fn open(&mut self, call: CallKey, a: Interface, b: Interface) {
+    fn open(&mut self, call: CallKey, [a, b]: [Interface; 2], sides: [Side; 2]) {
         let reply = match self.engine.reserve(a.0, b.0) {
-            Ok(reserved) => MediaReply::Ready {
-                call,
-                stream: cordon_call::StreamId(reserved.stream.0),
-                a: self.advertise(reserved.a),
-                b: self.advertise(reserved.b),
-            },
+            Ok(reserved) => {
+                self.watch.opened(reserved.stream, sides);
+                MediaReply::Ready {
+                    call,
+                    stream: cordon_call::StreamId(reserved.stream.0),
+                    a: self.advertise(reserved.a),
+                    b: self.advertise(reserved.b),
+                }
+            }
             Err(error) => {
                 warn!(%error, "no media ports for a call");
                 MediaReply::NoPorts { call }
@@ -114,6 +131,7 @@ impl MediaBridge {
         let last = self.engine.statistics(relay_stream).unwrap_or_default();
         if let Err(error) = self.engine.close(relay_stream) {
             error!(stream = stream.0, %error, "media stream not closed by its thread");
+            self.watch.closed(relay_stream, &last);
             self.replies.push_back(MediaReply::Closed { stream, statistics: call_statistics(&last) });
         }
     }
@@ -138,6 +156,7 @@ fn relay_setup(setup: cordon_call::EndSetup) -> cordon_media::EndSetup {
         remote_rtcp,
         mux,
         before_proof,
+        codecs,
         receive,
         send,
     } = setup;
@@ -173,6 +192,7 @@ fn relay_setup(setup: cordon_call::EndSetup) -> cordon_media::EndSetup {
             cordon_call::Before::SendToSdp => cordon_media::Before::SendToSdp,
             cordon_call::Before::HoldUntilProven => cordon_media::Before::HoldUntilProven,
         },
+        codecs,
         receive,
         send,
     }
@@ -195,10 +215,19 @@ fn call_end(end: cordon_media::End) -> cordon_call::End {
 fn call_statistics(statistics: &cordon_media::StreamStatistics) -> cordon_call::StreamStatistics {
     let end = |of: &cordon_media::EndStatistics| cordon_call::EndStatistics {
         opened: of.opened,
+        opened_bytes: of.opened_bytes,
         sealed: of.sealed,
+        sealed_bytes: of.sealed_bytes,
         refused: of.refused.total(),
+        forged: of.refused.forged,
+        replayed: of.refused.replayed,
         rekeys: u64::from(of.rekeys),
         last_authenticated: of.last_authenticated,
+        last_heard: of.last_heard,
+        heard_from: of.heard_from,
+        arrived: of.arrived,
+        reported: of.reported,
+        round_trip: of.round_trip,
     };
     cordon_call::StreamStatistics { a: end(&statistics.a), b: end(&statistics.b) }
 }

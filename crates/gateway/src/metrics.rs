@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
-use cordon_call::{CallEnd, EndStatistics, Side, Withheld};
+use cordon_call::{CallEnd, Side, Withheld};
 use cordon_policy::connection::{TlsFacts, TlsVersion};
 use cordon_policy::overload::Priority;
 use cordon_policy::refusal::Refusal;
@@ -13,6 +13,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use crate::media_metrics::MediaMetrics;
 
 /// Every family, counted by whoever holds a reference, printed by `/metrics`.
 pub struct Metrics {
@@ -33,12 +35,12 @@ pub struct Metrics {
     calls_started: Family<SideLabels, Counter<u64, AtomicU64>>,
     calls_active: Gauge<i64, AtomicI64>,
     calls_ended: Family<EndLabels, Counter<u64, AtomicU64>>,
-    packets: Family<PacketLabels, Counter<u64, AtomicU64>>,
     pbx_up: Gauge<i64, AtomicI64>,
     certificate_days: Family<CertificateLabels, Gauge<i64, AtomicI64>>,
     reloads: Family<OutcomeLabels, Counter<u64, AtomicU64>>,
     draining: Gauge<i64, AtomicI64>,
     enforcement_weakened: Gauge<i64, AtomicI64>,
+    pub(crate) media: MediaMetrics,
 }
 
 impl Metrics {
@@ -94,11 +96,6 @@ impl Metrics {
             ),
             calls_active: register(&mut registry, "calls_active", "Calls admitted and not yet over"),
             calls_ended: register(&mut registry, "calls_ended", "Calls over, by how they ended"),
-            packets: register(
-                &mut registry,
-                "media_packets",
-                "Media packets of calls that are over, by side and fate",
-            ),
             pbx_up: register(&mut registry, "pbx_up", "1 while a verified connection to the PBX is open"),
             certificate_days: register(
                 &mut registry,
@@ -116,6 +113,7 @@ impl Metrics {
                 "enforcement_weakened",
                 "1 in profile lab or with a waiver in force",
             ),
+            media: MediaMetrics::new(&mut registry),
             registry,
         };
         metrics.begin_at_zero();
@@ -205,14 +203,6 @@ impl Metrics {
         self.calls_ended.get_or_create(&EndLabels { end: ending(end) }).inc();
     }
 
-    pub(crate) fn media(&self, of: Side, statistics: &EndStatistics) {
-        for (fate, count) in
-            [("opened", statistics.opened), ("sealed", statistics.sealed), ("refused", statistics.refused)]
-        {
-            self.packets.get_or_create(&PacketLabels { side: side(of), fate }).inc_by(count);
-        }
-    }
-
     pub(crate) fn pbx_is_up(&self, up: bool) {
         self.pbx_up.set(i64::from(up));
     }
@@ -257,7 +247,6 @@ impl Metrics {
         self.withheld_are(&[0; Withheld::COUNT]);
         for of in [Side::Handset, Side::Pbx] {
             self.calls_started.get_or_create(&SideLabels { side: side(of) }).inc_by(0);
-            self.media(of, &EndStatistics::default());
         }
         for end in ENDS {
             self.calls_ended.get_or_create(&EndLabels { end }).inc_by(0);
@@ -296,7 +285,7 @@ pub(crate) fn side(side: Side) -> &'static str {
     }
 }
 
-fn register<M>(registry: &mut Registry, name: &'static str, help: &'static str) -> M
+pub(crate) fn register<M>(registry: &mut Registry, name: &'static str, help: &'static str) -> M
 where
     M: prometheus_client::registry::Metric + Clone + Default,
 {
@@ -335,12 +324,6 @@ struct SideLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct EndLabels {
     end: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct PacketLabels {
-    side: &'static str,
-    fate: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]

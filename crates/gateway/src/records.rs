@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cordon_call::{CallEnd, EndStatistics, Event, LegReceipt, Receipt, Side};
+use cordon_call::{CallEnd, Event, Receipt, Side, Silence};
 use cordon_policy::connection::{FlowFacts, TlsFacts};
 use cordon_policy::overload::Priority;
 use cordon_policy::refusal::{Family, Refusal};
@@ -19,7 +19,9 @@ use cordon_transport::{CloseReason, TransportEvent};
 use tracing::{info, warn};
 
 use crate::log_budget::{Kind, LogBudget, Source, Suppressed};
+use crate::media_metrics::not_heard;
 use crate::metrics::{Metrics, ending, side};
+use crate::receipt::CallReceipt;
 
 /// The book of admissions, refusals and receipts.
 #[derive(Clone)]
@@ -30,17 +32,6 @@ pub struct Records {
     receipts: Arc<Mutex<VecDeque<CallReceipt>>>,
     refusals: Arc<Mutex<VecDeque<Refusal>>>,
     budget: Arc<Mutex<LogBudget>>,
-}
-
-/// A call's receipt as it is kept: the core's, with the TLS of the PBX connection filled in.
-#[derive(Clone, Debug)]
-pub struct CallReceipt {
-    /// What the call core says.
-    pub receipt: Receipt,
-    /// The connection to the PBX when the call ended; `None` where the lab chose UDP or TCP.
-    pub pbx_tls: Option<TlsFacts>,
-    /// Who computed the ciphers of the media.
-    pub ciphers: Provider,
 }
 
 impl Records {
@@ -214,7 +205,18 @@ impl Records {
                 info!(%call, from = side(from), emergency, "call admitted");
             }
             Event::CallAnswered { call } => info!(%call, "call answered"),
-            Event::CallEnded(receipt) => self.receipt(receipt, pbx_tls),
+            Event::MediaSilent { call, silence } => {
+                self.metrics.media.fell_silent(silence);
+                let (what, source) = match silence {
+                    Silence::OneWay(Side::Handset) => ("one-way audio", Source::Handset),
+                    Silence::OneWay(Side::Pbx) => ("one-way audio", Source::Pbx),
+                    Silence::Both => ("no media", Source::Handset),
+                };
+                if self.may_write(what, source) {
+                    info!(%call, not_heard = not_heard(silence), "{what}");
+                }
+            }
+            Event::CallEnded(receipt) => self.receipt(*receipt, pbx_tls),
         }
     }
 
@@ -306,10 +308,7 @@ impl Records {
     fn receipt(&self, receipt: Receipt, pbx_tls: Option<TlsFacts>) {
         self.metrics.call_ended(&receipt.end);
         let kept = CallReceipt { receipt, pbx_tls, ciphers: Provider::in_force() };
-        for leg in kept.legs() {
-            self.metrics.media(leg.side, &leg.media);
-        }
-        let [a, b] = kept.legs();
+        let ([a, b], [a_media, b_media]) = (kept.legs(), kept.media());
         info!(
             call = %kept.receipt.call,
             end = ending(&kept.receipt.end),
@@ -318,6 +317,8 @@ impl Records {
             ciphers = kept.ciphers.name(),
             caller = %a,
             callee = %b,
+            caller_media = %a_media,
+            callee_media = %b_media,
             "call receipt"
         );
         let mut receipts = self.receipts.lock().expect("no holder panics");
@@ -325,55 +326,6 @@ impl Records {
             receipts.pop_front();
         }
         receipts.push_back(kept);
-    }
-}
-
-impl CallReceipt {
-    /// Both legs, caller first, each with the TLS it ran over.
-    pub fn legs(&self) -> [LegLine; 2] {
-        let line = |leg: &LegReceipt| LegLine {
-            side: leg.side,
-            tls: leg.tls.or_else(|| {
-                let tls = self.pbx_tls.filter(|_| leg.side == Side::Pbx)?;
-                Some((tls.version, tls.suite))
-            }),
-            suite: leg.suite.map(cordon_rtp::Suite::name),
-            // The relay counts both: keys of ours and of the peer.
-            rekeys: leg.media.rekeys,
-            media: leg.media,
-        };
-        [line(&self.receipt.legs[0]), line(&self.receipt.legs[1])]
-    }
-}
-
-/// One leg of a receipt, ready to be printed.
-#[derive(Clone, Debug)]
-pub struct LegLine {
-    /// Which side it was on.
-    pub side: Side,
-    /// TLS version and cipher suite.
-    pub tls: Option<(cordon_policy::connection::TlsVersion, &'static str)>,
-    /// The SRTP suite; `None` when no media was agreed, or plain by permit.
-    pub suite: Option<&'static str>,
-    /// Keys replaced on this leg, ours and the peer's.
-    pub rekeys: u64,
-    /// Packets.
-    pub media: EndStatistics,
-}
-
-impl std::fmt::Display for LegLine {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (version, suite) = self.tls.map_or(("no TLS", "-"), |(version, suite)| (version.name(), suite));
-        write!(
-            out,
-            "{}: {version} {suite}, {}, {} opened, {} sealed, {} refused, {} re-keys",
-            side(self.side),
-            self.suite.unwrap_or("no SRTP"),
-            self.media.opened,
-            self.media.sealed,
-            self.media.refused,
-            self.rekeys
-        )
     }
 }
 

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use cordon_media::{
     Before, Command, End, EndSetup, IoChoice, IoFigures, MediaConfig, MediaEngine, Protection,
 };
-use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Suite};
+use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, PacketIndex, Suite};
 use cordon_srtp::{Inbound, Outbound, RtpPacket, SrtpPacket};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -245,6 +245,7 @@ fn setup(ours: &KeyMaterial, theirs: &KeyMaterial, address: SocketAddr) -> EndSe
         remote_rtcp: address,
         mux: true,
         before_proof: Before::SendToSdp,
+        codecs: AudioCodecs::default(),
         receive: true,
         send: true,
     }

@@ -14,7 +14,7 @@ mod counted {
         Before, Command, End, EndSetup, IoChoice, MediaConfig, MediaEngine, Protection, Reservation,
         StreamStatistics,
     };
-    use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Suite};
+    use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, PacketIndex, Suite};
     use cordon_srtp::{Inbound, Outbound, RtcpPacket, RtpPacket, SrtcpPacket, SrtpPacket};
 
     /// Counts what every thread asks for, but the one that plays the phones.
@@ -145,6 +145,7 @@ mod counted {
                 remote_rtcp: address,
                 mux: true,
                 before_proof: Before::SendToSdp,
+                codecs: AudioCodecs::default(),
                 receive: true,
                 send: true,
             }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use cordon_relay::{Before, Command, End, EndSetup, Local, LocalPort, Protection, Relay, StreamId};
-use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Suite};
+use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, PacketIndex, Suite};
 use cordon_srtp::{Outbound, RtpPacket};
 
 fn main() {
@@ -70,6 +70,7 @@ fn setup(suite: Suite, end: End) -> EndSetup {
         remote_rtcp: address(end),
         mux: false,
         before_proof: Before::SendToSdp,
+        codecs: AudioCodecs::default(),
         receive: true,
         send: true,
     }

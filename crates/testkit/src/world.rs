@@ -319,7 +319,7 @@ impl World {
         let mut receipts = Vec::new();
         for event in &self.events {
             if let Event::CallEnded(receipt) = event {
-                receipts.push(receipt);
+                receipts.push(receipt.as_ref());
             }
         }
         receipts

@@ -127,6 +127,11 @@ impl LabCall {
         self.media.advance_to_roc(roc);
     }
 
+    /// Loses each packet of this number from now on, as a bad network between this phone and Cordon would; 0 loses none.
+    pub fn lose_every(&self, number: u64) {
+        self.media.lose_every(number);
+    }
+
     /// Forgets the tone heard so far, so that the next one has to be heard anew.
     pub fn forget_tone(&self) {
         self.media.forget_tone();

@@ -1,7 +1,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use cordon_rtp::report::{self, Stamp, Statement};
 use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Roc, Seq, Ssrc, demux, rtcp};
 use cordon_srtp::{AddressChange, Inbound, Outbound, RtcpPacket, RtpPacket, SrtcpPacket, SrtpPacket};
 use tokio::net::UdpSocket;
@@ -26,6 +27,8 @@ pub(crate) struct MediaEnd {
 pub struct MediaReport {
     /// SRTP packets sent.
     pub sent: u64,
+    /// Packets that were lost on purpose instead.
+    pub withheld: u64,
     /// SRTP packets that authenticated.
     pub received: u64,
     /// Of the packets sent to this phone, by their indices: those that were passed over and have not come since.
@@ -156,6 +159,11 @@ impl MediaEnd {
         self.lock().target_roc = Some(Roc(roc));
     }
 
+    /// Loses each packet of this number from now on, as a bad network would; 0 loses none.
+    pub(crate) fn lose_every(&self, number: u64) {
+        self.lock().lose_every = number;
+    }
+
     pub(crate) fn report(&self) -> MediaReport {
         let (report, sources, meter) = {
             let state = self.lock();
@@ -226,6 +234,10 @@ struct State {
     next: PacketIndex,
     timestamp: u32,
     target_roc: Option<Roc>,
+    /// Each packet of this number is lost on the way; 0 loses none.
+    lose_every: u64,
+    /// The stamp of the peer's last sender report, and when it came.
+    stamped: Option<(Stamp, Instant)>,
     meter: ToneMeter,
     seen: Vec<u32>,
     continuity: Continuity,
@@ -253,6 +265,8 @@ impl State {
             next,
             timestamp: random::number() as u32,
             target_roc: None,
+            lose_every: 0,
+            stamped: None,
             meter: ToneMeter::default(),
             seen: Vec::new(),
             continuity: Continuity::default(),
@@ -294,6 +308,10 @@ impl State {
         self.outbound.as_mut()?.seal_rtp(rtp).ok()?;
         self.timestamp = self.timestamp.wrapping_add(SAMPLES as u32);
         self.next = PacketIndex::from_u64(self.next.as_u64() + 1).unwrap_or(PacketIndex::new(Roc(0), Seq(0)));
+        if self.lose_every > 0 && self.next.as_u64().is_multiple_of(self.lose_every) {
+            self.report.withheld += 1;
+            return None;
+        }
         self.report.sent += 1;
         Some((buf, to))
     }
@@ -314,15 +332,18 @@ impl State {
         let (blocks, words) = if self.heard.is_some() { (1, 12) } else { (0, 6) };
         let mut packet = vec![0x80 | blocks, 200, 0, words];
         packet.extend_from_slice(&ssrc);
-        packet.extend_from_slice(&[0; 8]); // no wall clock
+        packet.extend_from_slice(&wall_clock());
         packet.extend_from_slice(&self.timestamp.to_be_bytes());
         packet.extend_from_slice(&(self.report.sent as u32).to_be_bytes());
         packet.extend_from_slice(&((self.report.sent * SAMPLES as u64) as u32).to_be_bytes());
         if let Some((source, highest)) = self.heard {
             packet.extend_from_slice(&source.to_be_bytes());
-            packet.extend_from_slice(&[0; 4]); // nothing lost
+            packet.extend_from_slice(&(self.continuity.missing as u32 & 0x00ff_ffff).to_be_bytes());
             packet.extend_from_slice(&(highest.as_u64() as u32).to_be_bytes());
-            packet.extend_from_slice(&[0; 12]); // neither jitter nor the time of a report
+            packet.extend_from_slice(&[0; 4]); // no jitter
+            let (stamp, held) = self.stamped.map_or((0, 0), |(Stamp(stamp), at)| (stamp, since(at)));
+            packet.extend_from_slice(&stamp.to_be_bytes());
+            packet.extend_from_slice(&held.to_be_bytes());
         }
         packet.extend_from_slice(&[0x81, 202, 0, 3]);
         packet.extend_from_slice(&ssrc);
@@ -363,6 +384,11 @@ impl State {
             return;
         }
         self.report.rtcp_received += 1;
+        report::read(buf.as_slice(), |statement| {
+            if let Statement::Stamped(stamp) = statement {
+                self.stamped = Some((stamp, now));
+            }
+        });
         self.report.reporter = rtcp::sender(buf.as_slice()).map(|sender| sender.0);
         let mut blocks = Blocks { last: self.report.reported };
         // A compound that is malformed behind its last block says nothing more.
@@ -449,6 +475,18 @@ async fn bind_pair(ip: IpAddr) -> Result<(UdpSocket, UdpSocket), LabError> {
 /// A fresh sequence number in the lower half, so that the counter cannot roll over before the peer has locked on.
 fn first_index(roc: Roc) -> PacketIndex {
     PacketIndex::new(roc, Seq((random::number() as u16) & 0x3fff))
+}
+
+/// The time of day as NTP has it: seconds, and 2^-32 of them.
+fn wall_clock() -> [u8; 8] {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let fraction = (u64::from(now.subsec_nanos()) << 32) / 1_000_000_000;
+    ((now.as_secs() << 32) | fraction).to_be_bytes()
+}
+
+/// In 1/65,536 s.
+fn since(at: Instant) -> u32 {
+    (at.elapsed().as_nanos() * 65_536 / 1_000_000_000) as u32
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
