@@ -67,10 +67,13 @@ async fn overload(site: &Site) -> Result<String> {
         ));
     }
     is_over.store(true, Ordering::SeqCst);
-    let (refreshed, helped) = (refreshing.await??, calling.await??);
+    let ((refreshed, put_off), helped) = (refreshing.await??, calling.await??);
+    // A refresh is put off last, and its phone has minutes to come back.
+    ensure!(refreshed > 0, "no refresh was taken, {put_off} were put off");
     staying.await??;
     Ok(format!(
-        "{capacity:.1} calls a second carried; {}; {refreshed} refreshes and {helped} emergency calls all taken",
+        "{capacity:.1} calls a second carried; {}; {refreshed} refreshes taken, {put_off} put off; {helped} emergency calls all \
+         taken",
         seen.join("; ")
     ))
 }
@@ -113,7 +116,8 @@ async fn soak(site: &Site) -> Result<String> {
     }
     let tally = calling.await??;
     is_over.store(true, Ordering::SeqCst);
-    let (came, refreshed) = (churning.await??, refreshing.await??);
+    let (came, (refreshed, put_off)) = (churning.await??, refreshing.await??);
+    ensure!(put_off == 0, "{put_off} refreshes of a phone were put off");
     staying.await??;
     ensure!(tally.failed.is_empty() && tally.shed == 0, "{} shed, failed: {:?}", tally.shed, tally.failed);
     let mut grown = String::new();

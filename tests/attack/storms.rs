@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::agent::{Agent, Manner};
+use crate::agent::{Agent, Manner, is_shed};
 use crate::attack::Attack;
 use crate::site::Site;
 use crate::vitals::Vitals;
@@ -57,7 +57,8 @@ async fn flood(site: &Site) -> Result<String> {
     let during = begun.elapsed();
     let used = (Vitals::processor_time(&site.cordon)? - used).as_secs_f64() / during.as_secs_f64();
     is_over.store(true, Ordering::SeqCst);
-    let refreshed = refreshing.await??;
+    let (refreshed, put_off) = refreshing.await??;
+    ensure!(put_off == 0, "{put_off} refreshes of a phone were put off");
     let statuses = statuses.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let asked: usize = statuses.values().sum();
     ensure!(statuses.keys().all(|status| matches!(status, 401 | 500 | 503)), "{statuses:?}");
@@ -102,18 +103,23 @@ async fn pour(
     Ok(())
 }
 
-/// Refreshes five times a second; every one must succeed. How many there were.
-pub(crate) async fn keep_refreshing(phone: Agent, is_over: Arc<AtomicBool>) -> Result<usize> {
+/// Refreshes five times a second: how many succeeded, and how many were told to come back; nothing else may be answered.
+pub(crate) async fn keep_refreshing(phone: Agent, is_over: Arc<AtomicBool>) -> Result<(usize, usize)> {
     let mut tick = interval(Duration::from_millis(200));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut refreshed = 0;
+    let (mut refreshed, mut put_off) = (0, 0);
     while !is_over.load(Ordering::SeqCst) {
         tick.tick().await;
-        let status = phone.refresh().await.context("a refresh")?.status;
+        let answer = phone.refresh().await.context("a refresh")?;
+        if is_shed(&answer) {
+            put_off += 1;
+            continue;
+        }
+        let status = answer.status;
         ensure!(status.is_success(), "a refresh is answered {} after {refreshed}", status.code());
         refreshed += 1;
     }
-    Ok(refreshed)
+    Ok((refreshed, put_off))
 }
 
 async fn avalanche(site: &Site) -> Result<String> {
