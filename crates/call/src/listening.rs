@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::Call;
 use crate::event::{Event, Silence};
-use crate::media::{End, EndStatistics, MediaRequest, StreamStatistics};
+use crate::media::{End, MediaRequest, StreamStatistics};
 use crate::switchboard::Switchboard;
 
 /// What is known of who is heard.
@@ -51,6 +51,11 @@ impl Listening {
         }
     }
 
+    /// Whoever is silent from here on falls silent anew.
+    fn forget_silences(&mut self) {
+        (self.a.is_silent, self.b.is_silent) = (false, false);
+    }
+
     fn end_mut(&mut self, end: End) -> &mut Hearing {
         match end {
             End::A => &mut self.a,
@@ -68,14 +73,20 @@ impl Call {
         self.listening.at = Some(now + HEARD_WITHIN);
     }
 
-    /// Looks who is heard.
+    /// Looks who is heard. On hold nobody is listened for, not even the side that holds: it may play music, and most phones
+    /// play none.
     pub(crate) fn listen(&mut self, now: Instant, board: &mut Switchboard, statistics: &StreamStatistics) {
-        let silent_since = [End::A, End::B].map(|end| (end, self.silent_since(statistics.end(end))));
-        let is_silent = |since: Option<Instant>| {
-            since.is_some_and(|since| now.saturating_duration_since(since) >= HEARD_WITHIN)
+        self.listening.at = Some(now + HEARD_WITHIN);
+        let Some(conversed) = self.conversed_since(statistics) else {
+            return self.listening.forget_silences();
         };
+        let heard = [End::A, End::B].map(|end| {
+            let last = statistics.end(end).last_heard;
+            (end, last.map_or(conversed, |last| last.max(conversed)))
+        });
+        let is_silent = |since: Instant| now.saturating_duration_since(since) >= HEARD_WITHIN;
         let mut newly_silent = None;
-        for (end, since) in silent_since {
+        for (end, since) in heard {
             let hearing = self.listening.end_mut(end);
             let was_silent = std::mem::replace(&mut hearing.is_silent, is_silent(since));
             if hearing.is_silent && !was_silent {
@@ -83,23 +94,22 @@ impl Call {
                 newly_silent = Some(end);
             }
         }
-        let expected: Vec<Instant> = silent_since.iter().filter_map(|(_, since)| *since).collect();
+        let heard = heard.map(|(_, since)| since);
         if let Some(end) = newly_silent {
-            let is_anybody_heard = expected.iter().any(|since| !is_silent(Some(*since)));
+            let is_anybody_heard = heard.iter().any(|since| !is_silent(*since));
             let silence =
                 if is_anybody_heard { Silence::OneWay(self.leg(end).side()) } else { Silence::Both };
             board.events.push_back(Event::MediaSilent { call: self.name, silence });
         }
-        self.listening.at = Some(next_look(now, &expected));
-        if let [one, two] = expected.as_slice() {
-            self.probe_when_nobody_is_heard(now, board, *one.max(two));
-        }
+        self.listening.at = Some(next_look(now, heard));
+        let [one, two] = heard;
+        self.probe_when_nobody_is_heard(now, board, one.max(two));
     }
 
-    /// Since when nothing is heard of an end from which something is expected; `None` for one on hold.
-    fn silent_since(&self, statistics: &EndStatistics) -> Option<Instant> {
-        let expected = statistics.heard_from?.max(self.answered?);
-        Some(statistics.last_heard.map_or(expected, |heard| heard.max(expected)))
+    /// Since when both peers may speak and be heard; `None` while either description says otherwise (RFC 3264 §5.1, §8.4).
+    fn conversed_since(&self, statistics: &StreamStatistics) -> Option<Instant> {
+        let [a, b] = [End::A, End::B].map(|end| statistics.end(end).heard_from);
+        Some(a?.max(b?).max(self.answered?))
     }
 
     /// A call of which nothing has been heard for minutes may be one that both peers have forgotten. Only they can tell.
@@ -119,8 +129,8 @@ impl Call {
 }
 
 /// When the first end that is heard could have fallen silent; not at once, for the relay's figures are a little old.
-fn next_look(now: Instant, expected: &[Instant]) -> Instant {
-    let could_be_silent = expected.iter().map(|since| *since + HEARD_WITHIN).filter(|at| *at > now).min();
+fn next_look(now: Instant, heard: [Instant; 2]) -> Instant {
+    let could_be_silent = heard.iter().map(|since| *since + HEARD_WITHIN).filter(|at| *at > now).min();
     could_be_silent.unwrap_or(now + HEARD_WITHIN).max(now + LOOK_AGAIN)
 }
 

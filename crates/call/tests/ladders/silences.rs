@@ -53,29 +53,41 @@ fn a_call_in_which_nobody_is_heard_has_no_media() {
 }
 
 #[test]
-fn who_is_on_hold_is_not_silent() {
-    let mut world = World::new();
-    phone_calls(&mut world);
-    let begun = world.now;
-    for _ in 0..40 {
-        world.pass(SILENT);
-        let mut statistics = StreamStatistics::default();
-        statistics.b.heard_from = Some(begun);
-        statistics.b.last_heard = Some(world.now);
-        world.answer_asked_with(statistics);
-        world.is_quiet();
+fn on_hold_nobody_is_silent_with_music_or_without() {
+    for has_music in [true, false] {
+        let mut world = World::new();
+        phone_calls(&mut world);
+        let begun = world.now;
+        for _ in 0..40 {
+            world.pass(SILENT);
+            let mut statistics = StreamStatistics::default();
+            // The PBX side holds (sendonly), and the phone may not speak.
+            statistics.b.heard_from = Some(begun);
+            statistics.b.last_heard = Some(if has_music { world.now } else { begun });
+            world.answer_asked_with(statistics);
+            world.is_quiet();
+        }
+        assert_eq!(silences(&world), [], "music: {has_music}");
     }
-    assert_eq!(silences(&world), []);
 }
 
 #[test]
 fn a_call_resumed_after_a_long_hold_has_fifteen_seconds_to_speak() {
     let mut world = World::new();
     phone_calls(&mut world);
+    let begun = world.now;
     world.pass(SILENT);
-    let resumed = world.now - Duration::from_secs(10);
-    answer(&mut world, resumed, Some(Duration::from_secs(3600)), Some(Duration::ZERO));
+    let mut statistics = StreamStatistics::default();
+    // The phone held without music: what it may do has not changed, what the other side may do has.
+    statistics.a.heard_from = Some(begun);
+    statistics.b.heard_from = Some(world.now - Duration::from_secs(10));
+    statistics.b.last_heard = Some(world.now);
+    world.answer_asked_with(statistics);
     assert_eq!(silences(&world), []);
+
+    world.pass(SILENT);
+    answer(&mut world, begun, None, Some(Duration::ZERO));
+    assert_eq!(silences(&world), [Silence::OneWay(Side::Handset)], "it never spoke again");
 }
 
 #[test]
