@@ -72,9 +72,23 @@ pub(crate) fn between(entropy: &mut (dyn Entropy + Send), least: u32, most: u32)
 
 /// See [`Wire::token`].
 pub(crate) fn token(entropy: &mut (dyn Entropy + Send)) -> Text {
-    let mut bytes = [0u8; TOKEN_LEN];
-    entropy.fill(&mut bytes);
-    Text::from(bytes.iter().map(|byte| char::from(base32(byte & 31))).collect::<String>())
+    Token::draw(entropy).text()
+}
+
+/// A word nobody can guess, in place: for what is kept long and in numbers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Token([u8; TOKEN_LEN]);
+
+impl Token {
+    pub(crate) fn draw(entropy: &mut (dyn Entropy + Send)) -> Self {
+        let mut bytes = [0u8; TOKEN_LEN];
+        entropy.fill(&mut bytes);
+        Self(bytes.map(|byte| base32(byte & 31)))
+    }
+
+    pub(crate) fn text(self) -> Text {
+        Text::from(self.0.map(char::from).iter().collect::<String>())
+    }
 }
 
 /// See [`Wire::branch`].

@@ -1,6 +1,10 @@
 //! The nonces that may count, the connections they were given to, and the proofs that were made with them.
+//!
+//! What is kept for an hour stands in a few flat tables: a node per entry, as a tree has, would lie among the memory of the
+//! connections of that moment, and hold its page long after they are gone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
@@ -14,19 +18,22 @@ use super::withheld::Withheld;
 /// is forgotten, so is its nonce, on every connection, and whoever holds it is challenged afresh.
 #[derive(Default)]
 pub(super) struct NonceTable {
-    nonces: BTreeMap<Mark, Nonce>,
-    /// Every nonce, the oldest first.
-    by_age: BTreeSet<(Instant, Mark)>,
+    nonces: HashMap<Mark, Nonce>,
+    /// Every nonce in the order it was first relayed. One that was released may linger here: given again it has another age.
+    by_age: VecDeque<Given>,
     /// What each connection was given, the oldest first. A nonce that the table has forgotten may linger here, and opens
-    /// nothing: given again it has another age.
-    flows: BTreeMap<FlowId, BTreeSet<(Instant, Mark)>>,
-    /// The connection that showed a proof first, by nonce and proof.
-    proofs: BTreeMap<(Mark, Mark), FlowId>,
+    /// nothing, for the same reason.
+    flows: HashMap<FlowId, VecDeque<Given>>,
+    /// The proofs shown, by nonce and proof. Those of one nonce are a chain that begins at the nonce.
+    proofs: HashMap<(Mark, Mark), Proof>,
 }
 
 /// A nonce or a proof by its hash: of one size, whatever the PBX or a phone sends.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Mark([u8; 16]);
+
+/// A nonce and when it was first relayed.
+type Given = (Instant, Mark);
 
 struct Nonce {
     relayed_at: Instant,
@@ -34,6 +41,15 @@ struct Nonce {
     holders: u32,
     /// How many proofs were made with it.
     proofs: u32,
+    /// The last of them.
+    latest: Option<Mark>,
+}
+
+struct Proof {
+    /// The connection that showed it first.
+    flow: FlowId,
+    /// The proof shown before it with the same nonce.
+    before: Option<Mark>,
 }
 
 impl Mark {
@@ -43,34 +59,31 @@ impl Mark {
         mark.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
         Self(mark)
     }
-
-    const LEAST: Self = Self([0; 16]);
-    const MOST: Self = Self([u8::MAX; 16]);
 }
 
 impl NonceTable {
     /// A nonce is relayed to this connection.
     pub(super) fn give(&mut self, now: Instant, flow: FlowId, mark: Mark) {
-        while let Some((relayed_at, oldest)) = self.by_age.first().copied()
-            && !is_live(now, relayed_at)
-        {
-            self.forget(oldest);
-        }
-        let nonce = self.nonces.entry(mark).or_insert(Nonce { relayed_at: now, holders: 0, proofs: 0 });
-        self.by_age.insert((nonce.relayed_at, mark));
+        self.forget_dead(now);
+        let nonce = self.nonces.entry(mark).or_insert_with(|| {
+            self.by_age.push_back((now, mark));
+            Nonce { relayed_at: now, holders: 0, proofs: 0, latest: None }
+        });
         let given = self.flows.entry(flow).or_default();
-        if given.insert((nonce.relayed_at, mark)) {
+        if let Err(place) = given.binary_search(&(nonce.relayed_at, mark)) {
+            given.insert(place, (nonce.relayed_at, mark));
             nonce.holders = nonce.holders.saturating_add(1);
         }
-        while let Some((relayed_at, oldest)) = given.first().copied()
-            && (given.len() > MAX_NONCES_PER_FLOW || !is_live(now, relayed_at))
+        while let Some(oldest) = given.front().copied()
+            && (given.len() > MAX_NONCES_PER_FLOW || !is_live(now, oldest.0))
         {
-            given.remove(&(relayed_at, oldest));
-            release(&mut self.nonces, &mut self.by_age, (relayed_at, oldest));
+            given.pop_front();
+            release(&mut self.nonces, oldest);
         }
         if self.nonces.len() > MAX_NONCES {
             self.forget_oldest();
         }
+        self.tidy();
     }
 
     /// A proof for this nonce comes on this connection.
@@ -86,12 +99,12 @@ impl NonceTable {
     ) -> Result<(), Withheld> {
         let nonce = self.nonces.get_mut(&mark).filter(|nonce| is_live(now, nonce.relayed_at));
         let nonce = nonce.ok_or(Withheld::ForeignNonce)?;
-        let given = self.flows.get(&flow);
-        if !given.is_some_and(|given| given.contains(&(nonce.relayed_at, mark))) {
+        let given = (nonce.relayed_at, mark);
+        if self.flows.get(&flow).is_none_or(|flow| flow.binary_search(&given).is_err()) {
             return Err(Withheld::ForeignNonce);
         }
         match self.proofs.get(&(mark, proof)) {
-            Some(first) if *first == flow => return Ok(()),
+            Some(first) if first.flow == flow => return Ok(()),
             Some(_) => return Err(Withheld::ShownElsewhere),
             None => {}
         }
@@ -99,7 +112,8 @@ impl NonceTable {
             return Err(Withheld::NonceWornOut);
         }
         nonce.proofs = nonce.proofs.saturating_add(1);
-        self.proofs.insert((mark, proof), flow);
+        let before = nonce.latest.replace(proof);
+        self.proofs.insert((mark, proof), Proof { flow, before });
         while self.proofs.len() > MAX_PROOFS {
             self.forget_oldest();
         }
@@ -109,43 +123,74 @@ impl NonceTable {
     /// The connection is gone. What it has shown is kept: the PBX may give the same nonce to somebody else.
     pub(super) fn handle_flow_closed(&mut self, flow: FlowId) {
         for given in self.flows.remove(&flow).unwrap_or_default() {
-            release(&mut self.nonces, &mut self.by_age, given);
+            release(&mut self.nonces, given);
+        }
+        self.tidy();
+    }
+
+    /// Forgets every nonce that is too old to count.
+    fn forget_dead(&mut self, now: Instant) {
+        while self.by_age.front().is_some_and(|(relayed_at, _)| !is_live(now, *relayed_at)) {
+            self.forget_first();
         }
     }
 
+    /// Forgets the oldest nonce that is known, with what it proved.
     fn forget_oldest(&mut self) {
-        if let Some((_, oldest)) = self.by_age.first().copied() {
-            self.forget(oldest);
+        while self.forget_first() == Some(false) {}
+    }
+
+    /// Takes the first out of the row. Tells whether it was known, where there was one.
+    fn forget_first(&mut self) -> Option<bool> {
+        let first = self.by_age.pop_front()?;
+        let was_known = is_known(&self.nonces, first);
+        if was_known {
+            self.forget(first.1);
         }
+        Some(was_known)
     }
 
     fn forget(&mut self, mark: Mark) {
-        let Some(nonce) = self.nonces.remove(&mark) else { return };
-        self.by_age.remove(&(nonce.relayed_at, mark));
-        let made_with_it = self.proofs.range((mark, Mark::LEAST)..=(mark, Mark::MOST));
-        let made_with_it: Vec<_> = made_with_it.map(|(key, _)| *key).collect();
-        for key in made_with_it {
-            self.proofs.remove(&key);
+        let mut proof = self.nonces.remove(&mark).and_then(|nonce| nonce.latest);
+        while let Some(latest) = proof {
+            proof = self.proofs.remove(&(mark, latest)).and_then(|proof| proof.before);
         }
+    }
+
+    /// Takes the released out of the row and gives back room that a crowd has left. Each time as much has gone as is left, so
+    /// that no single nonce pays for it.
+    fn tidy(&mut self) {
+        if self.by_age.len() / 2 > self.nonces.len().max(ROOM_KEPT) {
+            self.by_age.retain(|given| is_known(&self.nonces, *given));
+            self.by_age.shrink_to(2 * self.nonces.len());
+        }
+        shrink(&mut self.nonces);
+        shrink(&mut self.flows);
+        shrink(&mut self.proofs);
     }
 }
 
 /// One connection holds the nonce no more. A nonce that nobody holds and that proved nothing leaves nothing to replay.
-fn release(
-    nonces: &mut BTreeMap<Mark, Nonce>,
-    by_age: &mut BTreeSet<(Instant, Mark)>,
-    (relayed_at, mark): (Instant, Mark),
-) {
+fn release(nonces: &mut HashMap<Mark, Nonce>, (relayed_at, mark): Given) {
     let Some(nonce) = nonces.get_mut(&mark).filter(|nonce| nonce.relayed_at == relayed_at) else { return };
     nonce.holders = nonce.holders.saturating_sub(1);
     if nonce.holders == 0 && nonce.proofs == 0 {
         nonces.remove(&mark);
-        by_age.remove(&(relayed_at, mark));
     }
+}
+
+fn is_known(nonces: &HashMap<Mark, Nonce>, (relayed_at, mark): Given) -> bool {
+    nonces.get(&mark).is_some_and(|nonce| nonce.relayed_at == relayed_at)
 }
 
 fn is_live(now: Instant, relayed_at: Instant) -> bool {
     now.saturating_duration_since(relayed_at) < NONCE_LIFETIME
+}
+
+fn shrink<K: Eq + Hash, V>(table: &mut HashMap<K, V>) {
+    if table.capacity() / 8 > table.len().max(ROOM_KEPT) {
+        table.shrink_to(2 * table.len());
+    }
 }
 
 /// Longer than any PBX honours a nonce (Kamailio: 5 minutes, Asterisk: 32 seconds, unless told otherwise); forgetting one
@@ -167,6 +212,9 @@ const MAX_PROOFS: usize = 131_072;
 /// Several times what all phones can prove within the second for which a PBX gives everybody the same nonce. Beyond it no
 /// further proof counts: the next challenge brings another nonce.
 const MAX_PROOFS_PER_NONCE: u32 = 32_768;
+
+/// Entries for which a table keeps its room: some tens of kilobytes are not worth the move.
+const ROOM_KEPT: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -234,7 +282,40 @@ mod tests {
         table.handle_flow_closed(A);
         assert_eq!(table.nonces.len(), 1);
         table.handle_flow_closed(B);
-        assert_eq!((table.nonces.len(), table.by_age.len(), table.flows.len()), (0, 0, 0));
+        assert_eq!((table.nonces.len(), table.flows.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_crowd_that_comes_and_goes_leaves_no_room_behind() {
+        let now = Instant::now();
+        let mut table = NonceTable::default();
+        for n in 0..30_000 {
+            table.give(now, FlowId(n), mark(&n.to_string()));
+        }
+        table.show(now, FlowId(7), mark("7"), mark("a")).unwrap();
+        for n in 0..30_000 {
+            table.handle_flow_closed(FlowId(n));
+        }
+        assert_eq!((table.nonces.len(), table.proofs.len(), table.flows.len()), (1, 1, 0));
+        assert!(table.by_age.len() <= 2 * ROOM_KEPT + 1, "{}", table.by_age.len());
+        let room = [table.nonces.capacity(), table.by_age.capacity(), table.flows.capacity()];
+        assert!(room.iter().all(|room| *room <= 16 * ROOM_KEPT), "{room:?}");
+    }
+
+    #[test]
+    fn who_comes_and_goes_at_the_same_moment_pushes_out_nobody_else() {
+        let now = Instant::now();
+        let mut table = shared(now);
+        for n in 0..4 * ROOM_KEPT as u64 {
+            table.give(now, FlowId(10 + n), mark(&n.to_string()));
+            table.handle_flow_closed(FlowId(10 + n));
+        }
+        let end = now + NONCE_LIFETIME;
+        table.give(end - Duration::from_secs(1), A, mark("late"));
+        table.give(end, B, mark("later"));
+        assert_eq!(table.show(end, A, mark("late"), mark("a")), Ok(()));
+        assert_eq!(table.show(end, A, mark("n"), mark("a")), Err(Withheld::ForeignNonce));
+        assert_eq!((table.nonces.len(), table.by_age.len()), (2, 2));
     }
 
     #[test]

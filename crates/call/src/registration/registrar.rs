@@ -20,7 +20,7 @@ use crate::call::PBX_SILENCE;
 use crate::event::{Event, UnregisterReason};
 use crate::in_dialog::Failure;
 use crate::rules::{Advertise, SiteRules};
-use crate::wire::Wire;
+use crate::wire::{Token, Wire};
 
 /// Relays every REGISTER to the PBX and remembers what it granted.
 #[derive(Default)]
@@ -221,7 +221,7 @@ impl Registrar {
         admitted: &Admitted,
     ) -> ClientId {
         let end = now.checked_add(KEEP_NAMES).unwrap_or(now);
-        let names = self.upstreams.next(&admitted.upstream, end, || wire.token());
+        let names = self.upstreams.next(&admitted.upstream, end, || Token::draw(wire.entropy));
         let rules = &wire.site.registration;
         let Advertise { host, port, transport } = &rules.advertise;
         let via = Via::new(transport.via(), host.clone(), Some(*port), wire.branch());

@@ -1,22 +1,28 @@
 //! By what names the PBX knows a phone's registration.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::time::Instant;
 
 use aws_lc_rs::digest;
 use cordon_sip::{CallId, Text};
 
 use super::phone::Aor;
+use crate::wire::Token;
 
 /// The registrations as the PBX sees them, by AOR and the Call-ID the phone uses (RFC 3261 section 10.2.4).
+///
+/// They outlive the connections of their phones, so they stand in place in two flat tables, as nonces do.
 #[derive(Default)]
 pub(super) struct Upstreams {
-    table: BTreeMap<UpstreamKey, Upstream>,
-    by_end: BTreeSet<(Instant, UpstreamKey)>,
+    table: HashMap<UpstreamKey, Upstream>,
+    /// Every one with its end, the first to end on top. One that was kept longer since has lingered here, and opens nothing:
+    /// only what says the same as the table counts.
+    ends: BinaryHeap<Reverse<(Instant, UpstreamKey)>>,
 }
 
 /// Whose registration, and the phone's Call-ID for it: hashed, so that an entry is of one size whatever a phone writes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct UpstreamKey([u8; 32]);
 
 impl UpstreamKey {
@@ -32,8 +38,8 @@ impl UpstreamKey {
 }
 
 struct Upstream {
-    call_id: CallId,
-    from_tag: Text,
+    call_id: Token,
+    from_tag: Token,
     /// Of the last request sent.
     cseq: u32,
     /// Until when it is kept.
@@ -50,32 +56,39 @@ pub(super) struct Names {
 impl Upstreams {
     /// The names for the phone's next REGISTER: Call-ID and From tag as before, CSeq one higher; new ones from
     /// `token` for a registration not known yet. Kept until `end` at least.
-    pub(super) fn next(&mut self, key: &UpstreamKey, end: Instant, mut token: impl FnMut() -> Text) -> Names {
-        let mut upstream = self.take(key).unwrap_or_else(|| Upstream {
-            call_id: CallId::new(token()),
-            from_tag: token(),
-            cseq: 0,
-            end,
-        });
+    pub(super) fn next(
+        &mut self,
+        key: &UpstreamKey,
+        end: Instant,
+        mut token: impl FnMut() -> Token,
+    ) -> Names {
+        if !self.table.contains_key(key) {
+            // A full table gives up the one that ends first: one that was never granted, and under a flood the flood's own.
+            if self.table.len() >= MAX_UPSTREAMS {
+                self.forget_first();
+            }
+            self.table.insert(*key, Upstream { call_id: token(), from_tag: token(), cseq: 0, end });
+            self.ends.push(Reverse((end, *key)));
+        }
+        self.keep(key, end);
+        let upstream = self.table.get_mut(key).expect("put in above, if it was not there");
         upstream.cseq = (upstream.cseq + 1) & MAX_CSEQ;
-        upstream.end = upstream.end.max(end);
-        let Upstream { call_id, from_tag, cseq, end: _ } = &upstream;
-        let names = Names { call_id: call_id.clone(), from_tag: from_tag.clone(), cseq: *cseq };
-        self.put(*key, upstream);
-        names
+        let Upstream { call_id, from_tag, cseq, end: _ } = *upstream;
+        Names { call_id: CallId::new(call_id.text()), from_tag: from_tag.text(), cseq }
     }
 
     /// Keeps the names until `end`, since the PBX holds a binding under them.
     pub(super) fn keep(&mut self, key: &UpstreamKey, end: Instant) {
-        if let Some(mut upstream) = self.take(key) {
-            upstream.end = upstream.end.max(end);
-            self.put(*key, upstream);
+        if let Some(upstream) = self.table.get_mut(key).filter(|upstream| upstream.end < end) {
+            upstream.end = end;
+            self.ends.push(Reverse((end, *key)));
+            self.tidy();
         }
     }
 
     /// When the next one may be forgotten.
     pub(super) fn next_end(&self) -> Option<Instant> {
-        self.by_end.first().map(|(end, _)| *end)
+        self.ends.peek().map(|Reverse((end, _))| *end)
     }
 
     /// Forgets what the PBX has forgotten, too.
@@ -83,28 +96,38 @@ impl Upstreams {
         while self.next_end().is_some_and(|end| end <= now) {
             self.forget_first();
         }
-    }
-
-    fn take(&mut self, key: &UpstreamKey) -> Option<Upstream> {
-        let upstream = self.table.remove(key)?;
-        self.by_end.remove(&(upstream.end, *key));
-        Some(upstream)
-    }
-
-    /// A full table gives up the one that ends first: one that was never granted, and under a flood the flood's own.
-    fn put(&mut self, key: UpstreamKey, upstream: Upstream) {
-        if self.table.len() >= MAX_UPSTREAMS {
-            self.forget_first();
-        }
-        self.by_end.insert((upstream.end, key));
-        self.table.insert(key, upstream);
+        self.tidy();
     }
 
     fn forget_first(&mut self) {
-        if let Some((_, key)) = self.by_end.pop_first() {
+        if let Some(Reverse((_, key))) = self.ends.pop() {
             self.table.remove(&key);
         }
+        self.drop_outlived();
     }
+
+    /// Leaves on top one that is in the table with this end.
+    fn drop_outlived(&mut self) {
+        while self.ends.peek().is_some_and(|Reverse(first)| !is_current(&self.table, first)) {
+            self.ends.pop();
+        }
+    }
+
+    /// Takes out the ends that count no more once they are as many as those that do, and gives back room that a crowd has left.
+    fn tidy(&mut self) {
+        self.drop_outlived();
+        if self.ends.len() / 2 > self.table.len().max(ROOM_KEPT) {
+            self.ends.retain(|Reverse(end)| is_current(&self.table, end));
+            self.ends.shrink_to(2 * self.table.len());
+        }
+        if self.table.capacity() / 8 > self.table.len().max(ROOM_KEPT) {
+            self.table.shrink_to(2 * self.table.len());
+        }
+    }
+}
+
+fn is_current(table: &HashMap<UpstreamKey, Upstream>, (end, key): &(Instant, UpstreamKey)) -> bool {
+    table.get(key).is_some_and(|upstream| upstream.end == *end)
 }
 
 /// RFC 3261 §8.1.1.5: below 2^31.
@@ -112,6 +135,9 @@ const MAX_CSEQ: u32 = 0x7fff_ffff;
 
 /// Twice the bindings: a phone that restarts comes with a new Call-ID before its old one has ended.
 const MAX_UPSTREAMS: usize = 40_000;
+
+/// Entries for which the tables keep their room.
+const ROOM_KEPT: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -132,7 +158,7 @@ mod tests {
         let mut made = 0;
         let mut token = || {
             made += 1;
-            Text::from(format!("token{made}"))
+            Token::draw(&mut Always(made))
         };
         let first = upstreams.next(&key("100"), now, &mut token);
         let second = upstreams.next(&key("100"), now, &mut token);
@@ -145,11 +171,45 @@ mod tests {
     #[test]
     fn names_are_forgotten_at_their_end() {
         let (mut upstreams, now) = (Upstreams::default(), Instant::now());
-        upstreams.next(&key("100"), now, || Text::from("a"));
+        upstreams.next(&key("100"), now, || Token::draw(&mut Always(1)));
         upstreams.keep(&key("100"), now + Duration::from_secs(60));
         upstreams.expire(now + Duration::from_secs(59));
         assert!(upstreams.next_end().is_some());
         upstreams.expire(now + Duration::from_secs(60));
         assert!(upstreams.next_end().is_none());
+    }
+    #[test]
+    fn a_registration_that_is_refreshed_for_days_takes_the_room_of_one() {
+        let (mut upstreams, now) = (Upstreams::default(), Instant::now());
+        for minutes in 0..10_000 {
+            let at = now + Duration::from_secs(60 * minutes);
+            upstreams.next(&key("100"), at, || Token::draw(&mut Always(1)));
+            upstreams.keep(&key("100"), at + Duration::from_secs(3_600));
+            upstreams.expire(at);
+        }
+        assert_eq!(upstreams.table.len(), 1);
+        assert!(upstreams.ends.len() <= 2 * ROOM_KEPT + 2, "{}", upstreams.ends.len());
+    }
+
+    #[test]
+    fn a_full_table_gives_up_the_one_that_ends_first() {
+        let (mut upstreams, now) = (Upstreams::default(), Instant::now());
+        upstreams.next(&key("kept"), now, || Token::draw(&mut Always(1)));
+        upstreams.keep(&key("kept"), now + Duration::from_secs(60));
+        for n in 0..MAX_UPSTREAMS {
+            upstreams
+                .next(&key(&n.to_string()), now + Duration::from_secs(1), || Token::draw(&mut Always(2)));
+        }
+        assert_eq!(upstreams.table.len(), MAX_UPSTREAMS);
+        assert_eq!(upstreams.next(&key("kept"), now, || Token::draw(&mut Always(3))).cseq, 2);
+    }
+
+    /// Draws one byte for ever.
+    struct Always(u8);
+
+    impl crate::wire::Entropy for Always {
+        fn fill(&mut self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
     }
 }
