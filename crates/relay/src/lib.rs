@@ -12,7 +12,8 @@
 //! | `plain` | the packets of an end that policy permitted to go unprotected |
 //! | `latch` | where an end is reached, learned only from authenticated packets |
 //! | `rewrite` | which SSRC, index and timestamp an inbound source gets on the way out |
-//! | `rtcp` | the same for the SSRCs inside RTCP |
+//! | `names` | the SSRCs an end's packets leave under |
+//! | `rtcp` | what `rewrite` says, for the SSRCs and numbers inside RTCP |
 //! | `arrivals` | what is missing, late or uneven of what an end's peer sends |
 //! | `reports` | what an end's peer reports of what it was sent, and the round trip |
 //! | `flow_table` | local port to stream in constant time |
@@ -30,6 +31,7 @@ mod event;
 mod flow_table;
 mod generator;
 mod latch;
+mod names;
 mod plain;
 mod relay;
 mod reports;

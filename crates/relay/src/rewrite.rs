@@ -18,11 +18,12 @@ use cordon_rtp::{PacketIndex, Ssrc, Timestamp};
 use cordon_srtp::SourceId;
 
 use crate::generator::Generator;
+use crate::names::Names;
 use crate::reports::Span;
 
 /// The sources one end is sent, and what they are called there.
 pub(crate) struct Rewrite {
-    /// At most [`MAX_NAMES`].
+    /// At most [`MAX_NAMES`](crate::names::MAX_NAMES).
     mappings: Vec<Mapping>,
     names: Names,
     /// Counts uses, so that the mapping unused for longest can be told.
@@ -212,62 +213,6 @@ impl Mapping {
     }
 }
 
-/// SSRCs without repetition: those of the sources themselves under the first key, and fresh ones, of which an odd
-/// step visits all 2^32 before the first comes back.
-struct Names {
-    last: u32,
-    step: u32,
-    /// Keys there have been.
-    keys: u32,
-    /// Names given under the key in use, at most [`MAX_NAMES`].
-    given: Vec<Ssrc>,
-}
-
-impl Names {
-    fn new(generator: &mut Generator) -> Names {
-        let (last, step) = (generator.next_u32(), generator.next_u32() | 1);
-        Names { last, step, keys: 0, given: Vec::with_capacity(1) }
-    }
-
-    fn begin_key(&mut self) {
-        self.keys = self.keys.saturating_add(1);
-        self.given.clear();
-    }
-
-    fn are_left(&self) -> bool {
-        self.given.len() < MAX_NAMES
-    }
-
-    /// The name of a source that has none under this key.
-    fn name_for(&mut self, ssrc: Ssrc) -> Option<Ssrc> {
-        let may_keep = self.keys <= 1 && ssrc != NOBODY && !self.is_given(ssrc);
-        if may_keep { self.give(ssrc) } else { self.fresh() }
-    }
-
-    fn fresh(&mut self) -> Option<Ssrc> {
-        loop {
-            self.last = self.last.wrapping_add(self.step);
-            let name = Ssrc(self.last);
-            if name != NOBODY && !self.is_given(name) {
-                return self.give(name);
-            }
-        }
-    }
-
-    fn give(&mut self, name: Ssrc) -> Option<Ssrc> {
-        self.are_left().then(|| self.given.push(name))?;
-        Some(name)
-    }
-
-    fn is_given(&self, name: Ssrc) -> bool {
-        self.given.contains(&name)
-    }
-}
-
-/// Stands for no source in RTCP.
-const NOBODY: Ssrc = Ssrc(0);
-/// SSRCs one key is used with: as many as a receiver keeps contexts for (our own inbound engine among them).
-const MAX_NAMES: usize = 8;
 /// The first outbound index is at least this, so that packets overtaken by the first one still have a name.
 const FIRST_INDEX: u32 = 1024;
 /// Choices for the first outbound index; all stay below 2^15, where a receiver guesses ROC 0.
@@ -281,6 +226,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::names::MAX_NAMES;
 
     #[test]
     fn a_source_starts_at_roc_zero_below_two_to_the_fifteen_and_keeps_its_offsets() {
