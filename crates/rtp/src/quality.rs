@@ -4,9 +4,10 @@
 //! R     = 93.2 - Id - Ie,eff                                  the rating, 93.2 is the best a telephone can do
 //! Id    = 0.024 d + 0.11 (d - 177.3) H(d - 177.3)             d: mouth to ear in ms
 //! Ie,eff = Ie + (95 - Ie) Ppl / (Ppl + Bpl)                   Ppl: loss in percent, taken as random
-//! MOS   = 1 + 0.035 R + R (R - 60) (100 - R) 7e-6             1 below R = 0, 4.5 above R = 100
+//! MOS   = 1 + 0.035 R + R (R - 60) (100 - R) 7e-6             1 below R = 6.5, 4.5 above R = 100
 //! ```
-//! R and MOS: G.107 (06/2015) §7.1, §7.5 and annex B. Id: the line that R. G. Cole and J. H. Rosenbluth fitted to G.107 for calls
+//! R and MOS: G.107 (06/2015) §7.1, §7.5 and annex B, whose polynomial falls below the scale between R = 0 and 6.5: nothing sounds
+//! worse than bad. Id: the line that R. G. Cole and J. H. Rosenbluth fitted to G.107 for calls
 //! without echo ("Voice over IP performance monitoring", 2001). Ie and Bpl: G.113 appendix I.
 
 use std::time::Duration;
@@ -40,7 +41,7 @@ impl Rating {
         match r {
             r if r <= 0.0 => 1.0,
             r if r >= 100.0 => 4.5,
-            r => 1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6,
+            r => (1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6).clamp(1.0, 4.5),
         }
     }
 }
@@ -76,6 +77,9 @@ mod tests {
     fn a_rating_is_a_mean_opinion_score() {
         let table = [
             (0.0, 1.0),
+            // The polynomial has a dip to 0.988 here.
+            (3.2, 1.0),
+            (6.0, 1.0),
             (10.0, 1.035),
             (50.0, 2.575),
             (60.0, 3.1),
@@ -111,6 +115,13 @@ mod tests {
             let is = Rating::of(coding, loss / 100.0, Duration::from_millis(delay)).unwrap().r();
             assert!((is - r).abs() < 0.001, "{coding:?} {loss} % {delay} ms is R {r}, not {is}");
         }
+    }
+
+    #[test]
+    fn no_score_leaves_the_scale_and_a_better_rating_never_scores_less() {
+        let scores: Vec<f64> = (-10..=1010).map(|tenths| Rating(f64::from(tenths) / 10.0).mos()).collect();
+        assert!(scores.iter().all(|score| (1.0..=4.5).contains(score)));
+        assert!(scores.is_sorted());
     }
 
     #[test]
