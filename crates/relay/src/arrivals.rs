@@ -29,7 +29,11 @@ pub(crate) struct Packet {
 impl Arrivals {
     /// Counts a packet.
     pub(crate) fn note(&mut self, now: Instant, packet: Packet, figures: &mut Arrived) {
-        self.run(packet, figures).note(packet.index.as_u64(), figures);
+        let skipped = self.count(packet, figures);
+        if (1..=self.spoken_since(now, packet)).contains(&skipped) {
+            figures.expected += skipped;
+            figures.lost += skipped;
+        }
         if let Some(codec) = packet.codec {
             figures.coding = Some(codec.coding);
             self.note_pace(now, packet, codec.clock_rate, figures);
@@ -41,20 +45,41 @@ impl Arrivals {
         self.pace.map(|pace| pace.clock_rate)
     }
 
-    /// The run of the packet's source, which becomes the first of the two.
-    fn run(&mut self, packet: Packet, figures: &mut Arrived) -> &mut Run {
+    /// Counts a packet by its number, in the run of its source, which becomes the first of the two. Answers how many numbers
+    /// it skipped that count as neither sent nor lost: those of an outage, or none where the numbers began anew.
+    fn count(&mut self, packet: Packet, figures: &mut Arrived) -> u64 {
         let [newest, older] = &mut self.runs;
         let is_known = |run: &Option<Run>| run.is_some_and(|run| run.source == packet.source);
         if !is_known(newest) {
             std::mem::swap(newest, older);
-            if !is_known(newest) {
-                *newest = None;
+        }
+        let index = packet.index.as_u64();
+        match newest {
+            Some(run) if run.source == packet.source => run.note(index, figures),
+            _ => {
+                figures.expected += 1;
+                *newest = Some(Run { source: packet.source, highest: index, seen: 1 });
+                let earlier = older.filter(|run| run.source.ssrc == packet.source.ssrc);
+                earlier.map_or(0, |run| run.skipped_before(index))
             }
         }
-        newest.get_or_insert_with(|| {
-            figures.expected += 1;
-            Run { source: packet.source, highest: packet.index.as_u64(), seen: 0 }
-        })
+    }
+
+    /// How many packets the source can have sent since its last one: none where its media clock says otherwise than ours. One
+    /// that was away for a while ran on; one that was set anew has nothing to do with the packets before.
+    fn spoken_since(&self, now: Instant, packet: Packet) -> u64 {
+        let Packet { source, timestamp, codec, .. } = packet;
+        let clock_rate = codec.map(|codec| codec.clock_rate);
+        let before =
+            self.pace.filter(|pace| pace.source.ssrc == source.ssrc && Some(pace.clock_rate) == clock_rate);
+        let Some(before) = before else { return 0 };
+        let away = now.saturating_duration_since(before.arrived);
+        let is_same_clock = before.unevenness(away, timestamp) <= LONGEST_STEP;
+        if is_same_clock {
+            u64::try_from(away.as_millis() / SHORTEST_PACKET.as_millis()).unwrap_or(0)
+        } else {
+            0
+        }
     }
 
     /// RFC 3550 A.8: how much later or earlier than its media clock says a packet comes behind the one before it, smoothed.
@@ -66,16 +91,11 @@ impl Arrivals {
             return;
         };
         let arrived = now.saturating_duration_since(before.arrived);
-        if arrived > LONGEST_STEP {
+        let uneven = before.unevenness(arrived, timestamp);
+        if arrived.max(uneven) > LONGEST_STEP {
             return;
         }
-        let ticks = i64::from(timestamp.0.wrapping_sub(before.timestamp.0).cast_signed());
-        let spoken = ticks * MICROS / i64::from(clock_rate.get());
-        let arrived = i64::from(Micros::from(arrived).0);
-        let uneven = (arrived - spoken).unsigned_abs();
-        if uneven > u64::from(Micros::from(LONGEST_STEP).0) {
-            return;
-        }
+        let uneven = u64::from(Micros::from(uneven).0);
         self.jitter = self.jitter + uneven - ((self.jitter + 8) >> 4);
         let jitter = Micros(u32::try_from(self.jitter >> 4).unwrap_or(u32::MAX));
         figures.jitter = Some(jitter);
@@ -93,23 +113,31 @@ struct Run {
 }
 
 impl Run {
-    fn note(&mut self, index: u64, figures: &mut Arrived) {
+    /// Counts a packet; answers how many numbers it skipped that were not counted.
+    fn note(&mut self, index: u64, figures: &mut Arrived) -> u64 {
         match index.checked_sub(self.highest) {
-            // The first packet of a run is its own highest, and not marked yet.
-            Some(0) if self.seen == 0 => self.seen = 1,
             Some(ahead @ 1..) => self.advance(index, ahead, figures),
-            Some(0) | None => self.note_late(self.highest - index, figures),
+            Some(0) | None => {
+                self.note_late(self.highest - index, figures);
+                0
+            }
         }
     }
 
-    fn advance(&mut self, index: u64, ahead: u64, figures: &mut Arrived) {
+    fn advance(&mut self, index: u64, ahead: u64, figures: &mut Arrived) -> u64 {
         let shift = u32::try_from(ahead).unwrap_or(u32::MAX);
         self.seen = self.seen.checked_shl(shift).unwrap_or(0) | 1;
         self.highest = index;
-        // RFC 3550 A.1: what is further ahead began anew.
-        let is_loss = ahead <= MAX_DROPOUT;
-        figures.expected += if is_loss { ahead } else { 1 };
-        figures.lost += if is_loss { ahead - 1 } else { 0 };
+        // RFC 3550 A.1: what is further ahead began anew, or there was an outage.
+        let (lost, skipped) = if ahead <= MAX_DROPOUT { (ahead - 1, 0) } else { (0, ahead - 1) };
+        figures.expected += lost + 1;
+        figures.lost += lost;
+        skipped
+    }
+
+    /// The numbers between this life of a source and its next one, which need not know the upper bits.
+    fn skipped_before(&self, index: u64) -> u64 {
+        index.wrapping_sub(self.highest).wrapping_sub(1) % (1 << 16)
     }
 
     /// A packet behind the highest: missed until now, or here already. One further behind than is remembered was missed: no
@@ -139,10 +167,23 @@ struct Pace {
     clock_rate: NonZeroU32,
 }
 
-/// RFC 3550 A.1: packets a source can lose in a row before its numbers count as begun anew, a minute of speech.
+impl Pace {
+    /// How much longer or shorter than this the media clock says it is until a later packet.
+    fn unevenness(&self, away: Duration, timestamp: Timestamp) -> Duration {
+        let ticks = i64::from(timestamp.0.wrapping_sub(self.timestamp.0).cast_signed());
+        let spoken = ticks * MICROS / i64::from(self.clock_rate.get());
+        let away = i64::try_from(away.as_micros()).unwrap_or(i64::MAX);
+        Duration::from_micros(away.abs_diff(spoken))
+    }
+}
+
+/// RFC 3550 A.1: packets a source can lose in a row before its numbers count as begun anew, a minute of speech. More than that
+/// are lost only where the media clock proves an outage.
 const MAX_DROPOUT: u64 = 3000;
 /// Beyond it the media clock was set anew, or the peer was on hold: neither is jitter.
 const LONGEST_STEP: Duration = Duration::from_secs(1);
+/// No phone fills packets for less time (RFC 3551 §4.2 names 20 ms as the default), so that an outage takes no more numbers.
+const SHORTEST_PACKET: Duration = Duration::from_millis(10);
 const MICROS: i64 = 1_000_000;
 
 #[cfg(test)]
@@ -179,6 +220,21 @@ mod tests {
     fn a_leap_of_more_than_a_minute_is_a_new_beginning() {
         let figures = after(&[(1, 10), (1, 3010), (1, 7000)]);
         assert_eq!((figures.expected, figures.lost), (3002, 2999));
+    }
+
+    #[test]
+    fn an_outage_of_minutes_is_loss_where_the_media_clock_ran_on() {
+        let figures = outage(1, 9000);
+        assert_eq!((figures.expected, figures.lost), (9001, 8999));
+        // A plain end that was gone for long begins a new life; of its numbers 16 bits are known.
+        let figures = outage(2, 9000);
+        assert_eq!((figures.expected, figures.lost), (9001, 8999));
+        // Twice as many numbers as time for them, and a clock that was set anew: no outage.
+        assert_eq!(outage(1, 36_001).lost, 0);
+        let mut figures = after_codec(&[(0, 1, 10, 0), (180_000, 1, 9010, 77)]);
+        assert_eq!((figures.expected, figures.lost), (2, 0));
+        figures = after_codec(&[(0, 1, 10, 0), (180_000, 1, 11, 9000 * 160)]);
+        assert_eq!((figures.expected, figures.lost), (2, 0), "it said nothing");
     }
 
     /// By hand: J += (|D| - J) / 16, with D of 0, 8, 8 and 0 ms.
@@ -236,6 +292,25 @@ mod tests {
             assert!(figures.expected <= span);
             assert_eq!(figures.expected - figures.lost, seen.len() as u64);
         }
+    }
+
+    /// After three minutes without a packet, and this many numbers later; in another life where the epoch is not 1.
+    fn outage(epoch: u32, numbers: u64) -> Arrived {
+        let highest = 65_000 + numbers;
+        let index = if epoch == 1 { highest } else { highest % 65_536 };
+        after_codec(&[(0, 1, 65_000, 0), (180_000, epoch, index, 9000 * 160)])
+    }
+
+    /// Packets of one source: arrival in milliseconds, epoch, index, timestamp.
+    fn after_codec(packets: &[(u64, u32, u64, u32)]) -> Arrived {
+        let (mut arrivals, mut figures) = (Arrivals::default(), Arrived::default());
+        let start = Instant::now();
+        for (arrival, epoch, index, timestamp) in packets {
+            let mut packet = packet(1, *index, *timestamp, Some(audio(8000)));
+            packet.source.epoch = *epoch;
+            arrivals.note(start + Duration::from_millis(*arrival), packet, &mut figures);
+        }
+        figures
     }
 
     fn after(packets: &[(u32, u64)]) -> Arrived {
