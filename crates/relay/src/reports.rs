@@ -4,17 +4,13 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use cordon_rtp::report::{Echo, ReportBlock, Stamp};
-use cordon_rtp::{Micros, Reported, RoundTrip, Ssrc};
+use cordon_rtp::{Micros, Reported, RoundTrip};
 
 /// Follows the reports of an end's peer.
 #[derive(Default)]
 pub(crate) struct Reports {
     /// Stamps that were sent to the peer, the newest first.
     sent: [Option<(Stamp, Instant)>; STAMPS],
-    /// The source of ours it last reported about.
-    about: Option<Ssrc>,
-    /// What it reported about those before.
-    before: Totals,
 }
 
 /// The numbers we gave to what the peer was sent under one SSRC.
@@ -26,8 +22,9 @@ pub(crate) struct Span {
     pub(crate) highest: u32,
 }
 
+/// What the peer last reported of what it was sent under one SSRC, all together since the first packet.
 #[derive(Clone, Copy, Default)]
-struct Totals {
+pub(crate) struct Told {
     expected: u64,
     lost: u64,
 }
@@ -51,9 +48,11 @@ impl Reports {
         // The peer's clock may run a little faster than ours; one that says far more is not believed.
         (echo.held() <= away + CLOCK_ERROR).then(|| RoundTrip::with(known, away.saturating_sub(echo.held())))
     }
+}
 
+impl Told {
     /// The peer reports about what it was sent under an SSRC of ours, of which `given` are the numbers.
-    pub(crate) fn note_block(
+    pub(crate) fn note(
         &mut self,
         block: ReportBlock,
         given: Span,
@@ -64,13 +63,15 @@ impl Reports {
         if known > given.highest.wrapping_sub(given.first) {
             return; // More than was sent: it speaks of something else.
         }
-        if self.about.replace(block.source) != Some(block.source) {
-            self.before = Totals { expected: reported.expected, lost: reported.lost };
-        }
         let expected = u64::from(known) + 1;
+        if expected < self.expected {
+            return; // Overtaken by a later one.
+        }
+        let lost = u64::try_from(block.lost).unwrap_or(0).min(expected);
+        let before = std::mem::replace(self, Told { expected, lost });
         reported.reports = reported.reports.saturating_add(1);
-        reported.expected = self.before.expected + expected;
-        reported.lost = self.before.lost + u64::try_from(block.lost).unwrap_or(0).min(expected);
+        reported.expected += expected - before.expected;
+        reported.lost = (reported.lost + lost).saturating_sub(before.lost);
         reported.jitter = clock_rate.map(|clock_rate| {
             let micros = u64::from(block.jitter) * 1_000_000 / u64::from(clock_rate.get());
             Micros(u32::try_from(micros).unwrap_or(u32::MAX))
@@ -86,6 +87,8 @@ const CLOCK_ERROR: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
+    use cordon_rtp::Ssrc;
+
     use super::*;
 
     /// RFC 3550 §6.4.1, figure 2: sent at ...b705.2000, held for 5.25 s, back at ...b710:8000, so 6.125 s on the way.
@@ -122,26 +125,31 @@ mod tests {
 
     #[test]
     fn what_is_reported_adds_up_over_sources_and_stays_within_what_was_sent() {
-        let (mut reports, mut reported) = (Reports::default(), Reported::default());
+        let (mut told, mut reported) = (Told::default(), Reported::default());
         let clock_rate = NonZeroU32::new(8000);
         let given = Span { first: u32::MAX - 9, highest: 89 };
-        reports.note_block(block(1, 5, 39), given, clock_rate, &mut reported);
+        told.note(block(5, 39), given, clock_rate, &mut reported);
         assert_eq!((reported.expected, reported.lost, reported.jitter), (50, 5, Some(Micros(1000))));
-        reports.note_block(block(1, 7, 89), given, clock_rate, &mut reported);
+        told.note(block(7, 89), given, clock_rate, &mut reported);
         assert_eq!((reported.expected, reported.lost), (100, 7));
 
-        reports.note_block(block(1, 0, 90), given, clock_rate, &mut reported);
+        told.note(block(0, 90), given, clock_rate, &mut reported);
         assert_eq!(reported.reports, 2, "number 90 was never sent");
+        told.note(block(6, 88), given, clock_rate, &mut reported);
+        assert_eq!(reported.reports, 2, "89 was reported already");
+        told.note(block(5, 89), given, clock_rate, &mut reported);
+        assert_eq!((reported.expected, reported.lost), (100, 5), "two came late");
 
         let given = Span { first: 1000, highest: 1009 };
-        reports.note_block(block(2, -3, 1009), given, None, &mut reported);
-        assert_eq!((reported.expected, reported.lost, reported.jitter), (110, 7, None));
-        reports.note_block(block(2, 8_000_000, 1009), given, None, &mut reported);
-        assert_eq!((reported.expected, reported.lost), (110, 17));
+        let mut of_another = Told::default();
+        of_another.note(block(-3, 1009), given, None, &mut reported);
+        assert_eq!((reported.expected, reported.lost, reported.jitter), (110, 5, None));
+        of_another.note(block(8_000_000, 1009), given, None, &mut reported);
+        assert_eq!((reported.expected, reported.lost), (110, 15));
     }
 
-    fn block(source: u32, lost: i32, highest: u32) -> ReportBlock {
+    fn block(lost: i32, highest: u32) -> ReportBlock {
         let echo = Echo { stamp: Stamp(0), held: 0 };
-        ReportBlock { source: Ssrc(source), lost, highest, jitter: 8, echo }
+        ReportBlock { source: Ssrc(1), lost, highest, jitter: 8, echo }
     }
 }

@@ -19,7 +19,7 @@ use cordon_srtp::SourceId;
 
 use crate::generator::Generator;
 use crate::names::Names;
-use crate::reports::Span;
+use crate::reports::{Span, Told};
 
 /// The sources one end is sent, and what they are called there.
 pub(crate) struct Rewrite {
@@ -63,8 +63,7 @@ impl Rewrite {
     fn renew_where(&mut self, is_due: impl Fn(&Mapping) -> bool) {
         for mapping in self.mappings.iter_mut().filter(|mapping| is_due(mapping)) {
             if let Some(name) = self.names.fresh() {
-                *mapping =
-                    Mapping { outbound: name, epoch: None, next: 0, sent: Sent::default(), ..*mapping };
+                *mapping = Mapping { used: mapping.used, ..Mapping::new(mapping.ssrc, name, mapping.clock) };
             }
         }
     }
@@ -125,12 +124,12 @@ impl Rewrite {
         self.mappings.iter().find(|mapping| mapping.ssrc == ssrc).map(|mapping| mapping.sent)
     }
 
-    /// The numbers given to an outbound SSRC so far.
-    pub(crate) fn span(&self, outbound: Ssrc) -> Option<Span> {
-        let mapping = self.mappings.iter().find(|mapping| mapping.outbound == outbound)?;
+    /// The numbers given to an outbound SSRC so far, and what the peer told of them.
+    pub(crate) fn told(&mut self, outbound: Ssrc) -> Option<(Span, &mut Told)> {
+        let mapping = self.mappings.iter_mut().find(|mapping| mapping.outbound == outbound)?;
         // Reports carry the index without its upper 16 bits.
         let highest = mapping.next.checked_sub(1).filter(|highest| *highest >= 0)?;
-        Some(Span { first: mapping.first as u32, highest: highest as u32 })
+        Some((Span { first: mapping.first as u32, highest: highest as u32 }, &mut mapping.told))
     }
 
     /// The mapping of a source, made when there is none. When all names of the key are given, a new source goes on
@@ -178,6 +177,8 @@ struct Mapping {
     clock: u32,
     /// What was sent under this name.
     sent: Sent,
+    /// What the peer told of it.
+    told: Told,
     used: u64,
 }
 
@@ -194,6 +195,7 @@ impl Mapping {
             first,
             clock,
             sent: Sent::default(),
+            told: Told::default(),
             used: 0,
         }
     }

@@ -166,8 +166,8 @@ fn take_reports(from: &mut Side, to: &Side, now: Instant, compound: &[u8]) -> [O
         Statement::Echoed(echo) => from.note_echo(now, echo),
         Statement::Received(block) => {
             from.note_echo(now, block.echo);
-            if let Some(given) = from.toward.span(block.source) {
-                from.reports.note_block(block, given, clock_rate, &mut from.statistics.reported);
+            if let Some((given, told)) = from.toward.told(block.source) {
+                told.note(block, given, clock_rate, &mut from.statistics.reported);
             }
         }
     });

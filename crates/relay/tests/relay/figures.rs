@@ -81,11 +81,7 @@ fn a_plain_peer_that_repeats_itself_is_counted_and_heard_once() {
 fn a_sender_report_says_what_was_sent_under_our_name() {
     let mut call = talking();
     assert_eq!(call.talk(10), (10, 10));
-    call.a.session.receive = false;
-    call.set(End::A, false, None);
-    (0..7).for_each(|_| assert!(!call.say(End::A), "on hold"));
-    call.a.session.receive = true;
-    call.set(End::A, false, None);
+    hold_while(&mut call, |call| (0..7).for_each(|_| assert!(!call.say(End::A), "on hold")));
     assert_eq!(call.talk(5), (5, 5));
 
     let received = cross(&mut call, End::A, &sender_report(A, STAMP, 22, 22 * 160));
@@ -152,6 +148,29 @@ fn what_a_peer_reports_as_lost_is_kept_for_the_direction_to_it() {
 }
 
 #[test]
+fn what_is_reported_of_a_source_that_returns_counts_once() {
+    let mut call = talking();
+    assert_eq!(call.talk(50), (50, 50));
+    let (ssrc, index) = (call.a.ssrc, call.a.index);
+    (call.a.ssrc, call.a.index) = (0x7777, 4000);
+    assert_eq!(call.talk(10), (10, 10));
+    (call.a.ssrc, call.a.index) = (ssrc, index);
+    assert_eq!(call.talk(5), (5, 5));
+    let at = |place: usize| {
+        let (name, index, _) = &call.b.heard[place];
+        (name.0, u32::try_from(index.as_u64()).unwrap())
+    };
+    let told = [(at(49), 4), (at(59), 1), (at(64), 6), (at(59), 1), (at(49), 4)];
+
+    for ((about, highest), lost) in told {
+        cross(&mut call, End::B, &receiver_report(B, about, lost, highest, [0, 0]));
+    }
+
+    let b = call.statistics(End::B).reported;
+    assert_eq!((b.expected, b.lost), (65, 7), "the last report was overtaken");
+}
+
+#[test]
 fn voice_metrics_cross_with_the_name_the_other_side_knows_and_unknown_blocks_as_they_are() {
     let mut call = talking();
     assert_eq!(call.talk(2), (2, 2));
@@ -198,6 +217,15 @@ fn a_report_that_only_arrives_is_no_voice() {
 
 fn talking() -> Call {
     Call::talking([Suite::AesCm128HmacSha1_80, Suite::AeadAes256Gcm])
+}
+
+/// Lets A not be heard while something happens.
+fn hold_while(call: &mut Call, happens: impl FnOnce(&mut Call)) {
+    call.a.session.receive = false;
+    call.set(End::A, false, None);
+    happens(call);
+    call.a.session.receive = true;
+    call.set(End::A, false, None);
 }
 
 /// Sends a compound packet from one phone to the other and answers what arrived.
