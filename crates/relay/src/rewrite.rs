@@ -12,6 +12,9 @@
 //! index moves with the authenticated inbound index, and where that restarts (a new epoch) the outbound index goes
 //! on behind the highest one given. A fresh SSRC would do there too, but receivers keep few contexts, and a phone
 //! that re-keys at every hold would use them up.
+//!
+//! What is withheld, on hold say, takes no outbound index: the receiver would count it as lost, and after 2^15 packets,
+//! eleven minutes, it could not tell the roll-over counter any more. The timestamp goes on as time does.
 
 use cordon_rtp::rtcp::Sent;
 use cordon_rtp::{PacketIndex, Ssrc, Timestamp};
@@ -84,6 +87,7 @@ impl Rewrite {
             }
             mapping.begin(source.epoch, index, generator);
         }
+        mapping.close_gap(index);
         let outbound = index.checked_add(mapping.shift).filter(|outbound| *outbound >= mapping.floor)?;
         mapping.next = mapping.next.max(outbound + 1);
         Some(Renamed {
@@ -91,6 +95,13 @@ impl Rewrite {
             index: PacketIndex::from_u64(u64::try_from(outbound).ok()?)?,
             timestamp: Timestamp(timestamp.0.wrapping_add(mapping.clock)),
         })
+    }
+
+    /// A packet of the source arrived and is not sent: it takes no number.
+    pub(crate) fn withhold(&mut self, source: SourceId) {
+        if let Some(mapping) = self.mappings.iter_mut().find(|mapping| mapping.ssrc == source.ssrc) {
+            mapping.has_withheld = true;
+        }
     }
 
     /// The outbound name of the sender of an authenticated RTCP packet; made when it sent no RTP yet.
@@ -165,10 +176,12 @@ struct Mapping {
     outbound: Ssrc,
     /// Which life of the source this is; unknown until its first RTP packet.
     epoch: Option<u32>,
-    /// Outbound index minus inbound index, fixed for the epoch by its first packet.
+    /// Outbound index minus inbound index, fixed for the epoch by its first packet and the first after what was withheld.
     shift: i64,
-    /// No outbound index below this is given in this epoch; earlier epochs may have used it.
+    /// No outbound index below this is given with this shift; it may have been given with another.
     floor: i64,
+    /// A packet was withheld since the last one that was sent.
+    has_withheld: bool,
     /// One above the highest outbound index given.
     next: i64,
     /// The first outbound index given under this name.
@@ -191,6 +204,7 @@ impl Mapping {
             epoch: None,
             shift,
             floor,
+            has_withheld: false,
             next,
             first,
             clock,
@@ -212,6 +226,15 @@ impl Mapping {
         self.epoch = Some(epoch);
         self.floor = self.next;
         self.shift = first - index;
+        self.has_withheld = false;
+    }
+
+    /// Lets the first packet behind what was withheld follow the last that was sent. Those that it overtook have no name.
+    fn close_gap(&mut self, index: i64) {
+        if self.has_withheld && index.checked_add(self.shift).is_some_and(|outbound| outbound >= self.next) {
+            (self.shift, self.floor) = (self.next - index, self.next);
+            self.has_withheld = false;
+        }
     }
 }
 
@@ -326,6 +349,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_withheld_leaves_no_gap_and_what_it_overtook_has_no_name() {
+        let (mut rewrite, mut generator) = fresh();
+        let source = SourceId { ssrc: Ssrc(7), epoch: 0 };
+        let mut name = |rewrite: &mut Rewrite, index| {
+            let index = PacketIndex::from_u64(index).unwrap();
+            Some(rewrite.rename(source, index, Timestamp(0), &mut generator)?.index.as_u64())
+        };
+        let first = name(&mut rewrite, 100).unwrap();
+        rewrite.withhold(source);
+
+        assert_eq!(name(&mut rewrite, 99), Some(first - 1), "sent before, and late");
+        assert_eq!(name(&mut rewrite, 40_000), Some(first + 1));
+        assert_eq!(name(&mut rewrite, 39_999), None);
+        assert_eq!(name(&mut rewrite, 40_002), Some(first + 3), "one was lost");
+    }
+
+    #[test]
     fn a_packet_older_than_the_mapping_can_express_has_no_name() {
         let (mut rewrite, mut generator) = fresh();
         let source = SourceId { ssrc: Ssrc(7), epoch: 0 };
@@ -375,6 +415,12 @@ mod tests {
                             names.insert((key, renamed.ssrc));
                         }
                     }
+                    Step::Withheld { source, ahead } => {
+                        let (epoch, next) = &mut lives[source];
+                        *next += ahead;
+                        let ssrc = Ssrc(u32::try_from(source).unwrap());
+                        rewrite.withhold(SourceId { ssrc, epoch: *epoch });
+                    }
                     Step::Restart { source } => lives[source] = (lives[source].0 + 1, 0),
                     Step::BeginKey => {
                         key += 1;
@@ -391,6 +437,7 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Step {
         Packet { source: usize, ahead: u64 },
+        Withheld { source: usize, ahead: u64 },
         Restart { source: usize },
         BeginKey,
         Renew,
@@ -400,6 +447,7 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             20 => (0..12_usize, 1..70_000_u64).prop_map(|(source, ahead)| Step::Packet { source, ahead }),
+            2 => (0..12_usize, 1..3_u64).prop_map(|(source, ahead)| Step::Withheld { source, ahead }),
             1 => (0..12_usize).prop_map(|source| Step::Restart { source }),
             1 => Just(Step::BeginKey),
             1 => Just(Step::Renew),

@@ -97,10 +97,12 @@ fn forward_rtp(
     from.note_life(opened.source);
     if !(from.may_receive() && to.may_send()) {
         from.statistics.refused.no_permit += 1;
+        to.toward.withhold(opened.source);
         return None;
     }
     let Some((port, target)) = to.route(Component::Rtp) else {
         from.statistics.refused.not_proven += 1;
+        to.toward.withhold(opened.source);
         return None;
     };
     let octets = opened.packet.payload().len();

@@ -171,6 +171,37 @@ fn what_is_reported_of_a_source_that_returns_counts_once() {
 }
 
 #[test]
+fn what_is_dropped_on_hold_is_no_loss_to_the_peer() {
+    let mut call = talking();
+    assert_eq!(call.talk(10), (10, 10));
+    hold_while(&mut call, |call| (0..7).for_each(|_| assert!(!call.say(End::A), "on hold")));
+    assert_eq!(call.talk(5), (5, 5));
+
+    let (about, first) = (call.b.heard[0].0.0, call.b.heard[0].1.as_u64());
+    let last = call.b.heard[14].1.as_u64();
+    assert_eq!(last - first, 14, "no number is left out");
+    let received =
+        cross(&mut call, End::B, &receiver_report(B, about, 0, u32::try_from(last).unwrap(), [0, 0]));
+    let b = call.statistics(End::B).reported;
+    assert_eq!((b.expected, b.lost), (15, 0));
+    assert_eq!(u64::from(number(&received, 16)), call.a.index - 1, "the last word A said was heard");
+}
+
+#[test]
+fn a_phone_that_talks_through_a_hold_of_twenty_minutes_is_heard_after_it() {
+    let mut call = talking();
+    assert_eq!(call.talk(10), (10, 10));
+    // More numbers than the roll-over counter of a receiver that hears none of them can follow.
+    hold_while(&mut call, |call| {
+        for _ in 0..2 {
+            call.a.index += 30_000;
+            assert!(!call.say(End::A), "on hold");
+        }
+    });
+    assert_eq!(call.talk(50), (50, 50));
+}
+
+#[test]
 fn voice_metrics_cross_with_the_name_the_other_side_knows_and_unknown_blocks_as_they_are() {
     let mut call = talking();
     assert_eq!(call.talk(2), (2, 2));
