@@ -1,6 +1,6 @@
 //! What arrives, and who looks after it.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use cordon_policy::connection::{FlowFacts, refusal_for};
@@ -30,9 +30,9 @@ use crate::wire::Entropy;
 pub struct Engine {
     pub(crate) board: Switchboard,
     /// In boxes: a call is 4 kB, and a table keeps the size it once had.
-    pub(crate) calls: HashMap<CallKey, Box<Call>>,
+    pub(crate) calls: BTreeMap<CallKey, Box<Call>>,
     /// Who may send its INVITE again after a challenge.
-    pub(crate) callers: HashMap<Caller, CallKey>,
+    pub(crate) callers: BTreeMap<Caller, CallKey>,
     /// How many calls phones have begun and not ended.
     pub(crate) tally: Tally,
     pub(crate) next_key: u64,
@@ -56,17 +56,17 @@ impl Engine {
                 media: VecDeque::new(),
                 registrar: Registrar::new(),
                 nonces: Nonces::new(),
-                flows: HashMap::new(),
+                flows: BTreeMap::new(),
                 pbx_is_up: false,
                 first_words: FirstWords::default(),
-                clients: HashMap::new(),
-                servers: HashMap::new(),
-                streams: HashMap::new(),
-                dialogs: HashMap::new(),
+                clients: BTreeMap::new(),
+                servers: BTreeMap::new(),
+                streams: BTreeMap::new(),
+                dialogs: BTreeMap::new(),
                 ports: MediaMap::default(),
             },
-            calls: HashMap::new(),
-            callers: HashMap::new(),
+            calls: BTreeMap::new(),
+            callers: BTreeMap::new(),
             tally: Tally::default(),
             next_key: 1,
             is_draining: false,

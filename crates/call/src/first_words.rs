@@ -1,6 +1,6 @@
 //! How long the PBX takes for its first word.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use cordon_policy::overload::PbxPace;
@@ -10,7 +10,7 @@ use cordon_transaction::ClientId;
 #[derive(Default)]
 pub(crate) struct FirstWords {
     /// When each was sent; bounded by the transactions there can be.
-    asked: HashMap<ClientId, Instant>,
+    asked: BTreeMap<ClientId, Instant>,
     quickest: Option<Duration>,
     has_news: bool,
 }

@@ -74,7 +74,7 @@ impl Engine {
 }
 
 /// What the re-sent INVITE of a challenged caller is recognised by.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Caller {
     pub(crate) flow: Option<FlowId>,
     call_id: CallId,

@@ -26,7 +26,7 @@ pub struct StreamId(pub u64);
 pub struct Interface(pub u8);
 
 /// The two ends of a stream, and the two legs of a call: A made the call first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum End {
     /// The leg of the caller.
     A,

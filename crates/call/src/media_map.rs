@@ -1,6 +1,6 @@
 //! Our media ports in use and where each sends to: what tells a phone - PBX - phone call from a loop.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::media::{CallKey, End};
@@ -9,9 +9,9 @@ use crate::media::{CallKey, End};
 #[derive(Default)]
 pub(crate) struct MediaMap {
     /// RTP address of ours -> whose it is.
-    owners: HashMap<SocketAddr, (CallKey, End)>,
+    owners: BTreeMap<SocketAddr, (CallKey, End)>,
     /// Where each end sends.
-    remotes: HashMap<(CallKey, End), SocketAddr>,
+    remotes: BTreeMap<(CallKey, End), SocketAddr>,
 }
 
 impl MediaMap {

@@ -1,6 +1,6 @@
 //! OPTIONS: answered for ourselves, relayed for whoever is behind us.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use cordon_policy::refusal::Refusal;
@@ -21,7 +21,7 @@ use crate::switchboard::{Switchboard, handset_flow, side_of};
 #[derive(Default)]
 pub(crate) struct RelayedOptions {
     /// Bounded by the transactions there can be.
-    pending: HashMap<ClientId, Pending>,
+    pending: BTreeMap<ClientId, Pending>,
     /// Until when each may be silent, soonest first.
     deadlines: BTreeSet<(Instant, ClientId)>,
 }

@@ -1,6 +1,6 @@
 //! What all calls share: the transactions, the registrations, who owns which dialog, and the way out.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -28,19 +28,19 @@ pub(crate) struct Switchboard {
     pub(crate) registrar: Registrar,
     pub(crate) nonces: Nonces,
     /// The phones' connections that are up.
-    pub(crate) flows: HashMap<FlowId, FlowFacts>,
+    pub(crate) flows: BTreeMap<FlowId, FlowFacts>,
     /// At least one verified connection to the PBX is up.
     pub(crate) pbx_is_up: bool,
     /// What the PBX was asked and has not said a word to.
     pub(crate) first_words: FirstWords,
     /// Whose request a response belongs to.
-    pub(crate) clients: HashMap<ClientId, (CallKey, Purpose)>,
+    pub(crate) clients: BTreeMap<ClientId, (CallKey, Purpose)>,
     /// Whose INVITE a CANCEL belongs to.
-    pub(crate) servers: HashMap<ServerId, CallKey>,
+    pub(crate) servers: BTreeMap<ServerId, CallKey>,
     /// Whose media a stream carries; until its ports are back.
-    pub(crate) streams: HashMap<StreamId, CallKey>,
+    pub(crate) streams: BTreeMap<StreamId, CallKey>,
     /// Our tags: which leg a request in a dialog is for.
-    pub(crate) dialogs: HashMap<Text, (CallKey, End)>,
+    pub(crate) dialogs: BTreeMap<Text, (CallKey, End)>,
     /// Our media ports in use, and what is behind them.
     pub(crate) ports: MediaMap,
 }

@@ -1,7 +1,6 @@
 //! How many calls each connection, each account and each device without a registration has begun and not ended.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use cordon_policy::Neighbourhood;
@@ -13,15 +12,15 @@ use crate::registration::Account;
 /// The calls that phones have begun; the PBX has no such bounds.
 #[derive(Default)]
 pub(crate) struct Tally {
-    of_flow: HashMap<FlowId, usize>,
-    of_account: HashMap<Account, usize>,
+    of_flow: BTreeMap<FlowId, usize>,
+    of_account: BTreeMap<Account, usize>,
     /// Emergency calls of connections without a registration.
-    of_stranger: HashMap<FlowId, usize>,
-    of_neighbourhood: HashMap<Neighbourhood, usize>,
+    of_stranger: BTreeMap<FlowId, usize>,
+    of_neighbourhood: BTreeMap<Neighbourhood, usize>,
     /// The emergency calls of the last minute from neighbourhoods without a registration, oldest first, and how many of them
     /// are of each.
     recent: VecDeque<(Instant, Neighbourhood)>,
-    recent_of: HashMap<Neighbourhood, usize>,
+    recent_of: BTreeMap<Neighbourhood, usize>,
 }
 
 /// On whose account a call goes.
@@ -139,15 +138,15 @@ impl Tally {
     }
 }
 
-fn count<K: Hash + Eq>(of: &HashMap<K, usize>, key: &K) -> usize {
+fn count<K: Ord>(of: &BTreeMap<K, usize>, key: &K) -> usize {
     of.get(key).copied().unwrap_or(0)
 }
 
-fn more<K: Hash + Eq>(of: &mut HashMap<K, usize>, key: K) {
+fn more<K: Ord>(of: &mut BTreeMap<K, usize>, key: K) {
     *of.entry(key).or_default() += 1;
 }
 
-fn less<K: Hash + Eq>(of: &mut HashMap<K, usize>, key: K) {
+fn less<K: Ord>(of: &mut BTreeMap<K, usize>, key: K) {
     let left = count(of, &key).saturating_sub(1);
     match left {
         0 => _ = of.remove(&key),

@@ -1,6 +1,6 @@
 //! What registrations and calls use to reach the outside: transactions, randomness, events, the site's rules.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use cordon_policy::connection::FlowFacts;
 use cordon_policy::refusal::Refusal;
@@ -30,7 +30,7 @@ pub(crate) struct Wire<'a> {
     /// The rules in force now.
     pub(crate) site: &'a SiteRules,
     /// The phones' connections that are up.
-    pub(crate) flows: &'a HashMap<FlowId, FlowFacts>,
+    pub(crate) flows: &'a BTreeMap<FlowId, FlowFacts>,
 }
 
 impl Wire<'_> {

@@ -1,6 +1,6 @@
 //! How many connections there may be, by neighbourhood and in total, and which one makes room for the next.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -42,7 +42,7 @@ struct Sign {
 #[derive(Debug)]
 struct Table {
     next: u64,
-    places: HashMap<PlaceName, Entry>,
+    places: BTreeMap<PlaceName, Entry>,
     pending: Room,
     established: Room,
 }
@@ -71,7 +71,7 @@ struct Room {
     bound_of_neighbourhood: usize,
     bound_in_total: usize,
     count: usize,
-    neighbourhoods: HashMap<Neighbourhood, Neighbours>,
+    neighbourhoods: BTreeMap<Neighbourhood, Neighbours>,
     /// Those that can make room.
     turns: BTreeMap<Turn, PlaceName>,
 }
@@ -87,7 +87,7 @@ impl Admission {
         Arc::new(Self {
             table: Mutex::new(Table {
                 next: 0,
-                places: HashMap::new(),
+                places: BTreeMap::new(),
                 pending: Room::new(limits.pending_per_address, limits.pending),
                 established: Room::new(limits.flows_per_address, limits.flows),
             }),
@@ -262,7 +262,7 @@ impl Room {
             bound_of_neighbourhood,
             bound_in_total,
             count: 0,
-            neighbourhoods: HashMap::new(),
+            neighbourhoods: BTreeMap::new(),
             turns: BTreeMap::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! The connections that are there, by their names.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,7 +16,7 @@ use crate::write_queue::WriteQueue;
 /// Bounded by `Admission`: no entry is made without a place there, but for the one connection of the PBX link.
 #[derive(Debug, Default)]
 pub(crate) struct FlowTable {
-    flows: Mutex<HashMap<FlowId, Entry>>,
+    flows: Mutex<BTreeMap<FlowId, Entry>>,
     emptied: Notify,
 }
 
@@ -113,7 +113,7 @@ impl FlowTable {
         }
     }
 
-    fn flows(&self) -> MutexGuard<'_, HashMap<FlowId, Entry>> {
+    fn flows(&self) -> MutexGuard<'_, BTreeMap<FlowId, Entry>> {
         self.flows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

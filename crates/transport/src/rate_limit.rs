@@ -1,6 +1,6 @@
 //! How often one source is answered.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ pub(crate) struct RateLimit {
 
 #[derive(Debug, Default)]
 struct State {
-    sources: HashMap<Neighbourhood, Source>,
+    sources: BTreeMap<Neighbourhood, Source>,
     swept: Option<Instant>,
 }
 

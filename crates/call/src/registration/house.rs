@@ -1,6 +1,6 @@
 //! A phone, a PBX and a clock around the registrar.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -30,7 +30,7 @@ pub(super) struct House {
     nonces: Nonces,
     events: VecDeque<Event>,
     first_words: FirstWords,
-    flows: HashMap<FlowId, FlowFacts>,
+    flows: BTreeMap<FlowId, FlowFacts>,
     entropy: Counter,
     pub(super) phone_inbox: Vec<Response>,
     pub(super) pbx_inbox: Vec<Request>,
@@ -51,7 +51,7 @@ impl House {
             nonces: Nonces::new(),
             events: VecDeque::new(),
             first_words: FirstWords::default(),
-            flows: HashMap::new(),
+            flows: BTreeMap::new(),
             entropy: Counter(0),
             phone_inbox: vec![],
             pbx_inbox: vec![],

@@ -24,8 +24,8 @@ pub(super) struct NonceTable {
     /// What each connection was given, the oldest first. A nonce that the table has forgotten may linger here, and opens
     /// nothing, for the same reason.
     flows: HashMap<FlowId, VecDeque<Given>>,
-    /// The proofs shown, by nonce and proof. Those of one nonce are a chain that begins at the nonce.
-    proofs: HashMap<(Mark, Mark), Proof>,
+    /// The proofs shown, by [`Mark::with`] of nonce and proof. Those of one nonce are a chain that begins at the nonce.
+    proofs: HashMap<Mark, Proof>,
 }
 
 /// A nonce or a proof by its hash: of one size, whatever the PBX or a phone sends.
@@ -39,17 +39,17 @@ struct Nonce {
     relayed_at: Instant,
     /// How many connections that are up were given it.
     holders: u32,
-    /// How many proofs were made with it.
+    /// How many proofs were made with it: so long is their chain.
     proofs: u32,
     /// The last of them.
-    latest: Option<Mark>,
+    latest: Mark,
 }
 
 struct Proof {
     /// The connection that showed it first.
     flow: FlowId,
     /// The proof shown before it with the same nonce.
-    before: Option<Mark>,
+    before: Mark,
 }
 
 impl Mark {
@@ -59,6 +59,15 @@ impl Mark {
         mark.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
         Self(mark)
     }
+
+    /// Both together.
+    fn with(self, other: Self) -> Self {
+        let mut both = [0; 32];
+        both.iter_mut().zip(self.0.into_iter().chain(other.0)).for_each(|(to, from)| *to = from);
+        Self::of(&both)
+    }
+
+    const NONE: Self = Self([0; 16]);
 }
 
 impl NonceTable {
@@ -67,7 +76,7 @@ impl NonceTable {
         self.forget_dead(now);
         let nonce = self.nonces.entry(mark).or_insert_with(|| {
             self.by_age.push_back((now, mark));
-            Nonce { relayed_at: now, holders: 0, proofs: 0, latest: None }
+            Nonce { relayed_at: now, holders: 0, proofs: 0, latest: Mark::NONE }
         });
         let given = self.flows.entry(flow).or_default();
         if let Err(place) = given.binary_search(&(nonce.relayed_at, mark)) {
@@ -103,7 +112,8 @@ impl NonceTable {
         if self.flows.get(&flow).is_none_or(|flow| flow.binary_search(&given).is_err()) {
             return Err(Withheld::ForeignNonce);
         }
-        match self.proofs.get(&(mark, proof)) {
+        let proof = mark.with(proof);
+        match self.proofs.get(&proof) {
             Some(first) if first.flow == flow => return Ok(()),
             Some(_) => return Err(Withheld::ShownElsewhere),
             None => {}
@@ -112,8 +122,8 @@ impl NonceTable {
             return Err(Withheld::NonceWornOut);
         }
         nonce.proofs = nonce.proofs.saturating_add(1);
-        let before = nonce.latest.replace(proof);
-        self.proofs.insert((mark, proof), Proof { flow, before });
+        let before = std::mem::replace(&mut nonce.latest, proof);
+        self.proofs.insert(proof, Proof { flow, before });
         while self.proofs.len() > MAX_PROOFS {
             self.forget_oldest();
         }
@@ -151,9 +161,11 @@ impl NonceTable {
     }
 
     fn forget(&mut self, mark: Mark) {
-        let mut proof = self.nonces.remove(&mark).and_then(|nonce| nonce.latest);
-        while let Some(latest) = proof {
-            proof = self.proofs.remove(&(mark, latest)).and_then(|proof| proof.before);
+        let Some(nonce) = self.nonces.remove(&mark) else { return };
+        let mut proof = nonce.latest;
+        for _ in 0..nonce.proofs {
+            let Some(forgotten) = self.proofs.remove(&proof) else { return };
+            proof = forgotten.before;
         }
     }
 
@@ -206,7 +218,7 @@ const MAX_NONCES_PER_FLOW: usize = 1_024;
 /// still gives would be forgotten.
 const MAX_NONCES: usize = 131_072;
 
-/// As many as nonces; 8 MB.
+/// As many as nonces; 10 MB.
 const MAX_PROOFS: usize = 131_072;
 
 /// Several times what all phones can prove within the second for which a PBX gives everybody the same nonce. Beyond it no

@@ -241,13 +241,20 @@ impl Registrar {
                 for id in all {
                     self.remove(wire, id, UnregisterReason::Asked);
                 }
+                self.upstreams.forget(&exchange.admitted.upstream);
             }
             Asked::Contacts(contacts) => {
+                let mut longest = 0;
                 for contact in contacts {
-                    match granted_seconds(response, contact) {
+                    let seconds = granted_seconds(response, contact);
+                    longest = longest.max(seconds);
+                    match seconds {
                         0 => self.remove(wire, contact.id, UnregisterReason::Asked),
-                        seconds => self.grant(now, wire, exchange, contact, seconds),
+                        _ => self.grant(now, wire, exchange, contact, seconds),
                     }
+                }
+                if longest == 0 {
+                    self.upstreams.forget(&exchange.admitted.upstream);
                 }
             }
         }

@@ -23,7 +23,7 @@ pub(super) struct Upstreams {
 
 /// Whose registration, and the phone's Call-ID for it: hashed, so that an entry is of one size whatever a phone writes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct UpstreamKey([u8; 32]);
+pub(super) struct UpstreamKey([u8; 16]);
 
 impl UpstreamKey {
     pub(super) fn of(aor: &Aor, call_id: &CallId) -> Self {
@@ -32,8 +32,9 @@ impl UpstreamKey {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
         }
-        let hash = context.finish();
-        Self(hash.as_ref().try_into().expect("SHA-256 makes 32 bytes"))
+        let (hash, mut key) = (context.finish(), [0; 16]);
+        key.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+        Self(key)
     }
 }
 
@@ -84,6 +85,12 @@ impl Upstreams {
             self.ends.push(Reverse((end, *key)));
             self.tidy();
         }
+    }
+
+    /// Forgets the names, since the PBX holds no binding under them.
+    pub(super) fn forget(&mut self, key: &UpstreamKey) {
+        self.table.remove(key);
+        self.tidy();
     }
 
     /// When the next one may be forgotten.
