@@ -9,6 +9,7 @@ use cordon_rtp::Suite;
 use cordon_sip::FlowId;
 
 use crate::media::EndStatistics;
+use crate::registration::Withheld;
 
 /// Something worth a log line, a counter or a record.
 #[derive(Clone, Debug)]
@@ -50,6 +51,14 @@ pub enum Event {
         flow: Option<FlowId>,
         /// For how long.
         lasts: Duration,
+    },
+    /// A proof of a password was taken out of a phone's request: the PBX challenges afresh. Told once for a request,
+    /// whatever it carried.
+    ProofWithheld {
+        /// The connection that brought it.
+        flow: FlowId,
+        /// Of the first of them.
+        why: Withheld,
     },
     /// An INVITE was admitted and is on its way to the other side.
     CallStarted {

@@ -31,7 +31,7 @@ impl Engine {
             Err(refusal) => return self.board.refuse(now, &Asked::alone(server, origin, &request), refusal),
         };
         if let Origin::Handset(flow) = origin {
-            self.board.nonces.withhold_foreign(now, flow, &mut request);
+            self.board.nonces.withhold_foreign(now, flow, &mut request, &mut self.board.events);
             if let Err(wait) = self.board.guard(now, flow, &mut request, *permit) {
                 let asked = Asked::alone(server, origin, &request);
                 let seconds = wait.seconds(|least, most| between(self.board.entropy.as_mut(), least, most));

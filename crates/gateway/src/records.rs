@@ -200,6 +200,11 @@ impl Records {
                     );
                 }
             }
+            Event::ProofWithheld { flow, why } => {
+                if self.may_write("proof withheld", Source::Handset) {
+                    info!(flow = flow.0, why = why.name(), "proof withheld: the PBX challenges afresh");
+                }
+            }
             Event::CallStarted { call, from, emergency } => {
                 self.metrics.call_started(from);
                 info!(%call, from = side(from), emergency, "call admitted");

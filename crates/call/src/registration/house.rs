@@ -145,6 +145,7 @@ impl House {
             },
             Event::Refused { refusal, .. } => format!("refused {}", refusal.code()),
             Event::AccountLocked { lasts, .. } => format!("account locked for {} s", lasts.as_secs()),
+            Event::ProofWithheld { why, .. } => format!("proof withheld: {}", why.name()),
             other => panic!("not of a registration: {other:?}"),
         };
         self.events.drain(..).map(tell).collect()

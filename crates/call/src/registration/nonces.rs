@@ -1,6 +1,7 @@
 //! Challenges on their way to phones and proofs on their way to the PBX: a proof that somebody else was asked for, or has
 //! shown, stays outside.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use cordon_policy::refusal::Refusal;
@@ -11,6 +12,7 @@ use cordon_sip::{
 
 use super::nonce_table::{Mark, NonceTable};
 use super::withheld::Withheld;
+use crate::event::Event;
 use crate::headers::{CHALLENGES, CREDENTIALS};
 
 /// The nonces relayed to each flow, and what was proved with them. The digest itself is between the phone and the PBX.
@@ -66,8 +68,15 @@ impl Nonces {
 
     /// Takes out of a phone's request every proof for a nonce that was not relayed on its flow, and every proof that another
     /// flow has shown before: the PBX then challenges afresh, and a recorded proof is worth nothing on another connection,
-    /// not even on one that was challenged with the same nonce.
-    pub(crate) fn withhold_foreign(&mut self, now: Instant, flow: FlowId, request: &mut Request) {
+    /// not even on one that was challenged with the same nonce. Told of once for each request.
+    pub(crate) fn withhold_foreign(
+        &mut self,
+        now: Instant,
+        flow: FlowId,
+        request: &mut Request,
+        events: &mut VecDeque<Event>,
+    ) {
+        let mut first = None;
         let ambiguous = repeated_realms(&request.headers);
         request.headers.retain(|header| {
             if !CREDENTIALS.contains(&header.name) {
@@ -75,13 +84,15 @@ impl Nonces {
             }
             let known = Proof::of(header, &ambiguous)
                 .and_then(|proof| self.table.show(now, flow, proof.nonce, proof.response));
-            if let Err(why) = known
-                && let Some(count) = self.withheld.get_mut(why.index())
-            {
-                *count = count.saturating_add(1);
+            if let Err(why) = known {
+                first.get_or_insert(why);
+                if let Some(count) = self.withheld.get_mut(why.index()) {
+                    *count = count.saturating_add(1);
+                }
             }
             known.is_ok()
         });
+        events.extend(first.map(|why| Event::ProofWithheld { flow, why }));
     }
 
     /// How many proofs were taken out since the start, in the order of [`Withheld::ALL`].
@@ -203,7 +214,7 @@ mod tests {
 
     fn passes(nonces: &mut Nonces, now: Instant, flow: FlowId, nonce: &str) -> bool {
         let mut request = proof(nonce);
-        nonces.withhold_foreign(now, flow, &mut request);
+        nonces.withhold_foreign(now, flow, &mut request, &mut VecDeque::new());
         has_proof(&request)
     }
 
@@ -279,7 +290,7 @@ mod tests {
         ];
         for line in spellings {
             let mut request = carrying(line);
-            nonces.withhold_foreign(now, thief, &mut request);
+            nonces.withhold_foreign(now, thief, &mut request, &mut VecDeque::new());
             assert!(!has_proof(&request), "{line}");
         }
         assert_eq!(nonces.withheld()[Withheld::ShownElsewhere.index()], 3);
@@ -299,7 +310,7 @@ mod tests {
             let mut request = carrying(&format!(
                 "Authorization: Digest username=\"a\", realm=\"b\", nonce=\"n1\", response=\"0a\", {more}\r\n"
             ));
-            nonces.withhold_foreign(now, FLOW, &mut request);
+            nonces.withhold_foreign(now, FLOW, &mut request, &mut VecDeque::new());
             assert!(!has_proof(&request), "{more}");
         }
         assert_eq!(nonces.withheld()[Withheld::Unclear.index()], 3);

@@ -60,7 +60,7 @@ impl Registrar {
             Ok(admitted) => admitted,
             Err(refusal) => return refuse(now, wire, (server, Some(flow)), &request, refusal),
         };
-        nonces.withhold_foreign(now, flow, &mut request);
+        nonces.withhold_foreign(now, flow, &mut request, wire.events);
         let domain = &wire.site.registration.domain;
         let claims = self.claims_of(now, domain, &request, &admitted);
         if let Err(wait) = self.guard(now, flow, &claims) {

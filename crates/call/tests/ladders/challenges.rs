@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cordon_call::CallEnd;
+use cordon_call::{CallEnd, Event, Withheld};
 use cordon_policy::Refusal;
 use cordon_sip::{CallId, FlowId, HeaderName, Method, Origin, Request};
 
@@ -66,6 +66,20 @@ fn a_proof_made_for_another_connection_is_taken_out() {
     world.phone_says(phone, invite);
     let seen = world.pbx_hears(Method::Invite);
     assert!(!seen.headers.has(&HeaderName::PROXY_AUTHORIZATION));
+    assert_eq!(withheld(&world), [(phone, Withheld::ForeignNonce)]);
+}
+
+#[test]
+fn proofs_that_stay_outside_are_told_of_once_for_each_request() {
+    let mut world = World::new();
+    let stranger = world.connect(1);
+    let mut register = world.register_request("1001");
+    for name in [HeaderName::AUTHORIZATION, HeaderName::PROXY_AUTHORIZATION] {
+        register.headers.push(name, PROOF);
+    }
+    world.phone_says(stranger, register);
+    world.pbx_hears(Method::Register);
+    assert_eq!(withheld(&world), [(stranger, Withheld::ForeignNonce)]);
 }
 
 #[test]
@@ -139,4 +153,13 @@ fn a_key_of_ours_that_comes_back_in_the_resent_invite_is_refused() {
     world.phone_hears_status(phone, 488);
     assert_eq!(world.refusals(), [Refusal::KeyEchoed]);
     assert!(world.open.is_empty());
+}
+
+/// Of whom the layer above heard that a proof stayed outside, and why.
+fn withheld(world: &World) -> Vec<(FlowId, Withheld)> {
+    let told = world.events.iter().filter_map(|event| match event {
+        Event::ProofWithheld { flow, why } => Some((*flow, *why)),
+        _ => None,
+    });
+    told.collect()
 }
