@@ -4,17 +4,19 @@ use anyhow::{Context, Result};
 use cordon_tests::cordon::Configuration;
 use cordon_tests::machine::{Machine, on_a_machine};
 
+use crate::journal::Refuses;
 use crate::oracle::Oracle;
-use crate::report::Row;
+use crate::report::{Row, is_full};
 use crate::site::Site;
 
 /// One case of the suite. [`Attack::run`] is the only statement of its test.
 pub(crate) struct Attack {
     case: &'static str,
     what: &'static str,
-    pub(crate) codes: Vec<&'static str>,
+    pub(crate) refuses: Refuses,
     pub(crate) has_registrations: bool,
     pub(crate) is_overload: bool,
+    pub(crate) stands_still: bool,
     descriptors: Option<usize>,
     configure: Box<dyn Fn(&mut Configuration)>,
 }
@@ -25,9 +27,10 @@ impl Attack {
         Self {
             case,
             what,
-            codes: Vec::new(),
+            refuses: Refuses::default(),
             has_registrations: true,
             is_overload: false,
+            stands_still: false,
             descriptors: None,
             configure: Box::new(|_| {}),
         }
@@ -35,7 +38,19 @@ impl Attack {
 
     /// Refusals that the log has to name.
     pub(crate) fn logs(mut self, codes: &[&'static str]) -> Self {
-        self.codes.extend(codes);
+        self.refuses = Refuses::Codes(codes.to_vec());
+        self
+    }
+
+    /// The log has to name whatever phones were told ([`Site::told`]), and nothing when they were told nothing.
+    pub(crate) fn logs_what_is_told(mut self) -> Self {
+        self.refuses = Refuses::WhatIsTold;
+        self
+    }
+
+    /// Every message is valid and answered: there is nothing to log.
+    pub(crate) fn logs_nothing(mut self) -> Self {
+        self.refuses = Refuses::Nothing;
         self
     }
 
@@ -49,6 +64,18 @@ impl Attack {
     /// back (503 with Retry-After), and nobody else.
     pub(crate) fn overloads(mut self) -> Self {
         self.is_overload = true;
+        self
+    }
+
+    /// The same of a debug build alone: the full form asks no more than a release build can do.
+    pub(crate) fn overloads_a_debug_build(mut self) -> Self {
+        self.is_overload = !is_full();
+        self
+    }
+
+    /// The attack stops the process itself for seconds, in which nobody is answered.
+    pub(crate) fn stands_still(mut self) -> Self {
+        self.stands_still = true;
         self
     }
 
@@ -88,8 +115,6 @@ impl Attack {
             Site::open(machine, self.descriptors, |configuration| (self.configure)(configuration))?;
         let oracle = Oracle::watch(&site, self).context("the canary before the attack")?;
         row.figure = strike(&mut site).context("the attack")?;
-        let judged = oracle.judge(&mut site).context("the canary")?;
-        (row.canary, row.codes) = (judged.canary, judged.codes);
-        Ok(())
+        oracle.judge(&mut site, row).context("the canary")
     }
 }

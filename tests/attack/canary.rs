@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use cordon_lab::{LabPhone, PhoneConfig};
+use cordon_lab::{LabError, LabPhone, PhoneConfig};
 use cordon_tests::cordon::HOST;
-use tokio::time::{Duration, MissedTickBehavior, interval, timeout};
+use tokio::time::{Duration, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::ledger::Ledger;
 
@@ -36,8 +36,8 @@ pub(crate) async fn keep_registering(config: PhoneConfig, ledger: Ledger) {
             let phone = LabPhone::connect(config.clone()).await?;
             phone.register(120).await?;
             let taken = begun.elapsed();
-            phone.register(0).await?;
-            Ok::<_, cordon_lab::LabError>(taken)
+            leave(&phone).await?;
+            Ok::<_, LabError>(taken)
         };
         match timeout(VISIT, visit).await {
             Ok(Ok(taken)) => ledger.answered(taken),
@@ -46,6 +46,17 @@ pub(crate) async fn keep_registering(config: PhoneConfig, ledger: Ledger) {
             Err(_) => ledger.failed(format!("not registered within {VISIT:?}")),
         }
     }
+}
+
+/// Unregisters; put off, it tries again, for a second or two.
+async fn leave(phone: &LabPhone) -> Result<(), LabError> {
+    for _ in 0..TRIES {
+        match phone.register(0).await {
+            Err(error) if error.status() == Some(503) => sleep(AGAIN).await,
+            other => return other.map(drop),
+        }
+    }
+    phone.register(0).await.map(drop)
 }
 
 fn every(period: Duration) -> tokio::time::Interval {
@@ -63,3 +74,6 @@ pub(crate) const NEWCOMER: &str = "2065550174";
 /// Not a promise of speed (the latencies are in the report): what a busy machine takes, and no phone gives up before.
 const SOON: Duration = Duration::from_secs(4);
 const VISIT: Duration = Duration::from_secs(8);
+/// Sooner than it was told: the next visit is due in a second.
+const AGAIN: Duration = Duration::from_millis(200);
+const TRIES: usize = 8;

@@ -10,10 +10,25 @@ use tokio::time::timeout;
 /// Filled by the task that asks, read by the oracle.
 #[derive(Clone)]
 pub(crate) struct Ledger {
-    /// Whether any number may be put off: whoever is overloaded says so.
-    is_overload: bool,
+    bounds: Bounds,
     entries: Arc<Mutex<Entries>>,
     asked: watch::Sender<u64>,
+}
+
+/// What must hold of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    /// How many may be put off; `None` for any number: whoever is overloaded says so.
+    pub(crate) put_off: Option<PutOff>,
+    /// The latest that 99 of 100 answers may be.
+    pub(crate) p99: Option<Duration>,
+}
+
+/// How many may be put off: so many in any case, and of many this share.
+#[derive(Clone, Copy)]
+pub(crate) struct PutOff {
+    pub(crate) least: usize,
+    pub(crate) in_a_thousand: usize,
 }
 
 #[derive(Default)]
@@ -25,8 +40,8 @@ struct Entries {
 }
 
 impl Ledger {
-    pub(crate) fn new(is_overload: bool) -> Self {
-        Self { is_overload, entries: Arc::default(), asked: watch::Sender::new(0) }
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self { bounds, entries: Arc::default(), asked: watch::Sender::new(0) }
     }
 
     pub(crate) fn answered(&self, after: Duration) {
@@ -56,25 +71,27 @@ impl Ledger {
         Ok(())
     }
 
-    /// `OPTIONS 212/212, p50 0.4 p99 1.9 max 2.4 ms`; an error when one failed, or more than a few were put off.
-    pub(crate) fn judge(&self, what: &str) -> Result<String> {
+    /// `OPTIONS 212/212, p50 0.4 p99 1.9 max 2.4 ms`.
+    pub(crate) fn figure(&self, what: &str) -> String {
+        let entries = self.entries();
+        let answered = entries.answered.len();
+        let [p50, p99, max] = [50, 99, 100].map(|share| entries.percentile(share).as_secs_f64() * 1000.0);
+        format!("{what} {answered}/{}, p50 {p50:.1} p99 {p99:.1} max {max:.1} ms", entries.asked())
+    }
+
+    /// # Errors
+    /// One failed, more were put off than may be, or they were answered too late.
+    pub(crate) fn judge(&self, what: &str) -> Result<()> {
         let entries = self.entries();
         let Entries { shed, failures, .. } = &*entries;
-        let (answered, failed) = (entries.answered.len(), failures.len());
-        let asked = answered + shed + failed;
+        let (asked, failed) = (entries.asked(), failures.len());
         ensure!(failed == 0, "{failed} of {asked} {what} failed: {failures:?}");
-        ensure!(
-            self.is_overload || *shed <= MAX_SHED.max(asked / 100),
-            "{shed} of {asked} {what} were put off"
-        );
-        ensure!(answered > 0, "no {what} was answered, {shed} were put off");
-        let mut sorted = entries.answered.clone();
-        sorted.sort();
-        let at = |share: usize| {
-            let rank = (sorted.len() * share).div_ceil(100);
-            sorted.get(rank - 1).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
-        };
-        Ok(format!("{what} {answered}/{asked}, p50 {:.1} p99 {:.1} max {:.1} ms", at(50), at(99), at(100)))
+        let most = self.bounds.put_off.map(|most| most.least.max(asked * most.in_a_thousand / 1_000));
+        ensure!(most.is_none_or(|most| *shed <= most), "{shed} of {asked} {what} were put off");
+        ensure!(!entries.answered.is_empty(), "no {what} was answered, {shed} were put off");
+        let p99 = entries.percentile(99);
+        ensure!(self.bounds.p99.is_none_or(|latest| p99 < latest), "the p99 of {what} is {p99:.1?}");
+        Ok(())
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -82,7 +99,18 @@ impl Ledger {
     }
 }
 
-/// Of a few questions; of many, one in a hundred. Cordon goes by the time a message waits, and a machine that runs other things
-/// beside makes messages wait.
-const MAX_SHED: usize = 3;
+impl Entries {
+    fn asked(&self) -> usize {
+        self.answered.len() + self.shed + self.failures.len()
+    }
+
+    /// How long so many in a hundred answers took at most; of less than a hundred the 99th is the slowest.
+    fn percentile(&self, share: usize) -> Duration {
+        let mut sorted = self.answered.clone();
+        sorted.sort();
+        let rank = (sorted.len() * share).div_ceil(100);
+        rank.checked_sub(1).and_then(|index| sorted.get(index)).copied().unwrap_or_default()
+    }
+}
+
 const PATIENCE: Duration = Duration::from_secs(20);

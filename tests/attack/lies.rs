@@ -20,6 +20,17 @@ fn d11_a_pbx_that_lies_leaves_no_phone_waiting() {
         "D11",
         "the PBX answers without To tag, with another branch or CSeq, 1 MB, 3xx to itself, 300 provisionals, 40 forks, no Contact, wrong SDP",
     )
+    .logs(&[
+        "CD-CALL-10",
+        "CD-MEDIA-16",
+        "CD-MEDIA-17",
+        "CD-MEDIA-18",
+        "CD-MEDIA-19",
+        "CD-MEDIA-20",
+        "CD-PBX-01",
+        "CD-PBX-02",
+        "CD-TRANSPORT-08",
+    ])
     .without_registrations()
     .run(|site| {
         let leaf = site.authority.leaf("liar", &[DOMAIN, PBX])?;

@@ -17,7 +17,7 @@ use crate::site::{ATTACKER, Site};
 #[test]
 fn h06_nobody_forges_a_line_of_the_log_or_fills_it() {
     Attack::new("H06", "CR, LF, ESC, NUL, U+2028, U+202E in every field; then malformed messages as fast as they are taken")
-        .logs(&["CD-TRANSPORT-"])
+        .logs(&["CD-TRANSPORT-07", "CD-TRANSPORT-11", "CD-TRANSPORT-12"])
         .overloads()
         .run(|site| {
             let before = site.cordon.program.lines_so_far();

@@ -11,13 +11,16 @@ use crate::torture::*;
 
 #[test]
 fn a13_the_valid_torture_messages_are_read_and_the_flow_lives_on() {
-    Attack::new("A13", "the 13 valid torture messages of RFC 4475, an OPTIONS behind each").run(|site| {
-        let mut seen = Vec::new();
-        for (name, message) in MESSAGES {
-            seen.push(format!("{name} {}", meet(site, name, message)?));
-        }
-        Ok(seen.join(", "))
-    });
+    Attack::new("A13", "the 13 valid torture messages of RFC 4475, an OPTIONS behind each")
+        // Read they all are; who sends them may not do what they ask for.
+        .logs(&["CD-CALL-01", "CD-CALL-05", "CD-REG-01", "CD-REG-02", "CD-TRANSPORT-11"])
+        .run(|site| {
+            let mut seen = Vec::new();
+            for (name, message) in MESSAGES {
+                seen.push(format!("{name} {}", meet(site, name, message)?));
+            }
+            Ok(seen.join(", "))
+        });
 }
 
 /// How a message is answered; the OPTIONS behind it is answered too.

@@ -2,21 +2,23 @@
 //!
 //! While it lasts a call is heard both ways without a packet lost, an old connection is answered and new phones register.
 //! After it the same process runs without a panic, with the memory and the descriptors it had, and its log names what was
-//! refused in a bounded number of lines, without a number or a secret.
+//! refused in a bounded number of lines, without a number or a secret. In the full form, which has a release build and a
+//! machine of its own, 99 of 100 answers on the old connection come within [`SOON`].
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use cordon_tests::handset;
-use cordon_tests::kamailio::password;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::attack::Attack;
 use crate::call::CanaryCall;
-use crate::canary::{self, ALICE, BOB, NEWCOMER, REGULAR};
-use crate::ledger::Ledger;
+use crate::canary::{self, NEWCOMER, REGULAR};
+use crate::findings::Findings;
+use crate::journal::{Journal, Refuses};
+use crate::ledger::{Bounds, Ledger, PutOff};
+use crate::report::{Row, is_full};
 use crate::site::Site;
 use crate::vitals::Vitals;
 
@@ -28,19 +30,11 @@ pub(crate) struct Oracle {
     asking: JoinHandle<()>,
     /// `None` where the attack takes the PBX away.
     registrations: Option<(Ledger, JoinHandle<()>)>,
-    codes: Vec<&'static str>,
+    refuses: Refuses,
     /// Lines in the log, and the time, before the attack.
     lines: usize,
     begun: Instant,
     vitals: Vitals,
-}
-
-/// What it saw.
-pub(crate) struct Judged {
-    /// How the canary fared.
-    pub(crate) canary: String,
-    /// The refusals in the log.
-    pub(crate) codes: String,
 }
 
 impl Oracle {
@@ -54,10 +48,10 @@ impl Oracle {
             anyhow::Ok((CanaryCall::begin(site).await?, regular))
         })?;
         let vitals = Vitals::of(&site.cordon)?;
-        let questions = Ledger::new(attack.is_overload);
+        let questions = Ledger::new(of_questions(attack));
         let asking = runtime.spawn(canary::keep_asking(regular, questions.clone()));
         let registrations = if attack.has_registrations {
-            let ledger = Ledger::new(attack.is_overload);
+            let ledger = Ledger::new(of_visits(attack));
             let newcomer = site.phone(NEWCOMER, NEWCOMER_ADDRESS)?;
             Some((ledger.clone(), runtime.spawn(canary::keep_registering(newcomer, ledger))))
         } else {
@@ -69,78 +63,74 @@ impl Oracle {
             questions,
             asking,
             registrations,
-            codes: attack.codes.clone(),
+            refuses: attack.refuses.clone(),
             lines: site.cordon.program.lines_so_far(),
             begun: Instant::now(),
             vitals,
         })
     }
 
-    /// Waits until the canary has seen the end of the attack, and looks at what is left of it.
-    pub(crate) fn judge(self, site: &mut Site) -> Result<Judged> {
-        let mut seen = Vec::new();
+    /// Waits until the canary has seen the end of the attack, and looks at what is left of it. The row has every figure,
+    /// also of what failed.
+    pub(crate) fn judge(self, site: &mut Site, row: &mut Row) -> Result<()> {
+        let mut findings = Findings::default();
         if let Some((ledger, visiting)) = &self.registrations {
             self.runtime.block_on(ledger.one_more())?;
             visiting.abort();
-            seen.push(ledger.judge("TLS+REGISTER")?);
+            findings.note(ledger.figure(VISITS));
+            findings.weigh(ledger.judge(VISITS));
         }
         self.runtime.block_on(self.questions.one_more())?;
-        seen.push(self.questions.judge("OPTIONS")?);
+        findings.note(self.questions.figure(QUESTIONS));
+        findings.weigh(self.questions.judge(QUESTIONS));
         ensure!(site.cordon.program.is_running(), "the process lives");
         let now = self.vitals.await_return(&site.cordon)?;
         let grown = i128::from(now.memory) - i128::from(self.vitals.memory);
-        seen.push(format!("RSS {} {grown:+} kB, fds {}", self.vitals.memory, now.descriptors));
+        findings.note(format!("RSS {} {grown:+} kB, fds {}", self.vitals.memory, now.descriptors));
+        findings.weigh(now.is_back_at(self.vitals));
         // The call is ended last: it holds descriptors of the baseline.
-        seen.insert(0, self.runtime.block_on(self.call.end())?);
+        match self.runtime.block_on(self.call.end()) {
+            Ok(heard) => findings.note_first(heard),
+            Err(lost) => findings.weigh(Err(lost)),
+        }
         self.asking.abort();
-        let lines = site.cordon.program.lines_after(self.lines);
-        judge_log(&lines, &self.codes, self.begun.elapsed())?;
+        row.canary = findings.figures();
+        let due = self.refuses.due(site.told.codes());
+        for code in &due {
+            // What is told once a second may come after the answer it tells of.
+            findings.weigh(site.cordon.program.await_line_after(self.lines, code, LATE).map(drop));
+        }
+        let journal = Journal(site.cordon.program.lines_after(self.lines));
+        row.codes = journal.figure();
+        findings.weigh(journal.judge(&self.refuses, &due, self.begun.elapsed()));
         ensure!(site.cordon.program.is_running(), "the process lives");
-        Ok(Judged { canary: seen.join("; "), codes: codes(&lines) })
+        findings.verdict()
     }
 }
 
-/// The refusals that the log names, each with the number of its lines.
-fn codes(lines: &[String]) -> String {
-    let mut counts = BTreeMap::<&str, usize>::new();
-    for line in lines {
-        if let Some(code) = line.split_once("refusal=\"").and_then(|(_, rest)| rest.split('"').next()) {
-            *counts.entry(code).or_default() += 1;
-        }
+/// Questions on the old connection.
+fn of_questions(attack: &Attack) -> Bounds {
+    Bounds {
+        put_off: (!attack.is_overload).then_some(A_FEW),
+        p99: (is_full() && !attack.stands_still).then_some(SOON),
     }
-    counts.iter().map(|(code, count)| format!("{code} ×{count}")).collect::<Vec<_>>().join(", ")
 }
 
-fn judge_log(lines: &[String], codes: &[&str], during: Duration) -> Result<()> {
-    for line in lines {
-        ensure!(!line.contains("panicked at"), "{line}");
-        for secret in [ALICE, BOB, REGULAR, NEWCOMER] {
-            ensure!(
-                !line.contains(secret) && !line.contains(&password(secret)),
-                "a number in the log: {line}"
-            );
-        }
-        ensure!(!line.contains("inline:") && !line.contains("response=\""), "a secret in the log: {line}");
-    }
-    for code in codes {
-        let refused = lines.iter().filter(|line| line.contains(code)).count();
-        ensure!(refused > 0, "the log names {code}; it says:\n{}", lines.join("\n"));
-    }
-    // What a phone of the PBX does by right is written down however often it does it.
-    let caused = lines.iter().filter(|line| !BY_RIGHT.iter().any(|event| line.contains(event))).count();
-    let bound = LINES_PER_SECOND * (during.as_secs_f64() + 1.0);
-    ensure!((caused as f64) < bound, "{caused} lines in {during:?} fill a disk");
-    Ok(())
+/// Phones that come anew.
+fn of_visits(attack: &Attack) -> Bounds {
+    let most = if is_full() { ONE_IN_A_THOUSAND } else { A_FEW };
+    Bounds { put_off: (!attack.is_overload).then_some(most), p99: None }
 }
 
-/// Events that need an account or a call of the PBX.
-const BY_RIGHT: [&str; 5] = [
-    ": phone registered ",
-    ": phone unregistered ",
-    ": call admitted ",
-    ": call answered ",
-    ": call receipt ",
-];
+const QUESTIONS: &str = "OPTIONS";
+const VISITS: &str = "TLS+REGISTER";
+/// Of a few; of many, one in a hundred. Cordon goes by the time a message waits, and a machine that runs other things beside
+/// makes messages wait.
+const A_FEW: PutOff = PutOff { least: 3, in_a_thousand: 10 };
+/// 99.9 % come in at once.
+const ONE_IN_A_THOUSAND: PutOff = PutOff { least: 0, in_a_thousand: 1 };
+/// For 99 of 100 questions, where the machine has nothing else to do.
+const SOON: Duration = Duration::from_millis(200);
+/// Longer than the second after which what was shed is told.
+const LATE: Duration = Duration::from_secs(5);
 const NEWCOMER_ADDRESS: &str = "10.1.0.14";
-/// What a log takes without hiding what else is in it; the canary's own visits are among them.
-const LINES_PER_SECOND: f64 = 100.0;

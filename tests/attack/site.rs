@@ -15,6 +15,7 @@ use cordon_tests::pki::Authority;
 use cordon_tests::wire::Wire;
 
 use crate::report;
+use crate::told::Told;
 
 /// Everything an attack can reach, and what it needs to get there.
 pub(crate) struct Site {
@@ -28,6 +29,8 @@ pub(crate) struct Site {
     pub(crate) cordon: Cordon,
     /// The PBX; a test may take it away.
     pub(crate) pbx: Option<Kamailio>,
+    /// What phones of the attack were told of refusals.
+    pub(crate) told: Told,
 }
 
 impl Site {
@@ -49,7 +52,7 @@ impl Site {
             None => Cordon::start(&folder, &configuration)?,
             Some(most) => Cordon::start_built(&limited(&folder, most)?, &folder, &configuration, "info")?,
         };
-        Ok(Self { folder, authority, configuration, cordon, pbx: Some(pbx) })
+        Ok(Self { folder, authority, configuration, cordon, pbx: Some(pbx), told: Told::default() })
     }
 
     /// The stated length in the full form, the short one in CI.

@@ -21,20 +21,26 @@ impl Vitals {
         Ok(Self { memory: cordon.memory()?, descriptors })
     }
 
-    /// Waits until the process is back where it was: no descriptor more, and no more memory than a twentieth and
-    /// [`ALLOWANCE`].
+    /// Waits until the process is back where it was; the last reading, whether it is or not.
     pub(crate) fn await_return(self, cordon: &Cordon) -> Result<Self> {
         let until = Instant::now() + RETURN;
         loop {
             let now = Self::of(cordon)?;
-            let bound = self.memory + self.memory / 20 + ALLOWANCE;
-            if now.descriptors <= self.descriptors && now.memory <= bound {
+            if now.is_back_at(self).is_ok() || Instant::now() >= until {
                 return Ok(now);
             }
-            ensure!(Instant::now() < until, "{now:?} is not back at {self:?} within {RETURN:?}");
             // Nothing announces that the kernel has closed a socket.
             std::thread::park_timeout(Duration::from_millis(200));
         }
+    }
+
+    /// # Errors
+    /// It holds a descriptor more, or more memory than a twentieth and [`ALLOWANCE`].
+    pub(crate) fn is_back_at(self, before: Self) -> Result<()> {
+        let bound = before.memory + before.memory / 20 + ALLOWANCE;
+        let is_back = self.descriptors <= before.descriptors && self.memory <= bound;
+        ensure!(is_back, "{self:?} is not back at {before:?} within {RETURN:?}");
+        Ok(())
     }
 
     /// Processor time the process has used so far.
