@@ -1,5 +1,6 @@
 //! Proofs of a password that somebody has recorded: worth nothing on any connection but the one they were made on.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -16,9 +17,10 @@ fn c01_a_recorded_proof_is_challenged_afresh_on_every_other_connection() {
         "C01",
         "a recorded REGISTER and INVITE replayed: by who was challenged with the same nonce, on other flows, once the phone is gone",
     )
+    .logs(&["shown_elsewhere", "foreign_nonce"])
     .run(|site| {
         let mut recorded = record(site)?;
-        let before = withheld("shown_elsewhere")?;
+        let before = Withheld::now()?;
         // Whoever was challenged within the same second has the same nonce.
         let answer = recorded.twin.ask(&recorded.register)?;
         ensure!(answer.status == 401, "the same nonce, the phone's proof: {}", answer.text);
@@ -26,9 +28,7 @@ fn c01_a_recorded_proof_is_challenged_afresh_on_every_other_connection() {
         let stolen = with_proof(&invite, "Proxy-Authorization", &recorded.proxy_proof);
         let answer = recorded.insider.ask(&stolen)?;
         ensure!(answer.status == 407, "the same nonce, the proof of the phone's INVITE: {}", answer.text);
-        Metrics::await_until("both are counted", LIMIT, |metrics| {
-            metrics.sum("cordon_proofs_withheld_total", &["why=\"shown_elsewhere\""]) == before + 2.0
-        })?;
+        before.await_grown(Withheld { shown_elsewhere: 2, foreign_nonce: 0, unclear: 0 })?;
         outlive(site, &recorded.proxy_proof)?;
         let met = site.pbx_met(VICTIM);
         for (what, from) in [("another address", ATTACKER), ("the phone's own address", HOME)] {
@@ -61,61 +61,131 @@ fn c03_a_recorded_proof_that_is_altered_is_never_accepted() {
         "C03",
         "a recorded proof without qop, with auth-int, MD5-sess, other realm, uri, opaque, algorithm, nonce; hidden; two proofs",
     )
+    .logs(&["shown_elsewhere", "foreign_nonce", "unclear", "CD-REG-08"])
     .run(|site| {
         let mut recorded = record(site)?;
-        let mut seen = Vec::new();
+        let altered = altered(&recorded.proof);
         // With the same nonce on a connection that was given it; the response tells that the proof is known.
-        for (what, value) in altered(&recorded.proof) {
+        let count = Withheld::now()?;
+        for (what, value) in &altered {
             let twin = &mut recorded.twin;
-            let mark = format!("twin{}", seen.len());
-            let answer = twin.ask(&with_proof(&twin.registration(&mark), "Authorization", &value))?;
+            let answer = twin.ask(&with_proof(&twin.registration(&mark()), "Authorization", value))?;
             ensure!(answer.status == 401, "{what} with the same nonce: {}", answer.text);
-            seen.push(answer.status);
+            nonce_of(&answer).with_context(|| format!("{what} is challenged"))?;
         }
+        // Basic is no proof that anybody could know again.
+        count.await_grown(Withheld { shown_elsewhere: altered.len() - 1, foreign_nonce: 0, unclear: 1 })?;
+
         outlive(site, &recorded.proof)?;
+        let (count, met) = (Withheld::now()?, site.pbx_met(VICTIM));
+        for (what, value) in &altered {
+            let mut thief = Puppet::connect(site, VICTIM, ATTACKER)?;
+            let answer = thief.ask(&with_proof(&thief.registration(&mark()), "Authorization", value))?;
+            challenges_anew(&answer, &recorded).with_context(|| format!("{what} on another flow"))?;
+        }
         // Within a quoted string that ends elsewhere for Kamailio, behind a nonce of this flow.
         let mut thief = Puppet::connect(site, VICTIM, ATTACKER)?;
-        let nonce = nonce_of(&thief.ask(&thief.registration("fresh"))?)?;
+        let nonce = nonce_of(&thief.ask(&thief.registration(&mark()))?)?;
         let proof = hidden(&recorded, &nonce);
-        let answer = thief.ask(&with_proof(&thief.registration("hidden"), "Authorization", &proof))?;
-        ensure!(answer.status == 401, "hidden in another: {}", answer.text);
-        seen.push(answer.status);
-        for (what, value) in altered(&recorded.proof) {
-            let mut thief = Puppet::connect(site, VICTIM, ATTACKER)?;
-            let answer = thief.ask(&with_proof(&thief.registration("alt"), "Authorization", &value))?;
-            // Guesses are counted: the account may be locked for these connections by now.
-            ensure!(matches!(answer.status, 400 | 401 | 403 | 500), "{what} on another flow: {}", answer.text);
-            seen.push(answer.status);
-            // The same with a nonce that this flow was given.
-            let fresh = thief.ask(&thief.registration("fresh"))?;
-            if fresh.status == 500 {
-                continue;
-            }
-            let nonce = nonce_of(&fresh)?;
-            let moved = value.replace(&recorded.nonce, &nonce);
-            let answer = thief.ask(&with_proof(&thief.registration("moved"), "Authorization", &moved));
-            let status = answer?.status;
-            ensure!(matches!(status, 400 | 401 | 403 | 500), "{what} with a nonce of this flow: {status}");
-            seen.push(status);
-        }
+        let answer = thief.ask(&with_proof(&thief.registration(&mark()), "Authorization", &proof))?;
+        challenges_anew(&answer, &recorded).context("hidden in another")?;
         // Its own proof and the stolen one in one request, in both orders.
         for is_first in [true, false] {
-            let mut thief = Puppet::connect(site, THIEF, ATTACKER)?;
-            let request = thief.registration("two");
-            let challenged = thief.ask(&request)?;
-            let own = thief.prove(&request, &challenged, &cordon_tests::kamailio::password(THIEF))?;
-            let own = value(&own, "Authorization").to_owned();
-            let (one, two) = if is_first { (&recorded.proof, &own) } else { (&own, &recorded.proof) };
-            let both = format!("{one}\r\nAuthorization: {two}");
-            let theirs = request.replace(THIEF, VICTIM);
-            let answer = thief.ask(&with_proof(&theirs, "Authorization", &both))?;
-            ensure!(matches!(answer.status, 400 | 401 | 403 | 500), "two proofs: {}", answer.text);
-            seen.push(answer.status);
+            let answer = with_two_proofs(site, &recorded.proof, is_first)?;
+            challenges_anew(&answer, &recorded).context("two proofs")?;
         }
-        let challenged = seen.iter().filter(|status| **status == 401).count();
-        let locked = seen.iter().filter(|status| **status == 500).count();
-        Ok(format!("0 of {} accepted: {challenged} challenged, {locked} locked", seen.len()))
+        count.await_grown(Withheld { shown_elsewhere: 0, foreign_nonce: altered.len() - 1, unclear: 1 + 1 + 4 })?;
+        ensure!(site.pbx_met(VICTIM) == met + altered.len() + 4, "the PBX was asked, and makes the challenges");
+
+        // With a nonce of its own flow each is a guess that the PBX sees, until the account is locked.
+        let (mut wrong, mut locked) = (0, 0);
+        for (what, value) in altered.iter().filter(|(what, _)| *what != "Basic") {
+            let mut thief = Puppet::connect(site, VICTIM, ATTACKER)?;
+            let fresh = thief.ask(&thief.registration(&mark()))?;
+            if wrong == GUESSES {
+                ensure!(fresh.status == 500 && fresh.text.contains("CD-REG-08"), "{what}: {}", fresh.text);
+                locked += 1;
+                continue;
+            }
+            // Two of one response and one nonce would be the same guess.
+            let guess = format!("{:032x}", wrong + 1);
+            let moved = value.replace(&recorded.nonce, &nonce_of(&fresh)?);
+            let moved = moved.replace(parameter(&recorded.proof, "response"), &guess);
+            let answer = thief.ask(&with_proof(&thief.registration(&mark()), "Authorization", &moved))?;
+            ensure!(answer.status == 401, "{what} with a nonce of this flow: {}", answer.text);
+            wrong += 1;
+        }
+        let answer = recorded.phone.as_mut().context("the phone is there")?;
+        let answer = answer.ask_with_proof(&answer.registration(&mark()))?;
+        ensure!(answer.status == 200, "the phone itself registers: {}", answer.text);
+        let altered = altered.len();
+        Ok(format!(
+            "0 of {} accepted: {altered} with the nonce of this flow and {} on other flows each answered 401 with a fresh challenge, \
+             no proof reached the PBX; {wrong} guesses with a nonce of the flow 401, {locked} of {locked} after them 500 (locked); \
+             the phone itself registers",
+            2 * altered + 3 + wrong + locked,
+            altered + 3
+        ))
     });
+}
+
+/// The thief's own proof and the stolen one in one request for the victim's account.
+fn with_two_proofs(site: &Site, stolen: &str, is_first: bool) -> Result<Answer> {
+    let mut thief = Puppet::connect(site, THIEF, ATTACKER)?;
+    let request = thief.registration(&mark());
+    let challenged = thief.ask(&request)?;
+    let own = thief.prove(&request, &challenged, &cordon_tests::kamailio::password(THIEF))?;
+    let own = value(&own, "Authorization").to_owned();
+    let (one, two) = if is_first { (stolen, own.as_str()) } else { (own.as_str(), stolen) };
+    let both = format!("{one}\r\nAuthorization: {two}");
+    thief.ask(&with_proof(&request.replace(THIEF, VICTIM), "Authorization", &both))
+}
+
+/// It is a 401 of the PBX's with another nonce than the recorded one.
+fn challenges_anew(answer: &Answer, recorded: &Recorded) -> Result<()> {
+    ensure!(answer.status == 401, "{}", answer.text);
+    ensure!(nonce_of(answer)? != recorded.nonce, "the challenge is a new one");
+    Ok(())
+}
+
+/// Tells one request from another.
+fn mark() -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    format!("altered{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// How many proofs have stayed outside so far, by reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Withheld {
+    shown_elsewhere: usize,
+    foreign_nonce: usize,
+    unclear: usize,
+}
+
+impl Withheld {
+    fn now() -> Result<Self> {
+        Ok(Self::of(&Metrics::read()?))
+    }
+
+    fn of(metrics: &Metrics) -> Self {
+        let count = |why| metrics.sum("cordon_proofs_withheld_total", &[&format!("why=\"{why}\"")]) as usize;
+        Self {
+            shown_elsewhere: count("shown_elsewhere"),
+            foreign_nonce: count("foreign_nonce"),
+            unclear: count("unclear"),
+        }
+    }
+
+    /// They are counted once a second, and there are exactly so many more.
+    fn await_grown(self, by: Self) -> Result<()> {
+        let due = Self {
+            shown_elsewhere: self.shown_elsewhere + by.shown_elsewhere,
+            foreign_nonce: self.foreign_nonce + by.foreign_nonce,
+            unclear: self.unclear + by.unclear,
+        };
+        let what = format!("from {self:?} to {due:?}");
+        Metrics::await_until(&what, LIMIT, |metrics| Self::of(metrics) == due).map(drop)
+    }
 }
 
 /// What somebody who reads along has on paper, and two who were challenged with the same nonces as the phone.
@@ -183,10 +253,7 @@ fn outlive(site: &Site, proof: &str) -> Result<()> {
 
 /// The PBX asks anew, with a nonce of its own.
 fn challenged_afresh(thief: &mut Puppet, recorded: &Recorded) -> Result<()> {
-    let answer = thief.ask(&recorded.register)?;
-    ensure!(answer.status == 401, "{}", answer.text);
-    ensure!(nonce_of(&answer)? != recorded.nonce, "the challenge is a new one");
-    Ok(())
+    challenges_anew(&thief.ask(&recorded.register)?, recorded)
 }
 
 fn nonce_of(answer: &Answer) -> Result<String> {
@@ -233,11 +300,9 @@ fn parameter<'a>(proof: &'a str, name: &str) -> &'a str {
     rest.split('"').next().unwrap_or_default()
 }
 
-fn withheld(why: &str) -> Result<f64> {
-    Ok(Metrics::read()?.sum("cordon_proofs_withheld_total", &[&format!("why=\"{why}\"")]))
-}
-
 const LIMIT: Duration = Duration::from_secs(10);
+/// Wrong answers of the PBX before an account is locked.
+const GUESSES: usize = 10;
 /// Two challenges that follow each other are of two seconds once in some hundred times.
 const ROUNDS: usize = 20;
 const VICTIM: &str = "2065550183";
