@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use cordon_tests::caller::connect_tls;
+use cordon_tests::caller::{TlsCaller, connect_tls};
 use cordon_tests::handset;
 use cordon_tests::machine::{CORDON_LOCATION, one_of_crowd};
 use cordon_tests::metrics::Metrics;
@@ -30,27 +30,29 @@ fn g03_connections_that_never_read_are_closed_at_their_bound() {
             let closed = Metrics::read()?.sum("cordon_refusals_total", &["code=\"CD-TRANSPORT-10\""]);
             // An answer repeats the Via: a few hundred fill what may wait.
             let request = options("deaf").replacen(";rport", &format!(";rport;x={}", "x".repeat(2_000)), 1);
-            let (site, request) = (&*site, request.as_str());
-            let (mut most, mut sent) = (before.memory, 0);
-            for wave in 0..flows.div_ceil(AT_ONCE) {
-                std::thread::scope(|scope| -> Result<()> {
-                    let asking: Vec<_> = (wave * AT_ONCE..flows.min((wave + 1) * AT_ONCE))
-                        .map(|index| scope.spawn(move || deaf(site, index, request)))
-                        .collect();
-                    for one in asking {
-                        sent += one.join().expect("no thread panics").context("a connection that does not read")?;
-                    }
-                    Ok(())
-                })?;
+            let deaf = open_all(site, flows)?;
+            let asking: Vec<_> = deaf
+                .into_iter()
+                .map(|stream| {
+                    let request = request.clone();
+                    std::thread::spawn(move || ask_until_closed(stream, &request))
+                })
+                .collect();
+            let mut most = before.memory;
+            while asking.iter().any(|one| !one.is_finished()) {
                 most = most.max(Vitals::of(&site.cordon)?.memory);
+                // What a process holds can only be asked for.
+                std::thread::park_timeout(Duration::from_millis(50));
             }
+            let asked = asking.into_iter().map(|one| one.join().expect("no thread panics"));
+            let sent = asked.sum::<Result<usize>>().context("a connection that does not read")?;
             let now = Metrics::await_until("each of them is closed by the rule", LIMIT, |metrics| {
                 metrics.sum("cordon_refusals_total", &["code=\"CD-TRANSPORT-10\""]) >= closed + flows as f64
             })?;
             let counted = now.sum("cordon_refusals_total", &["code=\"CD-TRANSPORT-10\""]) - closed;
             let grown = most.saturating_sub(before.memory);
-            ensure!(grown <= u64::try_from(AT_ONCE)? * PER_FLOW + 4 * 1024, "{grown} kB for {AT_ONCE} at once");
-            Ok(format!("{counted} of {flows} closed by CD-TRANSPORT-10, {AT_ONCE} at once, {sent} requests; RSS at most +{grown} kB"))
+            ensure!(grown <= u64::try_from(flows)? * PER_FLOW + 4 * 1024, "{grown} kB for {flows} at once");
+            Ok(format!("{counted} of {flows} at once closed by CD-TRANSPORT-10, {sent} requests; RSS at most +{grown} kB"))
         });
 }
 
@@ -101,7 +103,7 @@ fn g05_with_five_hundred_descriptors_calls_live_and_accepting_rests() {
 
 #[test]
 fn g06_a_process_that_stands_still_or_has_no_processor_drops_no_call() {
-    Attack::new("G06", "SIGSTOP for 3 s; every thread on one core; two hogs beside it").overloads().run(|site| {
+    Attack::new("G06", "SIGSTOP for 3 s; every thread on one core; two hogs beside it").logs_nothing().stands_still().overloads().run(|site| {
         let used = Metrics::read()?;
         let ended = |metrics: &Metrics| metrics.sum("cordon_calls_ended_total", &[]);
         let rounds = site.length(1, 10);
@@ -140,10 +142,19 @@ fn visit(site: &Site) -> Result<()> {
     })
 }
 
-/// Asks until its connection is closed, and reads nothing; how often it asked.
-fn deaf(site: &Site, index: usize, request: &str) -> Result<usize> {
+/// So many connections, all of which stand before the first of them asks.
+fn open_all(site: &Site, count: usize) -> Result<Vec<TlsCaller>> {
     let door = SocketAddr::new(CORDON_LOCATION.parse::<IpAddr>()?, 5061);
-    let mut stream = connect_tls(&site.authority, &one_of_crowd(index).to_string(), door, LIMIT)?;
+    std::thread::scope(|scope| {
+        let open =
+            |index| move || connect_tls(&site.authority, &one_of_crowd(index).to_string(), door, LIMIT);
+        let opening: Vec<_> = (0..count).map(|index| scope.spawn(open(index))).collect();
+        opening.into_iter().map(|one| one.join().expect("no thread panics")).collect()
+    })
+}
+
+/// Asks until the connection is closed, and reads nothing; how often it asked.
+fn ask_until_closed(mut stream: TlsCaller, request: &str) -> Result<usize> {
     for asked in 0..MOST {
         if let Err(error) = stream.write_all(request.as_bytes()) {
             ensure!(error.kind() != std::io::ErrorKind::WouldBlock, "nobody reads, and nobody closes");
@@ -173,7 +184,6 @@ fn limit_descriptors(site: &Site, limit: usize) -> Result<usize> {
     Ok(before)
 }
 
-const AT_ONCE: usize = 24;
 /// In kB: the write queue, what TLS has in hand, and the parts that were read and not answered yet.
 const PER_FLOW: u64 = 512;
 /// More requests than any queue holds answers.
