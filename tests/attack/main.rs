@@ -33,10 +33,12 @@ mod requests;
 mod resources;
 mod site;
 mod sizes;
+mod spread;
 mod storms;
 mod tls;
 mod told;
 #[path = "../conformance/torture/valid.rs"]
 mod torture;
+mod trend;
 mod upstream;
 mod vitals;

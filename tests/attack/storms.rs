@@ -1,12 +1,13 @@
 //! Registrations in numbers: of strangers without end, and of a whole fleet at one moment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use cordon_sip::{HeaderName, NameAddr};
+use cordon_sip::{HeaderName, NameAddr, Response};
 use cordon_tests::cordon::Configuration;
 use cordon_tests::handset;
 use cordon_tests::machine::one_of_crowd;
@@ -18,11 +19,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::agent::{Agent, Manner, is_shed};
 use crate::attack::Attack;
 use crate::site::Site;
+use crate::spread::Spread;
+use crate::told::Told;
 use crate::vitals::Vitals;
 
 #[test]
 fn c09_a_flood_of_registrations_keeps_no_phone_from_refreshing() {
     Attack::new("C09", "REGISTER of ever new accounts without a proof, from 20 sources, at a rate")
+        .logs_what_is_told()
         .overloads()
         .run(|site| handset::block_on(flood(site)));
 }
@@ -31,6 +35,7 @@ fn c09_a_flood_of_registrations_keeps_no_phone_from_refreshing() {
 fn c10_a_whole_fleet_that_comes_back_at_once_is_registered() {
     Attack::new("C10", "a whole fleet loses its connections and comes back at one moment")
         .configured(few_ports)
+        .logs_what_is_told()
         .overloads()
         .run(|site| handset::block_on(avalanche(site)));
 }
@@ -47,7 +52,8 @@ async fn flood(site: &Site) -> Result<String> {
     let mut sources = JoinSet::new();
     for source in 0..SOURCES {
         let agent = Agent::connect(&tls, "2065550000", one_of_crowd(40 + source), Manner::Rings).await?;
-        sources.spawn(pour(agent, source, rate / SOURCES, seconds, Arc::clone(&statuses)));
+        let (statuses, told) = (Arc::clone(&statuses), site.told.clone());
+        sources.spawn(pour(agent, source, rate / SOURCES, seconds, statuses, told));
     }
     let mut most = before.memory;
     while let Some(poured) = sources.join_next().await {
@@ -79,6 +85,7 @@ async fn pour(
     rate: usize,
     seconds: usize,
     statuses: Arc<Mutex<BTreeMap<u16, usize>>>,
+    told: Told,
 ) -> Result<()> {
     let agent = Arc::new(agent);
     let mut tick = interval(Duration::from_secs(1) / u32::try_from(rate)?);
@@ -86,10 +93,12 @@ async fn pour(
     let mut asking = JoinSet::new();
     for index in 0..rate * seconds {
         tick.tick().await;
-        let (agent, statuses) = (Arc::clone(&agent), Arc::clone(&statuses));
+        let (agent, statuses, told) = (Arc::clone(&agent), Arc::clone(&statuses), told.clone());
         asking.spawn(async move {
             let request = agent.registration_of(&format!("9{source:02}{index:07}"))?;
-            let status = agent.ask(&request).await?.status.code();
+            let answer = agent.ask(&request).await?;
+            told.note(&answer);
+            let status = answer.status.code();
             *statuses.lock().unwrap_or_else(PoisonError::into_inner).entry(status).or_default() += 1;
             anyhow::Ok(())
         });
@@ -124,54 +133,58 @@ pub(crate) async fn keep_refreshing(phone: Agent, is_over: Arc<AtomicBool>) -> R
 
 async fn avalanche(site: &Site) -> Result<String> {
     let (phones, outage) = site.length((150, Duration::ZERO), (10_000, Duration::from_secs(60)));
-    let sent_back = Arc::new(AtomicUsize::new(0));
+    let sent_back = Arc::new(SentBack::default());
     // What one fleet costs is known before: memory that was used once is used again.
     let first = come(site, phones, &sent_back).await.context("the fleet comes for the first time")?;
-    // The gauge is looked after once a second.
-    let all_are_bound = |metrics: &Metrics| metrics.sum("cordon_bindings", &[]) >= phones as f64;
-    let bound = Metrics::await_until("the fleet is counted", LIMIT, all_are_bound)?;
-    let bound = bound.sum("cordon_bindings", &[]);
+    let bound = all_are_bound(phones)?;
     drop(first);
     Metrics::await_until("every connection is gone", LIMIT, |metrics| {
         metrics.sum("cordon_flows", &[]) < 20.0
     })?;
     tokio::time::sleep(outage).await;
-    sent_back.store(0, Ordering::SeqCst);
+    let sent_back = Arc::new(SentBack::default());
     let begun = Instant::now();
     let fleet = come(site, phones, &sent_back).await.context("the fleet comes back")?;
     let during = begun.elapsed();
     ensure!(during <= Duration::from_secs(60), "all are back after {during:?}");
-    let again = Metrics::read()?.sum("cordon_bindings", &[]);
+    let again = all_are_bound(phones)?;
     ensure!(again <= bound + 1.0, "each phone has one binding: {bound} before, {again} after");
-    let granted: Vec<u32> = fleet.iter().map(|(_, expires)| *expires).collect();
-    let values: BTreeSet<u32> = granted.iter().copied().collect();
-    let (least, most) =
-        (granted.iter().min().copied().unwrap_or(0), granted.iter().max().copied().unwrap_or(0));
-    ensure!(least >= ASKED * 4 / 5 && most <= ASKED, "granted {least} to {most} of {ASKED}");
-    ensure!(values.len() >= usize::try_from(ASKED / 5)?.min(phones) / 2, "{} lifetimes", values.len());
+    let granted = Spread::of(fleet.iter().map(|(_, expires)| *expires));
+    granted.is_even_over(ASKED * 4 / 5..=ASKED).context("lifetimes")?;
+    let shed = sent_back.shed();
+    shed.is_even_over(RETRY_AFTER).context("Retry-After")?;
     // What a registration holds is no growth; what is left when they have gone would be.
     go(fleet).await.context("the fleet leaves")?;
     Ok(format!(
-        "{phones} of {phones} registered {:.1} s after they began, {} told to come back meanwhile; granted {least} to {most} s, {} \
-         different lifetimes",
+        "{phones} of {phones} registered {:.1} s after they began, {} shed (Retry-After {shed}), {} told to come back for \
+         another reason, {} without a connection; granted {granted}",
         during.as_secs_f64(),
-        sent_back.load(Ordering::SeqCst),
-        values.len()
+        shed.count(),
+        sent_back.others.load(Ordering::SeqCst),
+        sent_back.closed.load(Ordering::SeqCst)
     ))
 }
 
+/// Waits until the fleet is counted, which is done once a second, beside the phones of the canary that stay; how many there are.
+fn all_are_bound(phones: usize) -> Result<f64> {
+    let count = |metrics: &Metrics| metrics.sum("cordon_bindings", &[]);
+    let all = (phones + STAYING) as f64;
+    Metrics::await_until("the fleet is counted", LIMIT, |metrics| count(metrics) >= all)
+        .map(|all| count(&all))
+}
+
 /// Every phone from an address of its own, all at once; each tries until it is registered, as phones do.
-async fn come(site: &Site, phones: usize, sent_back: &Arc<AtomicUsize>) -> Result<Vec<(Agent, u32)>> {
+async fn come(site: &Site, phones: usize, sent_back: &Arc<SentBack>) -> Result<Vec<(Agent, u32)>> {
     let tls = site.authority.client_config()?;
     let mut coming = JoinSet::new();
     for phone in 0..phones {
-        let (tls, sent_back) = (Arc::clone(&tls), Arc::clone(sent_back));
+        let (tls, sent_back, told) = (Arc::clone(&tls), Arc::clone(sent_back), site.told.clone());
         coming.spawn(async move {
             let (number, from) = (format!("30{phone:06}"), one_of_crowd(100 + phone));
             loop {
                 // A connection that is not taken is tried again a little later.
                 let Ok(agent) = Agent::connect(&tls, &number, from, Manner::Rings).await else {
-                    sent_back.fetch_add(1, Ordering::SeqCst);
+                    sent_back.closed.fetch_add(1, Ordering::SeqCst);
                     tokio::time::sleep(SOON).await;
                     continue;
                 };
@@ -190,14 +203,12 @@ async fn come(site: &Site, phones: usize, sent_back: &Arc<AtomicUsize>) -> Resul
                             "phone {phone} is answered {} {why}",
                             answer.status.code()
                         );
-                        sent_back.fetch_add(1, Ordering::SeqCst);
-                        let wait = answer.headers.seconds(&HeaderName::RETRY_AFTER);
-                        let wait = wait.context("it says when")?;
-                        ensure!((5..=30).contains(&wait), "Retry-After {wait}");
+                        told.note(&answer);
+                        let wait = sent_back.note(&answer)?;
                         tokio::time::sleep(Duration::from_secs(wait.into())).await;
                     }
                     Err(_) => {
-                        sent_back.fetch_add(1, Ordering::SeqCst);
+                        sent_back.closed.fetch_add(1, Ordering::SeqCst);
                         tokio::time::sleep(SOON).await;
                     }
                 }
@@ -209,6 +220,35 @@ async fn come(site: &Site, phones: usize, sent_back: &Arc<AtomicUsize>) -> Resul
         fleet.push(come??);
     }
     Ok(fleet)
+}
+
+/// Phones that were not registered at once.
+#[derive(Default)]
+struct SentBack {
+    /// Lost their connection, or got none.
+    closed: AtomicUsize,
+    /// Told to come back for another reason than an overload.
+    others: AtomicUsize,
+    /// The seconds that each who was shed was told to wait.
+    shed: Mutex<Vec<u32>>,
+}
+
+impl SentBack {
+    /// After which seconds the phone may come back.
+    fn note(&self, answer: &Response) -> Result<u32> {
+        let wait = answer.headers.seconds(&HeaderName::RETRY_AFTER).context("it says when")?;
+        ensure!(RETRY_AFTER.contains(&wait), "Retry-After {wait}");
+        if is_shed(answer) {
+            self.shed.lock().unwrap_or_else(PoisonError::into_inner).push(wait);
+        } else {
+            self.others.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(wait)
+    }
+
+    fn shed(&self) -> Spread {
+        Spread::of(self.shed.lock().unwrap_or_else(PoisonError::into_inner).iter().copied())
+    }
 }
 
 /// Each phone unregisters, a few at a time; told to come back, it does.
@@ -240,9 +280,13 @@ fn few_ports(configuration: &mut Configuration) {
     configuration.media = "[media]\nports = \"20000-20999\"\n".to_owned();
 }
 
+/// Seconds after which who was shed may come back.
+pub(crate) const RETRY_AFTER: RangeInclusive<u32> = 5..=30;
 const SOURCES: usize = 20;
 /// What an agent asks for, in seconds.
 const ASKED: u32 = 300;
+/// Phones of the canary that are registered all the time; one more comes and goes.
+const STAYING: usize = 3;
 /// Phones that leave at once.
 const LEAVING: usize = 50;
 const SOON: Duration = Duration::from_secs(1);
