@@ -16,13 +16,16 @@ pub(crate) struct RateLimit {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Every answer of the last second.
+    answered: VecDeque<(Instant, Neighbourhood)>,
+    /// Who was answered within it. Nothing is kept of anybody else: an entry for each source that ever came would lie
+    /// among the memory of its connection and hold that page for good.
     sources: BTreeMap<Neighbourhood, Source>,
-    swept: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
 struct Source {
-    answered: VecDeque<Instant>,
+    answered: usize,
     /// Whether it has been told in an event that it is too fast.
     is_reported: bool,
 }
@@ -39,6 +42,7 @@ pub(crate) enum Verdict {
 }
 
 impl RateLimit {
+    /// `per_second` is 1 at least.
     pub(crate) fn new(per_second: usize) -> Self {
         Self { per_second, state: Mutex::default() }
     }
@@ -46,23 +50,25 @@ impl RateLimit {
     /// Counts a request from `source`.
     pub(crate) fn admit(&self, now: Instant, source: IpAddr) -> Verdict {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.sources.len() >= MAX_SOURCES {
-            state.sweep(now);
-        }
+        state.pass(now);
         let key = Neighbourhood::of(source);
-        if state.sources.len() >= MAX_SOURCES && !state.sources.contains_key(&key) {
-            return Verdict::Silence;
-        }
-        let entry = state.sources.entry(key).or_default();
-        while entry.answered.front().is_some_and(|&then| now.saturating_duration_since(then) >= WINDOW) {
-            entry.answered.pop_front();
-        }
-        if entry.answered.len() < self.per_second {
-            entry.answered.push_back(now);
-            entry.is_reported = false;
+        let is_full = state.sources.len() >= MAX_SOURCES;
+        let State { answered, sources } = &mut *state;
+        let Some(source) = sources.get_mut(&key) else {
+            if is_full {
+                return Verdict::Silence;
+            }
+            sources.insert(key, Source { answered: 1, is_reported: false });
+            answered.push_back((now, key));
+            return Verdict::Answer;
+        };
+        if source.answered < self.per_second {
+            source.answered += 1;
+            source.is_reported = false;
+            answered.push_back((now, key));
             return Verdict::Answer;
         }
-        match std::mem::replace(&mut entry.is_reported, true) {
+        match std::mem::replace(&mut source.is_reported, true) {
             false => Verdict::SilenceAndReport,
             true => Verdict::Silence,
         }
@@ -70,21 +76,24 @@ impl RateLimit {
 }
 
 impl State {
-    /// Forgets sources that were not answered within the window; at most once per window, as it looks at all of them.
-    fn sweep(&mut self, now: Instant) {
-        if self.swept.is_some_and(|then| now.saturating_duration_since(then) < WINDOW) {
-            return;
+    /// Forgets the answers that are a second old, and whoever got no other since.
+    fn pass(&mut self, now: Instant) {
+        while let Some((then, key)) = self.answered.front().copied()
+            && now.saturating_duration_since(then) >= WINDOW
+        {
+            self.answered.pop_front();
+            let Some(source) = self.sources.get_mut(&key) else { continue };
+            source.answered = source.answered.saturating_sub(1);
+            if source.answered == 0 {
+                self.sources.remove(&key);
+            }
         }
-        self.swept = Some(now);
-        self.sources.retain(|_, source| {
-            source.answered.back().is_some_and(|&then| now.saturating_duration_since(then) < WINDOW)
-        });
     }
 }
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Sources remembered: a /16 of phones does not all speak plain SIP in one second. Beyond it strangers hear nothing.
+/// Sources answered in one second: a /16 of phones does not all speak plain SIP in one. Beyond it strangers hear nothing.
 const MAX_SOURCES: usize = 4_096;
 
 #[cfg(test)]
@@ -130,5 +139,7 @@ mod tests {
         assert_eq!(limit.admit(start, stranger), Verdict::Silence);
         assert_eq!(limit.state.lock().unwrap().sources.len(), MAX_SOURCES);
         assert_eq!(limit.admit(start + WINDOW, stranger), Verdict::Answer);
+        let state = limit.state.lock().unwrap();
+        assert_eq!((state.sources.len(), state.answered.len()), (1, 1), "nothing is kept of who has gone");
     }
 }
