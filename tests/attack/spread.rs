@@ -47,7 +47,7 @@ impl Spread {
 impl fmt::Display for Spread {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Some((least, _)), Some((most, _))) = (self.0.first_key_value(), self.0.last_key_value()) else {
-            return write!(out, "nobody");
+            return write!(out, "of none");
         };
         let fullest = self.0.values().max().copied().unwrap_or_default();
         write!(

@@ -69,6 +69,8 @@ async fn flood(site: &Site) -> Result<String> {
     let asked: usize = statuses.values().sum();
     ensure!(statuses.keys().all(|status| matches!(status, 401 | 500 | 503)), "{statuses:?}");
     ensure!(asked == rate * seconds, "every request is answered: {asked}");
+    // Said of a release build.
+    ensure!(site.length(true, used <= HALF), "{:.0} % of a processor", used * 100.0);
     Ok(format!(
         "{asked} at {:.0}/s answered {statuses:?}; {refreshed} of {refreshed} refreshes of a phone meanwhile; {:.0} % of a \
          processor; RSS at most {:+} kB",
@@ -282,6 +284,8 @@ fn few_ports(configuration: &mut Configuration) {
 
 /// Seconds after which who was shed may come back.
 pub(crate) const RETRY_AFTER: RangeInclusive<u32> = 5..=30;
+/// Of one processor.
+const HALF: f64 = 0.5;
 const SOURCES: usize = 20;
 /// What an agent asks for, in seconds.
 const ASKED: u32 = 300;
