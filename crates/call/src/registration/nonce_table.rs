@@ -200,7 +200,7 @@ fn is_live(now: Instant, relayed_at: Instant) -> bool {
 }
 
 fn shrink<K: Eq + Hash, V>(table: &mut HashMap<K, V>) {
-    if table.capacity() / 8 > table.len().max(ROOM_KEPT) {
+    if table.capacity() / 4 > table.len().max(ROOM_KEPT) {
         table.shrink_to(2 * table.len());
     }
 }

@@ -127,7 +127,7 @@ impl Upstreams {
             self.ends.retain(|Reverse(end)| is_current(&self.table, end));
             self.ends.shrink_to(2 * self.table.len());
         }
-        if self.table.capacity() / 8 > self.table.len().max(ROOM_KEPT) {
+        if self.table.capacity() / 4 > self.table.len().max(ROOM_KEPT) {
             self.table.shrink_to(2 * self.table.len());
         }
     }
