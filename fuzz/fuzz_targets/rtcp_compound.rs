@@ -64,7 +64,11 @@ struct Shift {
 }
 
 impl Rewrite for Shift {
-    fn ssrc(&mut self, ssrc: Ssrc) -> Ssrc {
+    fn sender(&mut self, ssrc: Ssrc) -> Ssrc {
+        Ssrc(ssrc.0 ^ TURN)
+    }
+
+    fn reported(&mut self, ssrc: Ssrc) -> Ssrc {
         Ssrc(ssrc.0 ^ TURN)
     }
 

@@ -27,11 +27,13 @@ struct Translation<'a> {
 }
 
 impl rtcp::Rewrite for Translation<'_> {
-    fn ssrc(&mut self, ssrc: Ssrc) -> Ssrc {
-        // What we sent to the sender, it names as we did; everything else is its own. A source nobody sent by
-        // has no name on the other side.
-        let reported = self.backward.source_of(ssrc).map(|(source, _)| source);
-        reported.or_else(|| self.onward.name_of(ssrc).map(|(name, _)| name)).unwrap_or(NOBODY)
+    fn sender(&mut self, ssrc: Ssrc) -> Ssrc {
+        self.onward.name_of(ssrc).map_or(NOBODY, |(name, _)| name)
+    }
+
+    fn reported(&mut self, ssrc: Ssrc) -> Ssrc {
+        // What we sent to the sender, it names as we did. Whatever else it received has no name on the other side.
+        self.backward.source_of(ssrc).map_or(NOBODY, |(source, _)| source)
     }
 
     fn sender_clock(&mut self, sender: Ssrc, clock: Timestamp) -> Timestamp {

@@ -10,8 +10,11 @@ use crate::{Ssrc, Timestamp};
 
 /// What becomes of the numbers in a compound packet when its streams were renumbered on the way.
 pub trait Rewrite {
-    /// The SSRC to write instead of `ssrc`.
-    fn ssrc(&mut self, ssrc: Ssrc) -> Ssrc;
+    /// The SSRC to write where `ssrc` stands as a sender: of the packet, of what it describes or of what it says goodbye for.
+    fn sender(&mut self, ssrc: Ssrc) -> Ssrc;
+
+    /// The SSRC to write where `ssrc` stands as the source that the sender received and tells about.
+    fn reported(&mut self, ssrc: Ssrc) -> Ssrc;
 
     /// The media clock to write into the sender report of `sender`, named as it was received.
     fn sender_clock(&mut self, sender: Ssrc, clock: Timestamp) -> Timestamp {
@@ -95,7 +98,11 @@ pub fn replace_ssrcs(bytes: &mut [u8], map: impl FnMut(Ssrc) -> Ssrc) -> Result<
 struct OnlySsrc<F>(F);
 
 impl<F: FnMut(Ssrc) -> Ssrc> Rewrite for OnlySsrc<F> {
-    fn ssrc(&mut self, ssrc: Ssrc) -> Ssrc {
+    fn sender(&mut self, ssrc: Ssrc) -> Ssrc {
+        (self.0)(ssrc)
+    }
+
+    fn reported(&mut self, ssrc: Ssrc) -> Ssrc {
         (self.0)(ssrc)
     }
 }
@@ -127,46 +134,57 @@ fn rewrite_packet(packet: &mut [u8], rewrite: &mut impl Rewrite) -> Result<(), M
             [*a, *b, *c, *d] = rewrite.sender_clock(ssrc, clock).0.to_be_bytes();
             [*p0, *p1, *p2, *p3] = packets.to_be_bytes();
             [*o0, *o1, *o2, *o3] = octets.to_be_bytes();
-            rewrite_ssrc(sender, rewrite);
+            rewrite_sender(sender, rewrite);
             rewrite_report_blocks(blocks, count, rewrite)
         }
         RECEIVER_REPORT => {
             let (sender, blocks) = body.split_first_chunk_mut::<4>().ok_or(Malformed)?;
-            rewrite_ssrc(sender, rewrite);
+            rewrite_sender(sender, rewrite);
             rewrite_report_blocks(blocks, count, rewrite)
         }
         DESCRIPTION => rewrite_description(body, count, rewrite),
-        GOODBYE => rewrite_leading(body, count, rewrite),
+        GOODBYE => rewrite_senders(body, count, rewrite),
         TRANSPORT_FEEDBACK | PAYLOAD_FEEDBACK => {
-            let (named, control) = body.split_at_mut_checked(8).ok_or(Malformed)?;
-            rewrite_leading(named, 2, rewrite)?;
+            let (sender, body) = body.split_first_chunk_mut::<4>().ok_or(Malformed)?;
+            rewrite_sender(sender, rewrite);
+            let (media, control) = body.split_first_chunk_mut::<4>().ok_or(Malformed)?;
+            rewrite_reported(media, rewrite);
             // RFC 5104 §4.2, §4.3.1: these name their target once more, in entries of eight bytes.
             if matches!((kind, count), (TRANSPORT_FEEDBACK, 3 | 4) | (PAYLOAD_FEEDBACK, 4)) {
-                for entry in control.chunks_exact_mut(8) {
-                    rewrite_leading(entry, 1, rewrite)?;
-                }
+                rewrite_entries(control, 8, rewrite)?;
             }
             Ok(())
         }
         EXTENDED_REPORT => {
             let (sender, blocks) = body.split_first_chunk_mut::<4>().ok_or(Malformed)?;
-            rewrite_ssrc(sender, rewrite);
+            rewrite_sender(sender, rewrite);
             rewrite_extended(blocks, rewrite)
         }
         // An application packet and what is not known: the sender comes first, the rest is opaque.
         _ if body.is_empty() => Ok(()),
-        _ => rewrite_leading(body, 1, rewrite),
+        _ => rewrite_senders(body, 1, rewrite),
     }
 }
 
-fn rewrite_ssrc(place: &mut [u8; 4], rewrite: &mut impl Rewrite) {
-    *place = rewrite.ssrc(Ssrc(u32::from_be_bytes(*place))).0.to_be_bytes();
+fn rewrite_sender(place: &mut [u8; 4], rewrite: &mut impl Rewrite) {
+    *place = rewrite.sender(Ssrc(u32::from_be_bytes(*place))).0.to_be_bytes();
 }
 
-fn rewrite_leading(bytes: &mut [u8], count: usize, rewrite: &mut impl Rewrite) -> Result<(), Malformed> {
-    let named = bytes.get_mut(..4 * count).ok_or(Malformed)?;
-    let (places, _) = named.as_chunks_mut::<4>();
-    places.iter_mut().for_each(|place| rewrite_ssrc(place, rewrite));
+fn rewrite_reported(place: &mut [u8; 4], rewrite: &mut impl Rewrite) {
+    *place = rewrite.reported(Ssrc(u32::from_be_bytes(*place))).0.to_be_bytes();
+}
+
+fn rewrite_senders(bytes: &mut [u8], count: usize, rewrite: &mut impl Rewrite) -> Result<(), Malformed> {
+    let (places, _) = bytes.get_mut(..4 * count).ok_or(Malformed)?.as_chunks_mut::<4>();
+    places.iter_mut().for_each(|place| rewrite_sender(place, rewrite));
+    Ok(())
+}
+
+/// Entries of `length` bytes, each with the source it is about first.
+fn rewrite_entries(bytes: &mut [u8], length: usize, rewrite: &mut impl Rewrite) -> Result<(), Malformed> {
+    for entry in bytes.chunks_exact_mut(length) {
+        rewrite_reported(entry.first_chunk_mut().ok_or(Malformed)?, rewrite);
+    }
     Ok(())
 }
 
@@ -184,7 +202,7 @@ fn rewrite_report_blocks(
         let highest =
             rewrite.highest_sequence(Ssrc(u32::from_be_bytes(*source)), u32::from_be_bytes(*sequence));
         *sequence = highest.to_be_bytes();
-        rewrite_ssrc(source, rewrite);
+        rewrite_reported(source, rewrite);
     }
     Ok(())
 }
@@ -194,7 +212,7 @@ fn rewrite_description(bytes: &mut [u8], chunks: usize, rewrite: &mut impl Rewri
     let mut rest = bytes;
     for _ in 0..chunks {
         let (source, mut items) = rest.split_first_chunk_mut::<4>().ok_or(Malformed)?;
-        rewrite_ssrc(source, rewrite);
+        rewrite_sender(source, rewrite);
         let mut length = 0;
         loop {
             match items.get(length).ok_or(Malformed)? {
@@ -219,12 +237,8 @@ fn rewrite_extended(bytes: &mut [u8], rewrite: &mut impl Rewrite) -> Result<(), 
         let (block, behind) = behind.split_at_mut_checked(length).ok_or(Malformed)?;
         match kind {
             XR_LOSS | XR_DUPLICATES | XR_RECEIPT_TIMES | XR_SUMMARY => rewrite_span(block, rewrite)?,
-            XR_VOIP_METRICS => rewrite_leading(block, 1, rewrite)?,
-            XR_DELAY => {
-                for entry in block.chunks_exact_mut(12) {
-                    rewrite_leading(entry, 1, rewrite)?;
-                }
-            }
+            XR_VOIP_METRICS => rewrite_reported(block.first_chunk_mut().ok_or(Malformed)?, rewrite),
+            XR_DELAY => rewrite_entries(block, 12, rewrite)?,
             _ => {}
         }
         rest = behind;
@@ -242,7 +256,7 @@ fn rewrite_span(block: &mut [u8], rewrite: &mut impl Rewrite) -> Result<(), Malf
         let [_, _, new_high, new_low] = rewrite.highest_sequence(source, u32::from(sequence)).to_be_bytes();
         (*high, *low) = (new_high, new_low);
     }
-    [*s0, *s1, *s2, *s3] = rewrite.ssrc(source).0.to_be_bytes();
+    [*s0, *s1, *s2, *s3] = rewrite.reported(source).0.to_be_bytes();
     Ok(())
 }
 
@@ -274,7 +288,13 @@ mod tests {
     struct Shift(u32);
 
     impl Rewrite for Shift {
-        fn ssrc(&mut self, ssrc: Ssrc) -> Ssrc {
+        fn sender(&mut self, ssrc: Ssrc) -> Ssrc {
+            assert_eq!(ssrc, Ssrc(0x10));
+            Ssrc(ssrc.0 + self.0)
+        }
+
+        fn reported(&mut self, ssrc: Ssrc) -> Ssrc {
+            assert_eq!(ssrc, Ssrc(0x20));
             Ssrc(ssrc.0 + self.0)
         }
 
@@ -310,11 +330,18 @@ mod tests {
     #[test]
     fn a_receiver_report_and_a_goodbye_are_renumbered() {
         let mut bytes =
-            [report(201, &[0x10], &[0x20, 0, 9, 0, 0, 0]), words(0x82, 203, &[0x10, 0x20])].concat();
+            [report(201, &[0x10], &[0x20, 0, 9, 0, 0, 0]), words(0x82, 203, &[0x10, 0x10])].concat();
         rewrite(&mut bytes, &mut Shift(1)).unwrap();
         let expected =
-            [report(201, &[0x11], &[0x21, 0, 509, 0, 0, 0]), words(0x82, 203, &[0x11, 0x21])].concat();
+            [report(201, &[0x11], &[0x21, 0, 509, 0, 0, 0]), words(0x82, 203, &[0x11, 0x11])].concat();
         assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn feedback_tells_its_sender_from_the_source_it_is_about() {
+        let mut bytes = words(0x84, 206, &[0x10, 0x20, 0x20, 7]);
+        rewrite(&mut bytes, &mut Shift(1)).unwrap();
+        assert_eq!(bytes, words(0x84, 206, &[0x11, 0x21, 0x21, 7]));
     }
 
     #[test]

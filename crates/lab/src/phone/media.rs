@@ -403,7 +403,11 @@ struct Blocks {
 }
 
 impl rtcp::Rewrite for Blocks {
-    fn ssrc(&mut self, ssrc: Ssrc) -> Ssrc {
+    fn sender(&mut self, ssrc: Ssrc) -> Ssrc {
+        ssrc
+    }
+
+    fn reported(&mut self, ssrc: Ssrc) -> Ssrc {
         ssrc
     }
 

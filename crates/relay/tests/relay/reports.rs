@@ -28,6 +28,24 @@ fn a_report_crosses_sealed_with_the_names_the_other_end_knows() {
 }
 
 #[test]
+fn a_sender_that_has_taken_a_name_of_ours_reports_under_its_own() {
+    let mut call = Call::talking([Suite::AesCm128HmacSha1_80; 2]);
+    call.a.take_relay_key(200);
+    call.set(End::A, true, None);
+    assert_eq!(call.talk(10), (10, 10));
+    let (as_a_hears, highest, _) = call.a.heard.last().unwrap().clone();
+    assert_ne!(as_a_hears.0, call.b.ssrc);
+    let highest = u32::try_from(highest.as_u64()).unwrap();
+    let mut buf = call.a.seal_rtcp(&report(as_a_hears.0, 0, as_a_hears.0, highest));
+
+    call.deliver_rtcp(End::A, call.a.rtcp_address(), &mut buf).unwrap();
+
+    let received = call.b.open_rtcp(&mut buf).unwrap();
+    assert_ne!(number(&received, 4), call.b.ssrc, "the SSRC of B is no name of what B receives");
+    assert_eq!(number(&received, 28), call.b.ssrc);
+}
+
+#[test]
 fn with_mux_reports_share_the_rtp_port_and_without_it_they_are_dropped_there() {
     let mut call = Call::talking([Suite::AeadAes128Gcm; 2]);
     assert_eq!(call.talk(1), (1, 1));
