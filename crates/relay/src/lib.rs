@@ -11,6 +11,7 @@
 //! | `side` | one end: its protection, its permits, where it is reached |
 //! | `plain` | the packets of an end that policy permitted to go unprotected |
 //! | `latch` | where an end is reached, learned only from authenticated packets |
+//! | `our_keys` | what seals toward one peer: the key in force, and those that were left and may come back |
 //! | `rewrite` | which SSRC, index and timestamp an inbound source gets on the way out |
 //! | `names` | the SSRCs an end's packets leave under |
 //! | `rtcp` | what `rewrite` says, for the SSRCs and numbers inside RTCP |
@@ -32,6 +33,7 @@ mod flow_table;
 mod generator;
 mod latch;
 mod names;
+mod our_keys;
 mod plain;
 mod relay;
 mod reports;

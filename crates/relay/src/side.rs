@@ -5,14 +5,13 @@ use std::time::Instant;
 
 use cordon_rtp::report::Echo;
 use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, PacketIndex};
-use cordon_srtp::{
-    AddressChange, Inbound, Outbound, RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket,
-};
+use cordon_srtp::{AddressChange, Inbound, RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket};
 
 use crate::arrivals::{Arrivals, Packet};
 use crate::flow_table::Component;
 use crate::generator::Generator;
 use crate::latch::Latch;
+use crate::our_keys::OurKeys;
 use crate::plain::PlainEnd;
 use crate::reports::Reports;
 use crate::rewrite::Rewrite;
@@ -66,8 +65,7 @@ struct Negotiated {
 /// SRTP in both directions of one end.
 struct Secure {
     inbound: Inbound,
-    outbound: Outbound,
-    local: KeyMaterial,
+    ours: OurKeys,
     remote: KeyMaterial,
 }
 
@@ -190,9 +188,7 @@ impl Side {
         remote: KeyMaterial,
         change: AddressChange,
     ) {
-        if !secure.local.is_same_as(&local) {
-            secure.outbound = Outbound::new(&local);
-            secure.local = local;
+        if secure.ours.take(local) {
             self.toward.begin_key();
             self.is_local_spent_said = false;
             self.statistics.rekeys = self.statistics.rekeys.saturating_add(1);
@@ -323,7 +319,7 @@ impl Side {
     /// Makes a packet fit for this end's peer: sealed, or plain where the permit says so. The only two ways out.
     pub(crate) fn seal_rtp(&mut self, packet: RtpPacket<'_>) -> Option<()> {
         let bytes = match &mut self.setup.as_mut()?.protected {
-            Protected::Secure(secure) => secure.outbound.seal_rtp(packet).ok()?.as_slice().len(),
+            Protected::Secure(secure) => secure.ours.outbound().seal_rtp(packet).ok()?.as_slice().len(),
             Protected::Plain(plain) => packet.into_plain(plain.permit).as_slice().len(),
         };
         self.statistics.sealed += 1;
@@ -334,7 +330,7 @@ impl Side {
     /// The same for RTCP.
     pub(crate) fn seal_rtcp(&mut self, packet: RtcpPacket<'_>) -> Option<()> {
         let bytes = match &mut self.setup.as_mut()?.protected {
-            Protected::Secure(secure) => secure.outbound.seal_rtcp(packet).ok()?.as_slice().len(),
+            Protected::Secure(secure) => secure.ours.outbound().seal_rtcp(packet).ok()?.as_slice().len(),
             Protected::Plain(plain) => packet.into_plain(plain.permit).as_slice().len(),
         };
         self.statistics.sealed_bytes += bytes as u64;
@@ -345,7 +341,7 @@ impl Side {
     /// Whether it is time to say that a key of this end must be replaced; true once per key.
     pub(crate) fn says_nearly_spent(&mut self) -> bool {
         let Some(Setup { protected: Protected::Secure(secure), .. }) = &self.setup else { return false };
-        let is_local_due = !self.is_local_spent_said && secure.outbound.is_nearly_spent();
+        let is_local_due = !self.is_local_spent_said && secure.ours.is_nearly_spent();
         let is_remote_due = !self.is_remote_spent_said && secure.inbound.is_nearly_spent();
         self.is_local_spent_said |= is_local_due;
         self.is_remote_spent_said |= is_remote_due;
@@ -355,7 +351,7 @@ impl Side {
 
 impl Secure {
     fn new(local: KeyMaterial, remote: KeyMaterial) -> Secure {
-        Secure { inbound: Inbound::new(&remote), outbound: Outbound::new(&local), local, remote }
+        Secure { inbound: Inbound::new(&remote), ours: OurKeys::new(local), remote }
     }
 }
 

@@ -9,7 +9,8 @@ use crate::session_keys::SessionKeys;
 
 /// Seals what one leg sends under its local key.
 ///
-/// A new local key is a new `Outbound`, with new SSRCs in the packets that go through it.
+/// A new local key is a new `Outbound`, with new SSRCs in the packets that go through it; one that comes back must go on in
+/// the `Outbound` it had.
 pub struct Outbound {
     keys: SessionKeys,
     /// At most [`MAX_OUTBOUND_SOURCES`].
@@ -90,6 +91,12 @@ impl Outbound {
         keys.rtcp.seal(buf, ssrc, index)?;
         self.sealed_rtcp += 1;
         Ok(SrtcpPacket::received(buf))
+    }
+
+    /// Goes on under another suite with the same key bytes: AES-CM draws the same key stream for either length of its tag,
+    /// so what was sealed under the one stays sealed under the other.
+    pub fn take_suite(&mut self, key: &KeyMaterial) {
+        self.keys = SessionKeys::derive(key);
     }
 
     /// Packets that may still be sealed before the key must change, in the protocol that has fewer left.

@@ -11,6 +11,8 @@ mod hold_matrix;
 #[cfg(test)]
 mod key_lifetimes;
 #[cfg(test)]
+mod keystreams;
+#[cfg(test)]
 mod kit;
 #[cfg(test)]
 mod reports;
