@@ -4,11 +4,9 @@ use cordon_rtp::Ssrc;
 
 use crate::generator::Generator;
 
-/// SSRCs without repetition: those of the sources themselves under the first key, and fresh ones, of which an odd
-/// step visits all 2^32 before the first comes back.
+/// SSRCs without repetition under one key: those of the sources themselves under the first, and fresh ones at random, so
+/// that nobody can foresee the next.
 pub(crate) struct Names {
-    last: u32,
-    step: u32,
     /// Keys there have been.
     keys: u32,
     /// Names given under the key in use, at most [`MAX_NAMES`].
@@ -16,9 +14,8 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    pub(crate) fn new(generator: &mut Generator) -> Names {
-        let (last, step) = (generator.next_u32(), generator.next_u32() | 1);
-        Names { last, step, keys: 0, given: Vec::with_capacity(1) }
+    pub(crate) fn new() -> Names {
+        Names { keys: 0, given: Vec::with_capacity(1) }
     }
 
     pub(crate) fn begin_key(&mut self) {
@@ -31,15 +28,14 @@ impl Names {
     }
 
     /// The name of a source that has none under this key.
-    pub(crate) fn name_for(&mut self, ssrc: Ssrc) -> Option<Ssrc> {
+    pub(crate) fn name_for(&mut self, ssrc: Ssrc, generator: &mut Generator) -> Option<Ssrc> {
         let may_keep = self.keys <= 1 && ssrc != NOBODY && !self.is_given(ssrc);
-        if may_keep { self.give(ssrc) } else { self.fresh() }
+        if may_keep { self.give(ssrc) } else { self.fresh(generator) }
     }
 
-    pub(crate) fn fresh(&mut self) -> Option<Ssrc> {
+    pub(crate) fn fresh(&mut self, generator: &mut Generator) -> Option<Ssrc> {
         loop {
-            self.last = self.last.wrapping_add(self.step);
-            let name = Ssrc(self.last);
+            let name = Ssrc(generator.next_u32());
             if name != NOBODY && !self.is_given(name) {
                 return self.give(name);
             }

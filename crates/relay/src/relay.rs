@@ -139,7 +139,7 @@ impl Relay {
             self.free.push(slot);
             return Err(error);
         }
-        let opened = Stream::new(stream, a, b, &mut self.generator);
+        let opened = Stream::new(stream, a, b);
         if let Some(place) = self.slot_mut(slot) {
             *place = Some(opened);
         }
@@ -168,8 +168,9 @@ impl Relay {
 
     fn set(&mut self, now: Instant, stream: StreamId, end: End, setup: EndSetup) -> Result<(), CommandError> {
         let slot = *self.by_id.get(&stream).ok_or(CommandError::UnknownStream)?;
-        let stream = self.slot_mut(slot).and_then(Option::as_mut).ok_or(CommandError::UnknownStream)?;
-        stream.apply(now, end, setup);
+        let slot = usize::try_from(slot).map_err(|_| CommandError::UnknownStream)?;
+        let stream = self.slots.get_mut(slot).and_then(Option::as_mut).ok_or(CommandError::UnknownStream)?;
+        stream.apply(now, end, setup, &mut self.generator);
         Ok(())
     }
 

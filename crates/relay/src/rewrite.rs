@@ -42,8 +42,8 @@ pub(crate) struct Renamed {
 }
 
 impl Rewrite {
-    pub(crate) fn new(generator: &mut Generator) -> Rewrite {
-        Rewrite { mappings: Vec::with_capacity(1), names: Names::new(generator), uses: 0 }
+    pub(crate) fn new() -> Rewrite {
+        Rewrite { mappings: Vec::with_capacity(1), names: Names::new(), uses: 0 }
     }
 
     /// Forgets everything said under the old key: what comes next gets SSRCs that were never used here.
@@ -53,19 +53,19 @@ impl Rewrite {
     }
 
     /// Gives every source a fresh SSRC under the same key, as far as the key's names reach.
-    pub(crate) fn renew(&mut self) {
-        self.renew_where(|_| true);
+    pub(crate) fn renew(&mut self, generator: &mut Generator) {
+        self.renew_where(|_| true, generator);
     }
 
     /// Gives a fresh SSRC to the sources whose roll-over counter left 0. A peer that took a new key may have
     /// started over with ours too; it then cannot know the counter, but every receiver understands a fresh SSRC.
-    pub(crate) fn renew_rolled_over(&mut self) {
-        self.renew_where(|mapping| mapping.next > i64::from(u16::MAX));
+    pub(crate) fn renew_rolled_over(&mut self, generator: &mut Generator) {
+        self.renew_where(|mapping| mapping.next > i64::from(u16::MAX), generator);
     }
 
-    fn renew_where(&mut self, is_due: impl Fn(&Mapping) -> bool) {
+    fn renew_where(&mut self, is_due: impl Fn(&Mapping) -> bool, generator: &mut Generator) {
         for mapping in self.mappings.iter_mut().filter(|mapping| is_due(mapping)) {
-            if let Some(name) = self.names.fresh() {
+            if let Some(name) = self.names.fresh(generator) {
                 *mapping = Mapping { used: mapping.used, ..Mapping::new(mapping.ssrc, name, mapping.clock) };
             }
         }
@@ -151,7 +151,7 @@ impl Rewrite {
         let place = match known {
             Some(place) => place,
             None if self.names.are_left() => {
-                let (outbound, clock) = (self.names.name_for(ssrc)?, generator.next_u32());
+                let (outbound, clock) = (self.names.name_for(ssrc, generator)?, generator.next_u32());
                 self.mappings.push(Mapping::new(ssrc, outbound, clock));
                 self.mappings.len() - 1
             }
@@ -313,39 +313,36 @@ mod tests {
     #[test]
     fn a_source_whose_ssrc_is_already_the_name_of_another_gets_a_fresh_one() {
         let (mut rewrite, mut generator) = fresh();
-        let mut name = |rewrite: &mut Rewrite, ssrc| {
+        let name = |rewrite: &mut Rewrite, ssrc, generator: &mut Generator| {
             let source = SourceId { ssrc, epoch: 0 };
-            rewrite
-                .rename(source, PacketIndex::new(Roc(0), Seq(5)), Timestamp(0), &mut generator)
-                .unwrap()
-                .ssrc
+            rewrite.rename(source, PacketIndex::new(Roc(0), Seq(5)), Timestamp(0), generator).unwrap().ssrc
         };
-        name(&mut rewrite, Ssrc(7));
-        rewrite.renew();
-        let renewed = name(&mut rewrite, Ssrc(7));
+        name(&mut rewrite, Ssrc(7), &mut generator);
+        rewrite.renew(&mut generator);
+        let renewed = name(&mut rewrite, Ssrc(7), &mut generator);
 
-        let other = name(&mut rewrite, renewed);
+        let other = name(&mut rewrite, renewed, &mut generator);
         assert_ne!(other, renewed);
     }
 
     #[test]
     fn a_name_that_rolled_over_is_renewed_and_a_young_one_stays() {
         let (mut rewrite, mut generator) = fresh();
-        let mut name = |rewrite: &mut Rewrite, ssrc, index| {
+        let name = |rewrite: &mut Rewrite, ssrc, index, generator: &mut Generator| {
             let source = SourceId { ssrc: Ssrc(ssrc), epoch: 0 };
             let index = PacketIndex::from_u64(index).unwrap();
-            rewrite.rename(source, index, Timestamp(0), &mut generator).unwrap()
+            rewrite.rename(source, index, Timestamp(0), generator).unwrap()
         };
-        let old = name(&mut rewrite, 1, 10);
-        name(&mut rewrite, 1, 10 + 65_536);
-        let young = name(&mut rewrite, 2, 10);
+        let old = name(&mut rewrite, 1, 10, &mut generator);
+        name(&mut rewrite, 1, 10 + 65_536, &mut generator);
+        let young = name(&mut rewrite, 2, 10, &mut generator);
 
-        rewrite.renew_rolled_over();
+        rewrite.renew_rolled_over(&mut generator);
 
-        let renewed = name(&mut rewrite, 1, 11 + 65_536);
+        let renewed = name(&mut rewrite, 1, 11 + 65_536, &mut generator);
         assert_ne!(renewed.ssrc, old.ssrc);
         assert_eq!(renewed.index.roc(), Roc(0));
-        assert_eq!(name(&mut rewrite, 2, 11).ssrc, young.ssrc);
+        assert_eq!(name(&mut rewrite, 2, 11, &mut generator).ssrc, young.ssrc);
     }
 
     #[test]
@@ -426,8 +423,8 @@ mod tests {
                         key += 1;
                         rewrite.begin_key();
                     }
-                    Step::Renew => rewrite.renew(),
-                    Step::RenewRolledOver => rewrite.renew_rolled_over(),
+                    Step::Renew => rewrite.renew(&mut generator),
+                    Step::RenewRolledOver => rewrite.renew_rolled_over(&mut generator),
                 }
                 prop_assert!(names.iter().filter(|(of, _)| *of == key).count() <= MAX_NAMES);
             }
@@ -456,7 +453,6 @@ mod tests {
     }
 
     fn fresh() -> (Rewrite, Generator) {
-        let mut generator = Generator::new([9; 32]);
-        (Rewrite::new(&mut generator), generator)
+        (Rewrite::new(), Generator::new([9; 32]))
     }
 }

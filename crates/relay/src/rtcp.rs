@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_report_crosses_with_the_names_and_numbers_of_the_other_side() {
         let mut generator = Generator::new([3; 32]);
-        let (mut onward, mut backward) = (Rewrite::new(&mut generator), Rewrite::new(&mut generator));
+        let (mut onward, mut backward) = (Rewrite::new(), Rewrite::new());
         let phone = rename(&mut onward, 0x1111, PacketIndex::new(Roc(0), Seq(500)), &mut generator);
         let pbx = rename(&mut backward, 0x2222, PacketIndex::new(Roc(1), Seq(7)), &mut generator);
         let mut compound = sender_report(0x1111, 9000, pbx.0, pbx.1 + 3);
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_compound_that_lies_about_its_lengths_is_refused_or_harmless() {
         let mut generator = Generator::new([3; 32]);
-        let (mut onward, backward) = (Rewrite::new(&mut generator), Rewrite::new(&mut generator));
+        let (mut onward, backward) = (Rewrite::new(), Rewrite::new());
         let mut whole = sender_report(1, 2, 3, 4);
         whole.extend(description(1, b"abc"));
         for place in 0..whole.len() {

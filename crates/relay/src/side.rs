@@ -62,6 +62,12 @@ struct Negotiated {
     has_moved: bool,
 }
 
+/// The keys of a description: ours, and the peer's.
+struct Keys {
+    local: KeyMaterial,
+    remote: KeyMaterial,
+}
+
 /// SRTP in both directions of one end.
 struct Secure {
     inbound: Inbound,
@@ -70,12 +76,12 @@ struct Secure {
 }
 
 impl Side {
-    pub(crate) fn new(local: Local, generator: &mut Generator) -> Side {
+    pub(crate) fn new(local: Local) -> Side {
         Side {
             local,
             setup: None,
             parked: None,
-            toward: Rewrite::new(generator),
+            toward: Rewrite::new(),
             statistics: EndStatistics::default(),
             arrivals: Arrivals::default(),
             reports: Reports::default(),
@@ -87,7 +93,7 @@ impl Side {
     }
 
     /// Takes what signalling says from now on; whatever is said again as before keeps its running state.
-    pub(crate) fn apply(&mut self, now: Instant, setup: EndSetup) {
+    pub(crate) fn apply(&mut self, now: Instant, setup: EndSetup, generator: &mut Generator) {
         let EndSetup {
             protection,
             local_changed,
@@ -112,7 +118,7 @@ impl Side {
         rtp.signal(remote_rtp);
         rtcp.signal(remote_rtcp);
         if local_changed {
-            self.toward.renew();
+            self.toward.renew(generator);
         }
         let change = match remote_changed {
             Some(change) => change,
@@ -120,7 +126,7 @@ impl Side {
             None => AddressChange::Same,
         };
         let negotiated = Negotiated { change, renegotiated, has_moved };
-        let protected = self.protect(now, protection, known, negotiated);
+        let protected = self.protect(now, protection, known, negotiated, generator);
         let heard_from = self.statistics.heard_from.unwrap_or(now);
         self.statistics.heard_from = receive.then_some(heard_from);
         self.setup = Some(Setup { protected, rtp, rtcp, mux, before_proof, codecs, receive, send });
@@ -133,6 +139,7 @@ impl Side {
         protection: Protection,
         known: Option<Protected>,
         negotiated: Negotiated,
+        generator: &mut Generator,
     ) -> Protected {
         let Negotiated { change, renegotiated, has_moved } = negotiated;
         match (protection, known) {
@@ -147,7 +154,8 @@ impl Side {
                 }
                 match state {
                     Some(mut secure) => {
-                        self.change_keys(now, &mut secure, *local, *remote, change);
+                        let keys = Keys { local: *local, remote: *remote };
+                        self.change_keys(now, &mut secure, keys, change, generator);
                         if renegotiated || !was_secure {
                             secure.inbound.renegotiated(now, change);
                         }
@@ -184,10 +192,11 @@ impl Side {
         &mut self,
         now: Instant,
         secure: &mut Secure,
-        local: KeyMaterial,
-        remote: KeyMaterial,
+        keys: Keys,
         change: AddressChange,
+        generator: &mut Generator,
     ) {
+        let Keys { local, remote } = keys;
         if secure.ours.take(local) {
             self.toward.begin_key();
             self.is_local_spent_said = false;
@@ -197,7 +206,7 @@ impl Side {
         if !secure.remote.is_same_as(&remote) {
             secure.remote = remote;
             self.is_remote_spent_said = false;
-            self.toward.renew_rolled_over();
+            self.toward.renew_rolled_over(generator);
             self.statistics.rekeys = self.statistics.rekeys.saturating_add(1);
         }
     }
@@ -280,13 +289,13 @@ impl Side {
     /// Notes the life a source of the peer is in. A new one after a change of the session, under an SSRC that is new or
     /// started over, is the sign of a peer that made its session anew, and it may have forgotten what it received from
     /// us too.
-    pub(crate) fn note_life(&mut self, source: SourceId) {
+    pub(crate) fn note_life(&mut self, source: SourceId, generator: &mut Generator) {
         if self.newest_life.is_some_and(|newest| source.epoch <= newest) {
             return;
         }
         self.newest_life = Some(source.epoch);
         if std::mem::take(&mut self.has_changed) {
-            self.toward.renew_rolled_over();
+            self.toward.renew_rolled_over(generator);
         }
     }
 

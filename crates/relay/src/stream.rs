@@ -31,14 +31,14 @@ pub(crate) struct Outcome {
 }
 
 impl Stream {
-    pub(crate) fn new(id: StreamId, a: Local, b: Local, generator: &mut Generator) -> Stream {
-        Stream { id, a: Side::new(a, generator), b: Side::new(b, generator) }
+    pub(crate) fn new(id: StreamId, a: Local, b: Local) -> Stream {
+        Stream { id, a: Side::new(a), b: Side::new(b) }
     }
 
-    pub(crate) fn apply(&mut self, now: Instant, end: End, setup: EndSetup) {
+    pub(crate) fn apply(&mut self, now: Instant, end: End, setup: EndSetup, generator: &mut Generator) {
         match end {
-            End::A => self.a.apply(now, setup),
-            End::B => self.b.apply(now, setup),
+            End::A => self.a.apply(now, setup, generator),
+            End::B => self.b.apply(now, setup, generator),
         }
     }
 
@@ -94,7 +94,7 @@ fn forward_rtp(
     generator: &mut Generator,
 ) -> Option<Transmit> {
     let opened = from.open_rtp(arrival, buf)?;
-    from.note_life(opened.source);
+    from.note_life(opened.source, generator);
     if !(from.may_receive() && to.may_send()) {
         from.statistics.refused.no_permit += 1;
         to.toward.withhold(opened.source);
