@@ -35,6 +35,8 @@ pub(crate) struct Side {
     has_changed: bool,
     /// The newest life of the peer's sources; lives are counted over all of them.
     newest_life: Option<u32>,
+    /// What is added to the lives that the protection in force counts: they are newer than all under the one before.
+    lives_before: u32,
 }
 
 /// What signalling last said about an end.
@@ -89,6 +91,7 @@ impl Side {
             is_remote_spent_said: false,
             has_changed: false,
             newest_life: None,
+            lives_before: 0,
         }
     }
 
@@ -183,7 +186,9 @@ impl Side {
     /// What was said so far was said in another form: sources begin anew under other names.
     fn begin_protection(&mut self) {
         self.toward.begin_key();
-        self.newest_life = None;
+        if let Some(newest) = self.newest_life.take() {
+            self.lives_before = newest.saturating_add(1);
+        }
     }
 
     /// Replaces the keys that differ. The comparison decides, not what signalling believes: a key that is the
@@ -236,7 +241,8 @@ impl Side {
                 plain.open_rtp(buf)
             }
         };
-        let opened = opened.map_err(|error| refused.count(error)).ok()?;
+        let mut opened = opened.map_err(|error| refused.count(error)).ok()?;
+        opened.source.epoch = opened.source.epoch.saturating_add(self.lives_before);
         if opened.is_newest && setup.learn(component, from) {
             self.statistics.moves += 1;
         }

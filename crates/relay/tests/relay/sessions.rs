@@ -151,6 +151,24 @@ fn a_permitted_plain_end_talks_to_a_secure_one_and_only_from_its_described_host(
 }
 
 #[test]
+fn an_end_is_heard_whichever_way_its_protection_changes_under_one_ssrc() {
+    let mut call = Call::talking([Suite::AesCm128HmacSha1_80; 2]);
+    for _ in 0..3 {
+        assert_eq!(call.talk(5), (5, 5));
+        let setup = plain(&call);
+        call.relay.handle_command(call.now, Command::Set { stream: STREAM, end: End::B, setup });
+        for _ in 0..5 {
+            let mut said = PacketBuf::from_slice(&call.b.plain_packet()).unwrap();
+            call.b.index += 1;
+            call.b.clock += 160;
+            assert!(call.deliver(End::B, call.b.address, &mut said).is_some());
+            assert!(call.a.hear(&mut said));
+        }
+        call.set(End::B, false, None);
+    }
+}
+
+#[test]
 fn what_was_recorded_before_an_end_was_plain_is_not_heard_after_it() {
     let mut call = Call::talking([Suite::AesCm128HmacSha1_80; 2]);
     let recorded: Vec<PacketBuf> = (0..20).map(|_| call.b.speak()).collect();
