@@ -1,9 +1,9 @@
 //! The packets of an end that policy permitted to go unprotected: nothing proves them, so the source address is
-//! held to what the session description says, and the index is counted as RFC 3550 appendix A.1 does.
+//! held to what the session description says or the first packets show, and the index is counted as RFC 3550 appendix A.1 does.
 
 use std::net::SocketAddr;
 
-use cordon_rtp::{PacketBuf, PacketIndex, Roc, Seq, Ssrc};
+use cordon_rtp::{PacketIndex, Roc, Seq, Ssrc};
 use cordon_srtp::{OpenError, Plain, RtpPacket, SourceId};
 
 use crate::side::Opened;
@@ -31,12 +31,13 @@ impl PlainEnd {
         }
     }
 
-    /// Whether RTP may come from here, when the session description says `signalled`.
+    /// Whether RTP may come from here, when the session description says `signalled`. Only for what has been parsed: whatever
+    /// else arrives tells nothing about where the peer sends from.
     pub(crate) fn admits_rtp(&mut self, from: SocketAddr, signalled: SocketAddr) -> bool {
         self.rtp.admits(from, signalled)
     }
 
-    /// Whether RTCP may come from here, when the session description says `signalled`.
+    /// The same for RTCP.
     pub(crate) fn admits_rtcp(&mut self, from: SocketAddr, signalled: SocketAddr) -> bool {
         self.rtcp.admits(from, signalled)
     }
@@ -46,9 +47,8 @@ impl PlainEnd {
         (self.rtp, self.rtcp) = (PlainSource::default(), PlainSource::default());
     }
 
-    /// Takes an RTP packet and gives it its place in its stream.
-    pub(crate) fn open_rtp<'b>(&mut self, buf: &'b mut PacketBuf) -> Result<Opened<'b>, OpenError> {
-        let packet = RtpPacket::plain(buf, self.permit)?;
+    /// Gives an RTP packet its place in its stream.
+    pub(crate) fn place<'b>(&mut self, packet: RtpPacket<'b>) -> Result<Opened<'b>, OpenError> {
         let (source, index) = self.index(packet.ssrc(), packet.index().seq()).ok_or(OpenError::Malformed)?;
         // Nothing proves where a plain packet came from, so nothing is learned from it.
         Ok(Opened { packet, source, index, is_newest: false })
@@ -73,16 +73,48 @@ impl PlainEnd {
     }
 }
 
-/// Where the packets of one component come from: the described host, and the port of the first of them.
-#[derive(Clone, Copy, Default)]
-struct PlainSource {
-    fixed: Option<SocketAddr>,
+/// Where the packets of one component come from: the described host, and of its ports the described one as soon as it is
+/// heard. Until then another port that sends the first packets may be the peer's, too.
+#[derive(Clone, Copy)]
+enum PlainSource {
+    /// No port is known yet. A peer that sends from one port is never refused; several together get only so many packets
+    /// through.
+    Learning { port: u16, in_a_row: u8, admitted: u8 },
+    /// The described port was never heard, and this one was, often enough.
+    Fixed { port: u16 },
+    /// The described port was heard.
+    Described,
+}
+
+impl Default for PlainSource {
+    fn default() -> PlainSource {
+        PlainSource::Learning { port: 0, in_a_row: 0, admitted: 0 }
+    }
 }
 
 impl PlainSource {
     fn admits(&mut self, from: SocketAddr, signalled: SocketAddr) -> bool {
-        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        from.ip() == signalled.ip().to_canonical() && *self.fixed.get_or_insert(from) == from
+        if from.ip().to_canonical() != signalled.ip().to_canonical() {
+            return false;
+        }
+        if from.port() == signalled.port() {
+            *self = PlainSource::Described;
+            return true;
+        }
+        match self {
+            PlainSource::Described => false,
+            PlainSource::Fixed { port } => *port == from.port(),
+            PlainSource::Learning { port, in_a_row, admitted } => {
+                *in_a_row = if *port == from.port() { in_a_row.saturating_add(1) } else { 1 };
+                *port = from.port();
+                if *in_a_row >= PROOF {
+                    *self = PlainSource::Fixed { port: from.port() };
+                    return true;
+                }
+                *admitted = admitted.saturating_add(1);
+                *admitted <= MAX_UNPROVEN
+            }
+        }
     }
 }
 
@@ -121,6 +153,10 @@ impl Counter {
     }
 }
 
+/// Packets in a row from one port of the described host by which it is taken for the peer's, while the described one is silent.
+const PROOF: u8 = 5;
+/// Packets that get through before a port is known: what somebody on the described host may inject.
+const MAX_UNPROVEN: u8 = 5;
 /// SSRCs whose roll-overs are counted at once; one more takes the place of the one unused for longest.
 const MAX_COUNTERS: usize = 8;
 /// RFC 3550 A.1: a larger step forward is a restart, not a loss.
@@ -135,17 +171,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_described_host_and_one_port_of_it_may_send() {
+    fn only_the_described_host_may_send_and_its_described_port_wins() {
         let mut end = end();
-        let described = "10.0.0.2:4000".parse().unwrap();
 
-        assert!(!end.admits_rtp("10.0.0.3:4000".parse().unwrap(), described));
-        assert!(end.admits_rtp("10.0.0.2:4800".parse().unwrap(), described));
-        assert!(!end.admits_rtp("10.0.0.2:4000".parse().unwrap(), described));
-        assert!(end.admits_rtp("[::ffff:10.0.0.2]:4800".parse().unwrap(), described));
+        assert!(!end.admits_rtp("10.0.0.3:4000".parse().unwrap(), described()));
+        assert!((0..20).all(|_| end.admits_rtp(port(4800), described())), "the peer sends from another port");
+        assert!(!end.admits_rtp(port(4801), described()), "and this one is not the peer's");
 
+        assert!(end.admits_rtp("[::ffff:10.0.0.2]:4000".parse().unwrap(), described()));
+        assert!(!end.admits_rtp(port(4800), described()));
         end.moved();
-        assert!(end.admits_rtp("10.0.0.2:4000".parse().unwrap(), described));
+        assert!(end.admits_rtp(port(4800), described()));
+    }
+
+    #[test]
+    fn no_more_than_five_packets_get_through_before_a_port_is_known() {
+        let mut end = end();
+        let admitted = (0..1_000).filter(|n| end.admits_rtp(port(5000 + n % 100), described())).count();
+        assert_eq!(admitted, 5);
+
+        let admitted: Vec<bool> = (0..8).map(|_| end.admits_rtp(port(4800), described())).collect();
+        assert_eq!(admitted, [false, false, false, false, true, true, true, true]);
+    }
+
+    #[test]
+    fn rtcp_has_a_port_of_its_own() {
+        let mut end = end();
+        let described_rtcp = port(4001);
+        assert!(end.admits_rtp(port(4000), described()));
+        assert!(end.admits_rtcp(port(4001), described_rtcp));
+        assert!(!end.admits_rtcp(port(4000), described_rtcp));
     }
 
     #[test]
@@ -178,6 +233,14 @@ mod tests {
         for ssrc in 0..10_000 {
             assert!(end.index(Ssrc(ssrc), Seq(1)).is_some());
         }
+    }
+
+    fn described() -> SocketAddr {
+        port(4000)
+    }
+
+    fn port(port: u16) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, 2], port))
     }
 
     fn end() -> PlainEnd {

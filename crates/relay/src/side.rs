@@ -233,13 +233,13 @@ impl Side {
                     Opened { packet, source, index, is_newest }
                 })
             }
-            Protected::Plain(plain) => {
-                if !plain.admits_rtp(from, signalled) {
+            Protected::Plain(plain) => match RtpPacket::plain(buf, plain.permit) {
+                Ok(_) if !plain.admits_rtp(from, signalled) => {
                     refused.foreign += 1;
                     return None;
                 }
-                plain.open_rtp(buf)
-            }
+                parsed => parsed.and_then(|packet| plain.place(packet)),
+            },
         };
         let mut opened = opened.map_err(|error| refused.count(error)).ok()?;
         opened.source.epoch = opened.source.epoch.saturating_add(self.lives_before);
@@ -274,13 +274,13 @@ impl Side {
             Protected::Secure(secure) => {
                 secure.inbound.open_rtcp(now, SrtcpPacket::received(buf)).map(|_| true)
             }
-            Protected::Plain(plain) => {
-                if !plain.admits_rtcp(from, signalled) {
+            Protected::Plain(plain) => match RtcpPacket::plain(buf, plain.permit) {
+                Ok(_) if !plain.admits_rtcp(from, signalled) => {
                     self.statistics.refused.foreign += 1;
                     return None;
                 }
-                RtcpPacket::plain(buf, plain.permit).map(|_| false)
-            }
+                parsed => parsed.map(|_| false),
+            },
         };
         let is_proven = opened.map_err(|error| self.statistics.refused.count(error)).ok()?;
         if is_proven && component == Component::Rtcp && setup.rtp.is_on_host(from) {
