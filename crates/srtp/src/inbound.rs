@@ -154,7 +154,8 @@ impl Inbound {
         self.forget_transitions(now);
         let mut new = Key::new(key, self.next_generation);
         if new.keys.is_same_as(&self.current.keys) {
-            self.current.keys.mki_len = new.keys.mki_len;
+            // The suite may differ in the length of its tag, and the announcement in its identifier.
+            self.current.keys = new.keys;
             return;
         }
         self.next_generation = self.next_generation.saturating_add(1);

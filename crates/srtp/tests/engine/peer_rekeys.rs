@@ -203,6 +203,24 @@ fn packets_under_the_old_key_open_until_one_under_the_new_key_does() {
 }
 
 #[test]
+fn a_suite_with_another_tag_is_followed_though_the_key_has_the_same_bytes() {
+    let now = Instant::now();
+    let (long, short) = (Suite::AesCm128HmacSha1_80, Suite::AesCm128HmacSha1_32);
+    for [before, after] in [[long, short], [short, long]] {
+        let mut inbound = Inbound::new(&key(before, 1));
+        let mut peer = Outbound::new(&key(before, 1));
+        let first = sealed(&mut peer, Ssrc(1), index(0, 100));
+        assert!(open(&mut inbound, now, &first).is_ok());
+
+        inbound.rekey(now, &key(after, 1), AddressChange::Same);
+        let mut peer = Outbound::new(&key(after, 1));
+        let again = sealed(&mut peer, Ssrc(1), index(0, 100));
+        assert_eq!(open(&mut inbound, now, &again), Err(OpenError::Replayed), "indexes go on");
+        assert!(open(&mut inbound, now, &sealed(&mut peer, Ssrc(1), index(0, 101))).is_ok(), "{after}");
+    }
+}
+
+#[test]
 fn the_old_key_ends_after_two_seconds_of_silence() {
     let start = Instant::now();
     let suite = Suite::AesCm128HmacSha1_80;
