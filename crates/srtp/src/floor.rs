@@ -2,6 +2,7 @@
 
 use cordon_rtp::{PacketIndex, Ssrc};
 
+use crate::error::OpenError;
 use crate::media_clock::MediaClock;
 
 /// Up to here, nothing of one source is heard again under one key.
@@ -14,8 +15,18 @@ pub(crate) struct Floor {
     rtcp: Option<u64>,
 }
 
-/// The floor of a source's RTP packets.
+/// Who leaves a floor.
 #[derive(Clone, Copy)]
+pub(crate) struct Left {
+    pub(crate) ssrc: Ssrc,
+    /// The key under which it was heard.
+    pub(crate) generation: u32,
+    /// The first key that is in force.
+    pub(crate) oldest_live: u32,
+}
+
+/// The floor of a source's RTP packets.
+#[derive(Clone)]
 pub(crate) struct RtpFloor {
     /// Highest authenticated index.
     pub(crate) highest: PacketIndex,
@@ -51,12 +62,20 @@ impl Floors {
         staying + FLOORS_OF_A_SOURCE <= MAX_FLOORS
     }
 
-    pub(crate) fn leave_rtp(&mut self, ssrc: Ssrc, generation: u32, rtp: RtpFloor) {
-        self.entry(ssrc, generation).rtp = Some(rtp);
+    /// Leaves the floor of a source's RTP. Refused where only one of a key in force could make room for it.
+    pub(crate) fn leave_rtp(&mut self, left: Left, rtp: RtpFloor) -> Result<(), OpenError> {
+        if let Some(floor) = self.entry(left)? {
+            floor.rtp = Some(rtp);
+        }
+        Ok(())
     }
 
-    pub(crate) fn leave_rtcp(&mut self, ssrc: Ssrc, generation: u32, highest: u64) {
-        self.entry(ssrc, generation).rtcp = Some(highest);
+    /// The same for SRTCP.
+    pub(crate) fn leave_rtcp(&mut self, left: Left, highest: u64) -> Result<(), OpenError> {
+        if let Some(floor) = self.entry(left)? {
+            floor.rtcp = Some(highest);
+        }
+        Ok(())
     }
 
     /// Takes the floor of a source that is heard again under this key.
@@ -86,17 +105,27 @@ impl Floors {
         self.list.iter_mut().find(|floor| floor.ssrc == ssrc && floor.generation == generation)
     }
 
-    fn entry(&mut self, ssrc: Ssrc, generation: u32) -> &mut Floor {
+    /// The floor of a source under a key, made when there is none; nothing where it is of a former key and all others are
+    /// of keys in force.
+    fn entry(&mut self, left: Left) -> Result<Option<&mut Floor>, OpenError> {
+        let Left { ssrc, generation, oldest_live } = left;
         let known = self.list.iter().position(|floor| floor.ssrc == ssrc && floor.generation == generation);
-        let place = known.unwrap_or_else(|| {
-            if self.list.len() >= MAX_FLOORS {
-                let oldest = self.list.iter().map(|floor| floor.generation).min();
-                self.list.retain(|floor| Some(floor.generation) != oldest);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                if self.list.len() >= MAX_FLOORS {
+                    let oldest = self.list.iter().map(|floor| floor.generation).min();
+                    match oldest.filter(|oldest| *oldest < oldest_live) {
+                        Some(oldest) => self.list.retain(|floor| floor.generation != oldest),
+                        None if generation < oldest_live => return Ok(None),
+                        None => return Err(OpenError::TooManySources),
+                    }
+                }
+                self.list.push(Floor { ssrc, generation, rtp: None, rtcp: None });
+                self.list.len() - 1
             }
-            self.list.push(Floor { ssrc, generation, rtp: None, rtcp: None });
-            self.list.len() - 1
-        });
-        self.list.get_mut(place).expect("the place was found or just made")
+        };
+        Ok(self.list.get_mut(place))
     }
 
     fn forget_empty(&mut self) {

@@ -4,7 +4,7 @@ use cordon_rtp::{PacketIndex, Ssrc, Timestamp};
 
 use crate::candidate::Count;
 use crate::error::OpenError;
-use crate::floor::{Floors, RtpFloor};
+use crate::floor::{Floors, Left, RtpFloor};
 use crate::media_clock::MediaClock;
 use crate::packet::SourceId;
 use crate::replay_window::ReplayWindow;
@@ -126,9 +126,8 @@ impl Sources {
         let source = self.entries.get_mut(place).ok_or(OpenError::TooManySources)?;
         let is_elsewhere = source.rtp.as_ref().is_none_or(|stream| stream.generation != heard.generation);
         let floor = if is_elsewhere {
-            let floor = self.floors.take_rtp(heard.ssrc, heard.generation);
-            source.leave_rtp(&mut self.floors);
-            floor
+            source.leave_rtp(&mut self.floors, heard.oldest_live)?;
+            self.floors.take_rtp(heard.ssrc, heard.generation)
         } else {
             None
         };
@@ -143,9 +142,8 @@ impl Sources {
         let source = self.entries.get_mut(place).ok_or(OpenError::TooManySources)?;
         let is_elsewhere = source.rtcp.as_ref().is_none_or(|stream| stream.generation != heard.generation);
         let floor = if is_elsewhere {
-            let floor = self.floors.take_rtcp(heard.ssrc, heard.generation);
-            source.leave_rtcp(&mut self.floors);
-            floor
+            source.leave_rtcp(&mut self.floors, heard.oldest_live)?;
+            self.floors.take_rtcp(heard.ssrc, heard.generation)
         } else {
             None
         };
@@ -172,9 +170,12 @@ impl Sources {
                     .get(*place)
                     .map(|source| (source.newest_generation() >= heard.oldest_live, source.heard))
             });
-            let leaving = self.entries.swap_remove(leaving.ok_or(OpenError::TooManySources)?);
-            leaving.leave_rtp(&mut self.floors);
-            leaving.leave_rtcp(&mut self.floors);
+            let leaving = leaving.ok_or(OpenError::TooManySources)?;
+            if let Some(source) = self.entries.get(leaving) {
+                source.leave_rtp(&mut self.floors, heard.oldest_live)?;
+                source.leave_rtcp(&mut self.floors, heard.oldest_live)?;
+            }
+            self.entries.swap_remove(leaving);
         }
         self.entries.push(Source {
             ssrc: heard.ssrc,
@@ -210,18 +211,17 @@ impl Source {
         rtp.max(rtcp)
     }
 
-    fn leave_rtp(&self, floors: &mut Floors) {
-        if let Some(Stream { window, generation, negotiation }) = &self.rtp {
-            let highest = PacketIndex::from_u64(window.highest()).unwrap_or(PacketIndex::MAX);
-            let floor = RtpFloor { highest, negotiation: *negotiation, clock: self.clock };
-            floors.leave_rtp(self.ssrc, *generation, floor);
-        }
+    fn leave_rtp(&self, floors: &mut Floors, oldest_live: u32) -> Result<(), OpenError> {
+        let Some(stream) = &self.rtp else { return Ok(()) };
+        let Stream { generation, negotiation, .. } = *stream;
+        let floor = RtpFloor { highest: stream.highest(), negotiation, clock: self.clock };
+        floors.leave_rtp(Left { ssrc: self.ssrc, generation, oldest_live }, floor)
     }
 
-    fn leave_rtcp(&self, floors: &mut Floors) {
-        if let Some(stream) = &self.rtcp {
-            floors.leave_rtcp(self.ssrc, stream.generation, stream.window.highest());
-        }
+    fn leave_rtcp(&self, floors: &mut Floors, oldest_live: u32) -> Result<(), OpenError> {
+        let Some(stream) = &self.rtcp else { return Ok(()) };
+        let left = Left { ssrc: self.ssrc, generation: stream.generation, oldest_live };
+        floors.leave_rtcp(left, stream.window.highest())
     }
 
     /// Takes an RTP packet in; `floor` is what was left under its key. True when it is the newest.

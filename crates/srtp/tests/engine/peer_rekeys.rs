@@ -221,6 +221,38 @@ fn a_suite_with_another_tag_is_followed_though_the_key_has_the_same_bytes() {
 }
 
 #[test]
+fn at_the_bound_of_what_is_remembered_nothing_under_a_live_key_is_heard_again() {
+    let now = Instant::now();
+    let suite = Suite::AesCm128HmacSha1_80;
+    let mut inbound = Inbound::new(&key(suite, 1));
+    let mut recorded = Vec::new();
+    let mut ssrcs = (1..).map(Ssrc);
+    let refused = ssrcs.find(|ssrc| {
+        let mut peer = Outbound::new(&key(suite, 1));
+        let packet = sealed(&mut peer, *ssrc, index(0, 100));
+        if open(&mut inbound, now, &packet).is_err() {
+            return true;
+        }
+        recorded.push(packet);
+        open_rtcp(&mut inbound, now, &sealed_rtcp(&mut peer, &sender_report(*ssrc))).is_err()
+    });
+    assert_eq!(refused, Some(Ssrc(72)), "eight sources and 63 floors");
+
+    // The eight that are remembered packet by packet report under another key, while the first is still accepted.
+    inbound.rekey(now, &key(suite, 2), AddressChange::Same);
+    let reports: Vec<_> = (64..72)
+        .map(|ssrc| sealed_rtcp(&mut Outbound::new(&key(suite, 2)), &sender_report(Ssrc(ssrc))))
+        .collect();
+    let heard = reports.iter().filter(|report| open_rtcp(&mut inbound, now, report).is_ok()).count();
+    for packet in &recorded {
+        assert!(open(&mut inbound, now, packet).is_err(), "heard again after {heard} reports");
+    }
+
+    let later = now + Duration::from_secs(2);
+    assert!(reports[heard..].iter().all(|report| open_rtcp(&mut inbound, later, report).is_ok()));
+}
+
+#[test]
 fn the_old_key_ends_after_two_seconds_of_silence() {
     let start = Instant::now();
     let suite = Suite::AesCm128HmacSha1_80;
