@@ -214,7 +214,7 @@ impl Source {
     fn leave_rtp(&self, floors: &mut Floors, oldest_live: u32) -> Result<(), OpenError> {
         let Some(stream) = &self.rtp else { return Ok(()) };
         let Stream { generation, negotiation, .. } = *stream;
-        let floor = RtpFloor { highest: stream.highest(), negotiation, clock: self.clock };
+        let floor = RtpFloor { highest: stream.highest(), negotiation, clock: self.clock.clone() };
         floors.leave_rtp(Left { ssrc: self.ssrc, generation, oldest_live }, floor)
     }
 
@@ -232,7 +232,7 @@ impl Source {
         }
         let is_known_here = self.rtp.as_ref().is_some_and(|stream| stream.generation == generation);
         if let Some(floor) = &floor {
-            self.clock = floor.clock;
+            self.clock = floor.clock.clone();
         } else if !is_known_here {
             self.clock = MediaClock::default();
         }

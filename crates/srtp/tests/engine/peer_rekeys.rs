@@ -221,6 +221,47 @@ fn a_suite_with_another_tag_is_followed_though_the_key_has_the_same_bytes() {
 }
 
 #[test]
+fn a_peer_that_comes_back_with_another_clock_each_time_is_heard_each_time() {
+    let now = Instant::now();
+    for suite in SUITES {
+        let mut inbound = Inbound::new(&key(suite, 1));
+        let mut recorded = Vec::new();
+        for life in 0..8_u32 {
+            let mut peer = Outbound::new(&key(suite, 1));
+            // Far from each other all around the clock.
+            let start = life.wrapping_mul(0x9e37_79b9);
+            for n in 0..50_u16 {
+                let clock = start.wrapping_add(160 * u32::from(n));
+                let packet = sealed_at(&mut peer, Ssrc(1), index(0, 100 + n), clock);
+                assert!(open(&mut inbound, now, &packet).is_ok(), "{suite}, life {life}, packet {n}");
+                recorded.push(packet);
+            }
+            assert!(recorded.iter().all(|packet| open(&mut inbound, now, packet).is_err()), "{suite} {life}");
+            inbound.renegotiated(now, AddressChange::Same);
+        }
+        assert!(recorded.iter().all(|packet| open(&mut inbound, now, packet).is_err()), "{suite}");
+    }
+}
+
+#[test]
+fn a_peer_whose_clock_jumps_as_it_speaks_may_still_start_over() {
+    let now = Instant::now();
+    let suite = Suite::AesCm128HmacSha1_80;
+    let mut inbound = Inbound::new(&key(suite, 1));
+    let mut peer = Outbound::new(&key(suite, 1));
+    let turn = |part: u32| part.wrapping_mul(0x9e37_79b9);
+    let recorded: Vec<_> = (0..4)
+        .map(|part| sealed_at(&mut peer, Ssrc(1), index(0, 100 + part), turn(u32::from(part))))
+        .collect();
+    assert!(recorded.iter().all(|packet| open(&mut inbound, now, packet).is_ok()));
+
+    inbound.renegotiated(now, AddressChange::Same);
+    let mut again = Outbound::new(&key(suite, 1));
+    assert!(open(&mut inbound, now, &sealed_at(&mut again, Ssrc(1), index(0, 100), turn(5))).is_ok());
+    assert!(recorded.iter().all(|packet| open(&mut inbound, now, packet).is_err()));
+}
+
+#[test]
 fn at_the_bound_of_what_is_remembered_nothing_under_a_live_key_is_heard_again() {
     let now = Instant::now();
     let suite = Suite::AesCm128HmacSha1_80;
