@@ -105,12 +105,12 @@ impl Transform {
             Cipher::Counter(counter) => {
                 counter.stream.apply(counter_start(self.salt, ssrc, index.as_u64()), payload);
                 let tag = counter.mac.authenticate(message, &index.roc().0.to_be_bytes());
-                place.iter_mut().zip(tag).for_each(|(place, byte)| *place = byte);
+                write(place, tag);
             }
             Cipher::Gcm(gcm) => {
                 let nonce = nonce(self.salt, ssrc, index.as_u64());
                 let tag = gcm.seal(nonce, header, payload).ok_or(SealError::TooLong)?;
-                place.iter_mut().zip(tag).for_each(|(place, byte)| *place = byte);
+                write(place, tag);
             }
         }
         Ok(())
@@ -149,14 +149,24 @@ fn verify(mac: &HmacSha1, message: &[u8], suffix: &[u8], tag: &[u8]) -> Result<(
     if bool::from(expected.ct_eq(tag)) { Ok(()) } else { Err(OpenError::Forged) }
 }
 
+/// As many bytes as there is place for.
+fn write(place: &mut [u8], bytes: impl IntoIterator<Item = u8>) {
+    place.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// RFC 7714 §16 gives session keys, not master keys.
+    pub(super) const RFC_7714_SALT: u128 = 0x5175_6964_2070_726f_2071_756f;
+
+    /// RFC 7714 §16 and §17 give session keys, not master keys.
+    pub(super) fn rfc_7714_key(suite: Suite) -> Vec<u8> {
+        (0..suite.key_len() as u8).collect()
+    }
+
     fn gcm(suite: Suite) -> Transform {
-        let key: Vec<u8> = (0..suite.key_len() as u8).collect();
-        Transform::new(suite, &key, &[0; 20], 0x5175_6964_2070_726f_2071_756f).unwrap()
+        Transform::new(suite, &rfc_7714_key(suite), &[0; 20], RFC_7714_SALT).unwrap()
     }
 
     const RTP: &str = "8040f17b8041f8d35501a0b247616c6c696120657374206f6d6e6973206469766973\
@@ -185,7 +195,7 @@ mod tests {
         }
     }
 
-    fn hex(digits: &str) -> Vec<u8> {
+    pub(super) fn hex(digits: &str) -> Vec<u8> {
         digits
             .as_bytes()
             .chunks(2)

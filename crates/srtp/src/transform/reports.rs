@@ -1,9 +1,11 @@
 //! The same for SRTCP.
 
+use std::cell::OnceCell;
+
 use cordon_rtp::{PacketBuf, Ssrc, Suite};
 use zeroize::ZeroizeOnDrop;
 
-use super::{counter_start, nonce, verify};
+use super::{counter_start, nonce, verify, write};
 use crate::error::{OpenError, SealError};
 use crate::gcm::{self, Gcm};
 use crate::provider::{CounterMode, HmacSha1, KeyStream, Mac};
@@ -11,22 +13,32 @@ use crate::provider::{CounterMode, HmacSha1, KeyStream, Mac};
 /// The session keys of one direction of SRTCP.
 ///
 /// A stream has a report every few seconds, so that its ciphers are made for each one: kept, they would be a third of all
-/// that is remembered of a stream.
+/// that is remembered of a stream. What checks a tag is kept ready, because strangers ask for that as often as they like.
 #[derive(ZeroizeOnDrop)]
 pub(crate) struct ReportTransform {
     /// The session encryption key, then zeros.
     key: [u8; 32],
-    mac: [u8; 20],
+    #[zeroize(skip)]
+    check: Check,
     /// Session salt as a number of 112 bits, or of 96 for GCM.
     salt: u128,
     #[zeroize(skip)]
     suite: Suite,
 }
 
+/// What a tag is checked with; each wipes itself.
+enum Check {
+    Counter(HmacSha1),
+    /// Made when the first report comes.
+    Gcm(OnceCell<Gcm>),
+}
+
 impl ReportTransform {
     /// Takes session keys; `None` when a length does not fit the suite. `mac` is not used by GCM.
     pub(crate) fn new(suite: Suite, key: &[u8], mac: &[u8; 20], salt: u128) -> Option<Self> {
-        let mut transform = Self { key: [0; 32], mac: *mac, salt, suite };
+        let check =
+            if suite.is_aead() { Check::Gcm(OnceCell::new()) } else { Check::Counter(HmacSha1::new(mac)) };
+        let mut transform = Self { key: [0; 32], check, salt, suite };
         if key.len() != suite.key_len() {
             return None;
         }
@@ -60,19 +72,23 @@ impl ReportTransform {
         let end =
             bytes.len().checked_sub(trailer).filter(|end| *end >= RTCP_CLEAR).ok_or(OpenError::TooShort)?;
         let index = u64::from(word & !ENCRYPTED);
-        if self.suite.is_aead() {
-            let (message, trailer) = bytes.split_at_mut_checked(end).ok_or(OpenError::TooShort)?;
-            let tag = trailer.get(..gcm::TAG).ok_or(OpenError::TooShort)?;
-            let (head, text) = message.split_first_chunk_mut().ok_or(OpenError::TooShort)?;
-            let nonce = nonce(self.salt, ssrc, index);
-            if !self.gcm().open(nonce, &associated(head, word), text, tag) {
-                return Err(OpenError::Forged);
+        match &self.check {
+            Check::Gcm(gcm) => {
+                let (message, trailer) = bytes.split_at_mut_checked(end).ok_or(OpenError::TooShort)?;
+                let tag = trailer.get(..gcm::TAG).ok_or(OpenError::TooShort)?;
+                let (head, text) = message.split_first_chunk_mut().ok_or(OpenError::TooShort)?;
+                let (nonce, associated) = (nonce(self.salt, ssrc, index), associated(head, word));
+                if !gcm.get_or_init(|| self.gcm()).open(nonce, &associated, text, tag) {
+                    return Err(OpenError::Forged);
+                }
             }
-        } else {
-            let (message, trailer) = bytes.split_at_mut_checked(end + WORD).ok_or(OpenError::TooShort)?;
-            let tag = trailer.get(mki_len..).ok_or(OpenError::TooShort)?;
-            verify(&HmacSha1::new(&self.mac), message, &[], tag)?;
-            self.add_key_stream(ssrc, index, message.get_mut(RTCP_CLEAR..end).ok_or(OpenError::TooShort)?);
+            Check::Counter(mac) => {
+                let (message, trailer) = bytes.split_at_mut_checked(end + WORD).ok_or(OpenError::TooShort)?;
+                let tag = trailer.get(mki_len..).ok_or(OpenError::TooShort)?;
+                verify(mac, message, &[], tag)?;
+                let text = message.get_mut(RTCP_CLEAR..end).ok_or(OpenError::TooShort)?;
+                self.add_key_stream(ssrc, index, text);
+            }
         }
         Ok(end)
     }
@@ -83,18 +99,21 @@ impl ReportTransform {
         let word = index | ENCRYPTED;
         buf.grow(WORD + self.tag_len()).ok_or(SealError::TooLong)?;
         let (message, trailer) = buf.as_mut_slice().split_at_mut_checked(end).ok_or(SealError::TooLong)?;
-        if self.suite.is_aead() {
-            let (head, text) = message.split_first_chunk_mut().ok_or(SealError::Malformed)?;
-            let nonce = nonce(self.salt, ssrc, u64::from(index));
-            let tag = self.gcm().seal(nonce, &associated(head, word), text).ok_or(SealError::TooLong)?;
-            write(trailer, tag.into_iter().chain(word.to_be_bytes()));
-        } else {
-            let text = message.get_mut(RTCP_CLEAR..).ok_or(SealError::Malformed)?;
-            self.add_key_stream(ssrc, u64::from(index), text);
-            write(trailer, word.to_be_bytes());
-            let (message, place) =
-                buf.as_mut_slice().split_at_mut_checked(end + WORD).ok_or(SealError::TooLong)?;
-            write(place, HmacSha1::new(&self.mac).authenticate(message, &[]));
+        match &self.check {
+            Check::Gcm(_) => {
+                let (head, text) = message.split_first_chunk_mut().ok_or(SealError::Malformed)?;
+                let nonce = nonce(self.salt, ssrc, u64::from(index));
+                let tag = self.gcm().seal(nonce, &associated(head, word), text).ok_or(SealError::TooLong)?;
+                write(trailer, tag.into_iter().chain(word.to_be_bytes()));
+            }
+            Check::Counter(mac) => {
+                let text = message.get_mut(RTCP_CLEAR..).ok_or(SealError::Malformed)?;
+                self.add_key_stream(ssrc, u64::from(index), text);
+                write(trailer, word.to_be_bytes());
+                let (message, place) =
+                    buf.as_mut_slice().split_at_mut_checked(end + WORD).ok_or(SealError::TooLong)?;
+                write(place, mac.authenticate(message, &[]));
+            }
         }
         Ok(())
     }
@@ -124,11 +143,6 @@ fn associated(head: &[u8; RTCP_CLEAR], word: u32) -> [u8; RTCP_CLEAR + WORD] {
     [a, b, c, d, e, f, g, h, i, j, k, l]
 }
 
-/// As many bytes as there is place for.
-fn write(place: &mut [u8], bytes: impl IntoIterator<Item = u8>) {
-    place.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
-}
-
 /// The bit that says an SRTCP packet is encrypted.
 pub(crate) const ENCRYPTED: u32 = 1 << 31;
 /// Bytes of an SRTCP packet that stay in clear: the first header and the sender's SSRC.
@@ -139,11 +153,10 @@ const WORD: usize = 4;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transform::tests::{RFC_7714_SALT, hex, rfc_7714_key};
 
-    /// RFC 7714 §17 gives session keys, not master keys.
     fn gcm(suite: Suite) -> ReportTransform {
-        let key: Vec<u8> = (0..suite.key_len() as u8).collect();
-        ReportTransform::new(suite, &key, &[0; 20], 0x5175_6964_2070_726f_2071_756f).unwrap()
+        ReportTransform::new(suite, &rfc_7714_key(suite), &[0; 20], RFC_7714_SALT).unwrap()
     }
 
     const RTCP: &str = "81c8000d4d6172734e5450314e545032525450200000042a0000e9304c756e61\
@@ -171,13 +184,5 @@ mod tests {
             let end = gcm(suite).open(buf.as_mut_slice(), ssrc, 0x8000_05d4, 0).unwrap();
             assert_eq!(&buf.as_slice()[..end], hex(RTCP), "{suite}");
         }
-    }
-
-    fn hex(digits: &str) -> Vec<u8> {
-        digits
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
-            .collect()
     }
 }
