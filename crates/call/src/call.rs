@@ -15,7 +15,7 @@ use crate::invite::Caller;
 use crate::leg::Leg;
 use crate::listening::Listening;
 use crate::media::{CallKey, End, MediaRequest, StreamId, StreamStatistics};
-use crate::refresh::Refresh;
+use crate::refresh::{KeysDue, Refresh};
 use crate::refuse::Asked;
 use crate::switchboard::{Purpose, Switchboard};
 use crate::tally::Charge;
@@ -42,6 +42,8 @@ pub(crate) struct Call {
     pub(crate) branches_ended: usize,
     /// An INVITE of our own, to be sent or under way.
     pub(crate) refresh: Option<Refresh>,
+    /// Whose key of ours is to be replaced by the next.
+    pub(crate) keys_due: KeysDue,
     /// Redirections followed.
     pub(crate) redirects: usize,
     /// When to try again to tell a peer that could not be reached of the end.

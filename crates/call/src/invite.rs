@@ -20,6 +20,7 @@ use crate::leg::{Leg, Names, Phone, Reach, SDP};
 use crate::leg_media::LegMedia;
 use crate::listening::Listening;
 use crate::media::{CallKey, End, MediaAddress, MediaRequest, StreamId};
+use crate::refresh::KeysDue;
 use crate::refuse::Asked;
 use crate::registration::Route;
 use crate::switchboard::{Switchboard, handset_flow};
@@ -122,6 +123,7 @@ impl Call {
             given_up: Vec::new(),
             branches_ended: 0,
             refresh: None,
+            keys_due: KeysDue::default(),
             redirects: 0,
             bye_at: None,
             look_at: None,

@@ -18,7 +18,7 @@ use crate::switchboard::{Purpose, Switchboard};
 /// An INVITE of our own toward one leg, to be sent or under way.
 pub(crate) struct Refresh {
     end: End,
-    /// With new keys of ours.
+    /// With new keys of ours, when it was sent last.
     renews_keys: bool,
     /// When to send it; far enough from other changes.
     at: Instant,
@@ -26,29 +26,55 @@ pub(crate) struct Refresh {
     tries: u32,
 }
 
+/// Since when the keys of a leg are to be replaced. The relay says so once per key, whatever the call is doing then, so it is
+/// remembered until the peer has taken new ones.
+#[derive(Default)]
+pub(crate) struct KeysDue {
+    a: Option<Instant>,
+    b: Option<Instant>,
+}
+
+impl KeysDue {
+    /// The leg to be served next, and since when.
+    fn next(&self) -> Option<(End, Instant)> {
+        [(End::A, self.a), (End::B, self.b)].into_iter().find_map(|(end, since)| Some((end, since?)))
+    }
+
+    fn of(&mut self, end: End) -> &mut Option<Instant> {
+        match end {
+            End::A => &mut self.a,
+            End::B => &mut self.b,
+        }
+    }
+}
+
+impl Refresh {
+    fn new(end: End, at: Instant) -> Refresh {
+        Refresh { end, renews_keys: false, at, client: None, tries: 0 }
+    }
+}
+
 impl Call {
-    /// A key of ours toward this leg comes near the end of its life.
+    /// A key of this leg, ours or the peer's, comes near the end of its life.
     pub(crate) fn renew_keys(&mut self, now: Instant, board: &mut Switchboard, end: End) {
-        self.begin_refresh(now, board, end, true);
+        *self.keys_due.of(end) = Some(now);
+        self.refresh_when_due(now, board);
     }
 
     /// The peer of this leg accepted a change that nobody wants any more: it is told again what is agreed.
-    pub(crate) fn begin_refresh(
-        &mut self,
-        now: Instant,
-        board: &mut Switchboard,
-        end: End,
-        renews_keys: bool,
-    ) {
+    pub(crate) fn begin_refresh(&mut self, now: Instant, board: &mut Switchboard, end: End) {
         if self.is_established() && self.refresh.is_none() {
-            self.refresh = Some(Refresh { end, renews_keys, at: now, client: None, tries: 0 });
+            self.refresh = Some(Refresh::new(end, now));
             self.refresh_when_due(now, board);
         }
     }
 
     /// When a refresh is to be sent.
     pub(crate) fn refresh_due(&self) -> Option<Instant> {
-        self.refresh.as_ref().filter(|refresh| refresh.client.is_none()).map(|refresh| refresh.at)
+        match &self.refresh {
+            Some(refresh) => refresh.client.is_none().then_some(refresh.at),
+            None => self.keys_due.next().filter(|_| self.is_established()).map(|(_, since)| since),
+        }
     }
 
     /// Whether a refresh of ours is under way, so that no other change may begin.
@@ -56,8 +82,11 @@ impl Call {
         self.refresh.as_ref().is_some_and(|refresh| refresh.client.is_some())
     }
 
-    /// Sends the refresh, unless another change is under way.
+    /// Sends the refresh, unless another change is under way; whatever its reason, with new keys where they are due.
     pub(crate) fn refresh_when_due(&mut self, now: Instant, board: &mut Switchboard) {
+        if self.refresh.is_none() && self.is_established() {
+            self.refresh = self.keys_due.next().map(|(end, since)| Refresh::new(end, since));
+        }
         let is_busy = self.exchange.is_some() || self.accepted.is_some() || !self.given_up.is_empty();
         let Some(refresh) =
             self.refresh.as_mut().filter(|refresh| refresh.client.is_none() && refresh.at <= now)
@@ -65,7 +94,8 @@ impl Call {
             return;
         };
         refresh.at = now + RETRY;
-        let (end, renews_keys) = (refresh.end, refresh.renews_keys);
+        let end = refresh.end;
+        let renews_keys = self.keys_due.of(end).is_some();
         if is_busy || !self.leg_mut(end).is_reachable(now, board) {
             return;
         }
@@ -75,6 +105,7 @@ impl Call {
         let Some(body) =
             media.and_then(|media| media.write_refresh(&rules, renews_keys, board.entropy.as_mut()))
         else {
+            *self.keys_due.of(end) = None;
             return self.refresh = None;
         };
         let mut invite = leg.next_request(Method::Invite, board);
@@ -83,8 +114,9 @@ impl Call {
         let client = board.send(now, hop, invite);
         board.clients.insert(client, (self.key, Purpose::Refresh));
         if let Some(refresh) = &mut self.refresh {
-            refresh.client = Some(client);
-            refresh.tries += 1;
+            let is_first_of_its_kind = renews_keys && !refresh.renews_keys;
+            refresh.tries = if is_first_of_its_kind { 1 } else { refresh.tries + 1 };
+            (refresh.client, refresh.renews_keys) = (Some(client), renews_keys);
         }
     }
 
@@ -102,6 +134,9 @@ impl Call {
         let Some(refresh) = self.refresh.take_if(|refresh| refresh.client == Some(client)) else { return };
         match response {
             Some(response) if response.status.is_success() => {
+                if refresh.renews_keys {
+                    *self.keys_due.of(refresh.end) = None;
+                }
                 self.refreshed(now, board, refresh.end, response)
             }
             Some(response) if DIALOG_IS_GONE.contains(&response.status.code()) => {
@@ -114,6 +149,7 @@ impl Call {
             }
             Some(_) | None => self.refresh_refused(now, board, refresh, RETRY),
         }
+        self.refresh_when_due(now, board);
     }
 
     /// The call is over: whatever still comes to the refresh is answered by the rules for late responses.

@@ -91,7 +91,7 @@ impl Call {
         } else if self.is_established() && !is_waiting {
             // A change that was cancelled too late: the peer is told again what holds.
             self.acknowledge(now, board, end, response.cseq, None);
-            self.begin_refresh(now, board, end, false);
+            self.begin_refresh(now, board, end);
         }
     }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use cordon_call::{CallEnd, End, Protection, Side};
 use cordon_rtp::KeyMaterial;
 use cordon_sdp::Direction;
-use cordon_sip::Method;
+use cordon_sip::{Method, Request};
 
-use crate::agent::{Standing, phone_calls};
-use crate::description::{key_line, read};
+use crate::agent::{Agent, Ringing, Standing, pbx_invites, phone_calls};
+use crate::description::{Sdp, key_line, read};
 use crate::world::World;
 
 fn local(world: &World, end: End) -> KeyMaterial {
@@ -50,6 +50,65 @@ fn a_phone_that_never_takes_the_new_key_is_released_before_the_old_one_is_spent(
     world.hears(caller.at, Method::Bye);
     world.pbx_hears(Method::Bye);
     assert_eq!(world.ends(), [CallEnd::KeySpent(Side::Handset)]);
+}
+
+#[test]
+fn a_key_that_nears_its_end_while_that_of_the_other_leg_is_replaced_is_replaced_next() {
+    for end in [End::A, End::B] {
+        let mut world = World::new();
+        let Standing { caller, callee, offer, answer } = phone_calls(&mut world);
+        let (before_a, before_b) = (local(&world, End::A), local(&world, End::B));
+        let mut legs = [(caller, offer), (callee, answer)];
+        if end == End::B {
+            legs.reverse();
+        }
+        let [(first, first_sdp), (second, second_sdp)] = legs;
+        world.key_nearly_spent(end);
+        let refresh = world.hears(first.at, Method::Invite);
+        world.key_nearly_spent(end.other());
+        world.says(first.at, first.respond_with(&refresh, 200, &first_sdp));
+        world.hears(first.at, Method::Ack);
+
+        let refresh = world.hears(second.at, Method::Invite);
+        world.says(second.at, second.respond_with(&refresh, 200, &second_sdp));
+        world.hears(second.at, Method::Ack);
+        assert!(!local(&world, End::A).is_same_as(&before_a), "{end:?}");
+        assert!(!local(&world, End::B).is_same_as(&before_b), "{end:?}");
+        world.pass(Duration::from_secs(60));
+        world.is_quiet();
+    }
+}
+
+#[test]
+fn a_key_that_nears_its_end_while_the_session_is_told_again_is_replaced_next() {
+    let mut world = World::new();
+    let Standing { mut caller, callee, offer, answer } = phone_calls(&mut world);
+    let before = local(&world, End::B);
+    let refresh = hold_too_late_to_cancel(&mut world, &mut caller, &callee, &offer, &answer);
+    world.key_nearly_spent(End::B);
+    world.says(callee.at, callee.respond_with(&refresh, 200, &answer));
+    world.hears(callee.at, Method::Ack);
+    assert!(local(&world, End::B).is_same_as(&before));
+
+    let refresh = world.hears(callee.at, Method::Invite);
+    world.says(callee.at, callee.respond_with(&refresh, 200, &answer));
+    world.hears(callee.at, Method::Ack);
+    assert!(!local(&world, End::B).is_same_as(&before));
+}
+
+#[test]
+fn a_key_that_nears_its_end_before_the_answer_is_replaced_after_it() {
+    let mut world = World::new();
+    let Ringing { mut caller, callee, invite, .. } = pbx_invites(&mut world);
+    world.key_nearly_spent(End::B);
+    world.is_quiet_at(callee.at);
+    world.says(callee.at, callee.respond_with(&invite, 200, &Sdp::phone()));
+    world.hears(callee.at, Method::Ack);
+    let accepted = world.hears_status(caller.at, 200);
+    caller.learn(&accepted);
+    world.says(caller.at, caller.ack());
+    world.pass(Duration::from_secs(5));
+    world.hears(callee.at, Method::Invite);
 }
 
 #[test]
@@ -103,7 +162,24 @@ fn a_hold_that_was_cancelled_too_late_is_taken_back() {
     let mut world = World::new();
     let Standing { mut caller, callee, offer, answer } = phone_calls(&mut world);
     let before = local(&world, End::B);
-    let hold = caller.invite(&offer.with(|sdp| sdp.direction = "sendonly"));
+    let refresh = hold_too_late_to_cancel(&mut world, &mut caller, &callee, &offer, &answer);
+    let told = read(&refresh.body);
+    assert_eq!(told.media[0].direction(&told), Direction::SendRecv);
+    assert!(key_line(&told, 0).key.is_same_as(&before), "with the same key");
+    world.says(callee.at, callee.respond_with(&refresh, 200, &answer));
+    world.hears(callee.at, Method::Ack);
+    assert!(world.setup(End::B).send && world.setup(End::B).receive);
+}
+
+/// The caller holds, cancels that, and is accepted all the same; answers the INVITE that tells the callee the session again.
+fn hold_too_late_to_cancel(
+    world: &mut World,
+    caller: &mut Agent,
+    callee: &Agent,
+    offer: &Sdp,
+    answer: &Sdp,
+) -> Request {
+    let hold = caller.invite(&offer.clone().with(|sdp| sdp.direction = "sendonly"));
     world.says(caller.at, hold.clone());
     let seen = world.hears(callee.at, Method::Invite);
     world.says(callee.at, callee.respond(&seen, 180));
@@ -112,16 +188,8 @@ fn a_hold_that_was_cancelled_too_late_is_taken_back() {
     world.hears_status(caller.at, 200);
     world.hears_status(caller.at, 487);
     world.hears(callee.at, Method::Cancel);
-    world.says(
-        callee.at,
-        callee.respond_with(&seen, 200, &answer.clone().with(|sdp| sdp.direction = "recvonly")),
-    );
+    let accepted = callee.respond_with(&seen, 200, &answer.clone().with(|sdp| sdp.direction = "recvonly"));
+    world.says(callee.at, accepted);
     world.hears(callee.at, Method::Ack);
-    let refresh = world.hears(callee.at, Method::Invite);
-    let told = read(&refresh.body);
-    assert_eq!(told.media[0].direction(&told), Direction::SendRecv);
-    assert!(key_line(&told, 0).key.is_same_as(&before), "with the same key");
-    world.says(callee.at, callee.respond_with(&refresh, 200, &answer));
-    world.hears(callee.at, Method::Ack);
-    assert!(world.setup(End::B).send && world.setup(End::B).receive);
+    world.hears(callee.at, Method::Invite)
 }
