@@ -7,13 +7,17 @@ use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
 
 /// The provider of every TLS connection of ours. It is built here and handed on as a value, so that no library
-/// that installs a process-wide default can widen it.
+/// that installs a process-wide default can widen it. In FIPS mode only groups are in it that the module stands for.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
         cipher_suites: SUITES.to_vec(),
-        kx_groups: GROUPS.to_vec(),
+        kx_groups: groups(::aws_lc_rs::try_fips_mode().is_ok()),
         ..aws_lc_rs::default_provider()
     })
+}
+
+fn groups(is_in_fips_mode: bool) -> Vec<&'static dyn SupportedKxGroup> {
+    GROUPS.iter().copied().filter(|group| !is_in_fips_mode || group.fips()).collect()
 }
 
 /// TLS 1.3 first; RFC 8996 forbids 1.0 and 1.1, which the library does not have.
@@ -36,6 +40,8 @@ static GROUPS: &[&dyn SupportedKxGroup] =
 
 #[cfg(test)]
 mod tests {
+    use rustls::NamedGroup;
+
     use super::*;
 
     #[test]
@@ -43,5 +49,12 @@ mod tests {
         let ids: Vec<u16> = provider().cipher_suites.iter().map(|suite| u16::from(suite.suite())).collect();
 
         assert_eq!(ids, [0x1302, 0x1301, 0xC02C, 0xC02B, 0xC030, 0xC02F]);
+    }
+
+    #[test]
+    fn in_fips_mode_every_group_is_one_of_the_module() {
+        assert_eq!(groups(false).len(), GROUPS.len());
+        let names: Vec<NamedGroup> = groups(true).iter().map(|group| group.name()).collect();
+        assert!(!names.contains(&NamedGroup::X25519), "{names:?}");
     }
 }

@@ -9,11 +9,18 @@ use cordon_srtp::Provider;
 
 /// Prints every finding and a verdict; success where Cordon would start.
 pub(crate) fn check(file: &Path) -> ExitCode {
+    let ciphers = match Provider::in_force() {
+        Ok(ciphers) => ciphers,
+        Err(error) => {
+            anstream::println!("{}: {RED}refused{RESET}, {error}", file.display());
+            return ExitCode::FAILURE;
+        }
+    };
     match cordon_config::load(file) {
         Ok(loaded) => {
             print(&loaded.warnings);
             tell_media_io(&loaded.settings);
-            anstream::println!("{}: {}", file.display(), verdict(&loaded));
+            anstream::println!("{}: {}", file.display(), verdict(&loaded, ciphers));
             ExitCode::SUCCESS
         }
         Err(findings) => {
@@ -53,14 +60,14 @@ fn tell_media_io(settings: &Settings) {
     }
 }
 
-fn verdict(loaded: &Loaded) -> String {
+fn verdict(loaded: &Loaded, ciphers: Provider) -> String {
     let settings = &loaded.settings;
     let profile = match settings.site.profile {
         Profile::Hipaa => "profile hipaa".to_owned(),
         Profile::Lab => format!("{RED}profile lab{RESET}"),
     };
     let locations = plural(settings.locations.len(), "location");
-    let mut text = format!("valid, {profile}, {locations}, media ciphers by {}", Provider::in_force());
+    let mut text = format!("valid, {profile}, {locations}, media ciphers by {ciphers}");
     if !settings.waivers.is_empty() {
         text = format!("{text}, {RED}{}{RESET}", plural(settings.waivers.len(), "waiver"));
     }

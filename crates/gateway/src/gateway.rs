@@ -9,6 +9,7 @@ use cordon_call::Engine;
 use cordon_certs::{CertError, SharedIdentity};
 use cordon_config::{Loaded, Profile, Settings};
 use cordon_media::MediaEngine;
+use cordon_srtp::{NotInFipsMode, Provider};
 use cordon_transport::{Events, Listening, Transport};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
@@ -61,6 +62,9 @@ pub enum StartError {
     /// A thread.
     #[error("a thread cannot be started: {0}")]
     Thread(#[source] io::Error),
+    /// The ciphers.
+    #[error(transparent)]
+    Ciphers(#[from] NotInFipsMode),
 }
 
 /// Why a reload was refused. Everything stays as it was.
@@ -83,7 +87,7 @@ impl StartError {
         let cause = match self {
             Self::Listener(error) => &error.source,
             Self::Media(error) | Self::Metrics(error) => error,
-            Self::Certificates(_) | Self::State(_) | Self::Thread(_) => return None,
+            Self::Certificates(_) | Self::State(_) | Self::Thread(_) | Self::Ciphers(_) => return None,
         };
         match cause.kind() {
             io::ErrorKind::AddrInUse => Some("another program listens there: `ss -ltnup` names it"),
@@ -102,6 +106,7 @@ impl Gateway {
     /// # Errors
     /// The first part that could not start; those before it are stopped again.
     pub async fn start(loaded: Loaded) -> Result<Self, StartError> {
+        let ciphers = Provider::in_force()?;
         announce(&loaded);
         let Loaded { settings, identity, anchors, warnings: _ } = loaded;
         let settings = &settings;
@@ -121,6 +126,7 @@ impl Gateway {
         let records = Records::new(
             Arc::clone(&metrics),
             settings.locations.iter().map(|location| location.name.clone()).collect(),
+            ciphers,
         );
         let (control, orders) = mpsc::channel(CONTROLS);
         let signalling = Signalling {

@@ -32,12 +32,14 @@ pub struct Records {
     receipts: Arc<Mutex<VecDeque<CallReceipt>>>,
     refusals: Arc<Mutex<VecDeque<Refusal>>>,
     budget: Arc<Mutex<LogBudget>>,
+    /// Who computes the ciphers of media.
+    ciphers: Provider,
 }
 
 impl Records {
-    pub(crate) fn new(metrics: Arc<Metrics>, locations: Arc<[String]>) -> Self {
+    pub(crate) fn new(metrics: Arc<Metrics>, locations: Arc<[String]>, ciphers: Provider) -> Self {
         let budget = Arc::new(Mutex::new(LogBudget::new()));
-        Self { metrics, locations, receipts: Arc::default(), refusals: Arc::default(), budget }
+        Self { metrics, locations, receipts: Arc::default(), refusals: Arc::default(), budget, ciphers }
     }
 
     /// The last receipts, newest last; at most 1,000.
@@ -312,7 +314,7 @@ impl Records {
 
     fn receipt(&self, receipt: Receipt, pbx_tls: Option<TlsFacts>) {
         self.metrics.call_ended(&receipt.end);
-        let kept = CallReceipt { receipt, pbx_tls, ciphers: Provider::in_force() };
+        let kept = CallReceipt { receipt, pbx_tls, ciphers: self.ciphers };
         let ([a, b], [a_media, b_media]) = (kept.legs(), kept.media());
         info!(
             call = %kept.receipt.call,

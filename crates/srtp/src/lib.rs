@@ -35,4 +35,4 @@ pub use inbound::{AddressChange, Inbound};
 pub use outbound::Outbound;
 pub use packet::{RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket};
 pub use plain::{Plain, PlainPacket, PlainReason};
-pub use provider::Provider;
+pub use provider::{NotInFipsMode, Provider};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use thiserror::Error;
+
 #[cfg(any(test, feature = "aws-lc"))]
 mod aws_lc;
 #[cfg(any(test, not(feature = "aws-lc")))]
@@ -25,13 +27,29 @@ pub enum Provider {
     AwsLcFips,
 }
 
+/// Cordon was built to compute with the FIPS module only, and the library at hand is not in FIPS mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("built with feature fips, but aws-lc is not in FIPS mode")]
+pub struct NotInFipsMode;
+
 impl Provider {
-    /// Who computes them in this build.
-    pub fn in_force() -> Provider {
-        match (cfg!(feature = "fips"), cfg!(feature = "aws-lc")) {
-            (true, _) if aws_lc_rs::try_fips_mode().is_ok() => Provider::AwsLcFips,
-            (_, true) => Provider::AwsLc,
-            (_, false) => Provider::RustCryptoAndAwsLc,
+    /// Who computes them in this build. Nothing may be served where this is refused: who asked for the FIPS module is not given
+    /// another one silently.
+    pub fn in_force() -> Result<Provider, NotInFipsMode> {
+        let is_in_fips_mode = aws_lc_rs::try_fips_mode().is_ok();
+        Provider::of_build(cfg!(feature = "fips"), cfg!(feature = "aws-lc"), is_in_fips_mode)
+    }
+
+    fn of_build(
+        promises_fips: bool,
+        is_all_aws_lc: bool,
+        is_in_fips_mode: bool,
+    ) -> Result<Provider, NotInFipsMode> {
+        match (promises_fips, is_in_fips_mode) {
+            (true, true) => Ok(Provider::AwsLcFips),
+            (true, false) => Err(NotInFipsMode),
+            (false, _) if is_all_aws_lc => Ok(Provider::AwsLc),
+            (false, _) => Ok(Provider::RustCryptoAndAwsLc),
         }
     }
 

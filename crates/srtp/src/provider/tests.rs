@@ -1,6 +1,6 @@
 //! What every provider must compute.
 
-use super::{KeyStream, Mac, aws_lc, rust_crypto};
+use super::{KeyStream, Mac, NotInFipsMode, Provider, aws_lc, rust_crypto};
 
 macro_rules! for_each_provider {
     ($kind:ident: $($name:ident)*) => {$(
@@ -24,6 +24,14 @@ mod known_answers {
         the_code_of_rfc_2202_comes_out
         where_the_message_is_cut_does_not_matter
     }
+}
+
+#[test]
+fn a_build_that_promises_the_fips_module_computes_with_nothing_else() {
+    assert_eq!(Provider::of_build(true, true, true), Ok(Provider::AwsLcFips));
+    assert_eq!(Provider::of_build(true, true, false), Err(NotInFipsMode));
+    assert_eq!(Provider::of_build(false, true, false), Ok(Provider::AwsLc));
+    assert_eq!(Provider::of_build(false, false, false), Ok(Provider::RustCryptoAndAwsLc));
 }
 
 #[test]
