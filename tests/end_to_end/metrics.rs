@@ -157,7 +157,7 @@ fn await_ready(wanted: u16) -> Result<()> {
     }
 }
 
-const FAMILIES: [&str; 32] = [
+const FAMILIES: [&str; 35] = [
     "bindings",
     "calls_active",
     "calls_ended",
@@ -169,15 +169,18 @@ const FAMILIES: [&str; 32] = [
     "flows",
     "log_lines_suppressed",
     "media_bytes",
+    "media_duplicate_packets",
     "media_expected_packets",
     "media_jitter_seconds",
     "media_lost_packets",
     "media_mos",
+    "media_other_datagrams",
     "media_packets",
     "media_refused_packets",
     "media_reordered_packets",
     "media_round_trip_seconds",
     "media_silences",
+    "media_source_moves",
     "media_streams",
     "media_unsent",
     "pbx_delay_seconds",

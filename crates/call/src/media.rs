@@ -232,8 +232,14 @@ pub struct EndStatistics {
     pub forged: u64,
     /// Of these, packets seen before or too old to tell.
     pub replayed: u64,
+    /// Of these, packets from an address that a plain peer may not send from.
+    pub foreign: u64,
+    /// Datagrams on the peer's ports that are no media: STUN, DTLS, and what nobody can tell.
+    pub no_media: u64,
     /// Keys of the peer that replaced an older one.
     pub rekeys: u64,
+    /// Times the peer went on from another address without signalling.
+    pub moves: u32,
     /// When the peer last proved itself.
     pub last_authenticated: Option<Instant>,
     /// When the peer was last heard: RTP only, for a report is no voice.

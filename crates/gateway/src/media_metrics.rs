@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use cordon_call::{Side, Silence};
-use cordon_media::{EndStatistics, Refused};
+use cordon_media::EndStatistics;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -22,6 +22,9 @@ pub(crate) struct MediaMetrics {
     expected: Counters<WayLabels>,
     lost: Counters<WayLabels>,
     reordered: Counters<SideLabels>,
+    duplicates: Counters<SideLabels>,
+    moves: Counters<SideLabels>,
+    others: Counters<KindLabels>,
     silences: Counters<SilenceLabels>,
     jitter: Family<WayLabels, Histogram>,
     round_trip: Family<SideLabels, Histogram>,
@@ -75,6 +78,21 @@ impl MediaMetrics {
                 "media_reordered_packets",
                 "RTP packets of the peers of a side that arrived behind a later one",
             ),
+            duplicates: register(
+                registry,
+                "media_duplicate_packets",
+                "RTP packets that came twice from peers of a side without SRTP; with it they are replayed ones",
+            ),
+            moves: register(
+                registry,
+                "media_source_moves",
+                "Times the peer of a side went on from another address without signalling, proven by its packets",
+            ),
+            others: register(
+                registry,
+                "media_other_datagrams",
+                "Datagrams that are no media and were dropped, by the side whose ports they reached",
+            ),
             silences: register(
                 registry,
                 "media_silences",
@@ -114,7 +132,7 @@ impl MediaMetrics {
         for (fate, packets) in fates {
             self.packets.get_or_create(&FateLabels { side, fate }).inc_by(packets);
         }
-        for (reason, packets) in reasons(grown.refused) {
+        for (reason, packets) in grown.refused.by_reason() {
             self.refused.get_or_create(&ReasonLabels { side, reason }).inc_by(packets);
         }
         for (way, bytes, expected, lost) in [
@@ -126,7 +144,13 @@ impl MediaMetrics {
             self.expected.get_or_create(&labels).inc_by(expected);
             self.lost.get_or_create(&labels).inc_by(lost);
         }
-        self.reordered.get_or_create(&SideLabels { side }).inc_by(grown.arrived.reordered);
+        for (kind, datagrams) in [("stun", grown.stun), ("dtls", grown.dtls), ("unknown", grown.other)] {
+            self.others.get_or_create(&KindLabels { side, kind }).inc_by(datagrams);
+        }
+        let side = SideLabels { side };
+        self.reordered.get_or_create(&side).inc_by(grown.arrived.reordered);
+        self.duplicates.get_or_create(&side).inc_by(grown.arrived.duplicates);
+        self.moves.get_or_create(&side).inc_by(u64::from(grown.moves));
     }
 
     pub(crate) fn observe(&self, of: Side, way: Way, Observed { jitter, mos }: Observed) {
@@ -170,33 +194,6 @@ pub(crate) fn not_heard(silence: Silence) -> &'static str {
     }
 }
 
-fn reasons(refused: Refused) -> [(&'static str, u64); 10] {
-    let Refused {
-        forged,
-        replayed,
-        malformed,
-        too_many_sources,
-        key_spent,
-        no_permit,
-        not_proven,
-        foreign,
-        too_old,
-        unsealed,
-    } = refused;
-    [
-        ("forged", forged),
-        ("replayed", replayed),
-        ("malformed", malformed),
-        ("too_many_sources", too_many_sources),
-        ("key_spent", key_spent),
-        ("no_permit", no_permit),
-        ("not_proven", not_proven),
-        ("foreign", foreign),
-        ("too_old", too_old),
-        ("unsealed", unsealed),
-    ]
-}
-
 fn register_histogram<L>(
     registry: &mut Registry,
     name: &'static str,
@@ -226,6 +223,12 @@ struct FateLabels {
 struct ReasonLabels {
     side: &'static str,
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KindLabels {
+    side: &'static str,
+    kind: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cordon_call::Side;
-use cordon_media::{EndStatistics, Refused, StreamId, StreamStatistics};
+use cordon_media::{EndStatistics, StreamId, StreamStatistics};
 
 use crate::media_metrics::{Observed, Way};
 use crate::metrics::Metrics;
@@ -68,7 +68,7 @@ impl Watched {
         for (side, end, other, counted) in
             [(a, now.a, now.b, &mut counted.a), (b, now.b, now.a, &mut counted.b)]
         {
-            let grown = grown(&end, counted);
+            let grown = end.since(counted);
             metrics.media.count(side, &grown);
             observe(metrics, side, &grown, &other);
             *counted = with_highest_loss(end, counted);
@@ -90,37 +90,6 @@ fn observe(metrics: &Metrics, side: Side, grown: &EndStatistics, other: &EndStat
         if let Some(round_trip) = round_trip {
             metrics.media.observe_round_trip(side, round_trip.last.seconds());
         }
-    }
-}
-
-/// What an end's counters have grown by; what is no counter is as of now.
-fn grown(now: &EndStatistics, before: &EndStatistics) -> EndStatistics {
-    let by = |now: u64, before: u64| now.saturating_sub(before);
-    EndStatistics {
-        opened: by(now.opened, before.opened),
-        opened_bytes: by(now.opened_bytes, before.opened_bytes),
-        sealed: by(now.sealed, before.sealed),
-        sealed_bytes: by(now.sealed_bytes, before.sealed_bytes),
-        refused: refused_since(now.refused, before.refused),
-        arrived: now.arrived.since(&before.arrived),
-        reported: now.reported.since(&before.reported),
-        ..*now
-    }
-}
-
-fn refused_since(now: Refused, before: Refused) -> Refused {
-    let by = |now: u64, before: u64| now.saturating_sub(before);
-    Refused {
-        forged: by(now.forged, before.forged),
-        replayed: by(now.replayed, before.replayed),
-        malformed: by(now.malformed, before.malformed),
-        too_many_sources: by(now.too_many_sources, before.too_many_sources),
-        key_spent: by(now.key_spent, before.key_spent),
-        no_permit: by(now.no_permit, before.no_permit),
-        not_proven: by(now.not_proven, before.not_proven),
-        foreign: by(now.foreign, before.foreign),
-        too_old: by(now.too_old, before.too_old),
-        unsealed: by(now.unsealed, before.unsealed),
     }
 }
 
@@ -182,6 +151,27 @@ mod tests {
             assert_eq!(value(&watch.metrics, &series), packets);
         }
         assert_eq!(value(&watch.metrics, "cordon_media_packets_total{side=\"pbx\",fate=\"refused\"}"), 5.0);
+    }
+
+    #[test]
+    fn what_is_no_media_comes_twice_or_moves_is_counted_by_side() {
+        let mut watch = watch();
+        watch.opened(StreamId(1), [Side::Handset, Side::Pbx]);
+        let mut figures = StreamStatistics::default();
+        (figures.a.stun, figures.a.dtls, figures.a.other, figures.a.moves) = (1, 2, 3, 4);
+        figures.b.arrived.duplicates = 5;
+        watch.read_when_due(Instant::now(), || vec![(StreamId(1), figures)]);
+        watch.closed(StreamId(1), &figures);
+        for (series, count) in [
+            ("cordon_media_other_datagrams_total{side=\"handset\",kind=\"stun\"}", 1.0),
+            ("cordon_media_other_datagrams_total{side=\"handset\",kind=\"dtls\"}", 2.0),
+            ("cordon_media_other_datagrams_total{side=\"handset\",kind=\"unknown\"}", 3.0),
+            ("cordon_media_other_datagrams_total{side=\"pbx\",kind=\"unknown\"}", 0.0),
+            ("cordon_media_source_moves_total{side=\"handset\"}", 4.0),
+            ("cordon_media_duplicate_packets_total{side=\"pbx\"}", 5.0),
+        ] {
+            assert_eq!(value(&watch.metrics, series), count, "{series}");
+        }
     }
 
     fn watch() -> MediaWatch {

@@ -102,12 +102,12 @@ impl MediaLine {
 
 impl fmt::Display for MediaLine {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let EndStatistics {
-            opened_bytes, sealed_bytes, forged, replayed, arrived, reported, round_trip, ..
-        } = self.media;
-        let Arrived { expected, lost, reordered, jitter, highest_jitter, .. } = arrived;
+        let EndStatistics { opened_bytes, sealed_bytes, arrived, reported, round_trip, .. } = self.media;
+        let EndStatistics { forged, replayed, foreign, no_media, moves, .. } = self.media;
+        let Arrived { expected, lost, reordered, duplicates, jitter, highest_jitter, .. } = arrived;
         write!(out, "from {opened_bytes} bytes, {lost} of {expected} lost, {reordered} reordered, ")?;
-        write!(out, "{forged} forged, {replayed} replayed, jitter {}", Milliseconds(jitter))?;
+        write!(out, "{duplicates} duplicate, {forged} forged, {replayed} replayed, {foreign} foreign, ")?;
+        write!(out, "{no_media} no media, jitter {}", Milliseconds(jitter))?;
         write!(
             out,
             " (highest {}), MOS {}; ",
@@ -118,7 +118,8 @@ impl fmt::Display for MediaLine {
         write!(out, "to {sealed_bytes} bytes, {lost} of {expected} lost by {reports} reports, ")?;
         write!(out, "jitter {}, MOS {}; ", Milliseconds(jitter), Mos(self.to))?;
         let RoundTripText(last, highest) = RoundTripText::of(round_trip);
-        write!(out, "round trip {last} (highest {highest}); silent {} times", self.silences)
+        write!(out, "round trip {last} (highest {highest}); ")?;
+        write!(out, "silent {} times, moved {moves} times", self.silences)
     }
 }
 
@@ -165,12 +166,12 @@ mod tests {
     fn a_leg_is_printed_with_every_figure() {
         let mut media =
             EndStatistics { opened_bytes: 17_200, sealed_bytes: 18_000, ..EndStatistics::default() };
-        (media.forged, media.replayed) = (2, 3);
+        (media.forged, media.replayed, media.foreign, media.no_media, media.moves) = (2, 3, 4, 6, 1);
         media.arrived = Arrived {
             expected: 100,
             lost: 5,
             reordered: 1,
-            duplicates: 0,
+            duplicates: 7,
             jitter: Some(Micros(1234)),
             highest_jitter: Micros(2500),
             coding: Some(Coding::G711),
@@ -183,8 +184,10 @@ mod tests {
         // R = 93.2 - 0.024 * (20 + 2 * 1.234 + 4) - 95 * 5 / 30.1 and 93.2 - 0.024 * (20 + 1 + 4)
         assert_eq!(
             line.to_string(),
-            "from 17200 bytes, 5 of 100 lost, 1 reordered, 2 forged, 3 replayed, jitter 1.2 ms (highest 2.5 ms), MOS 3.90; \
-             to 18000 bytes, 0 of 90 lost by 2 reports, jitter 0.5 ms, MOS 4.40; round trip 8.0 ms (highest 8.0 ms); silent 1 times"
+            "from 17200 bytes, 5 of 100 lost, 1 reordered, 7 duplicate, 2 forged, 3 replayed, 4 foreign, \
+             6 no media, jitter 1.2 ms (highest 2.5 ms), MOS 3.90; \
+             to 18000 bytes, 0 of 90 lost by 2 reports, jitter 0.5 ms, MOS 4.40; round trip 8.0 ms (highest 8.0 ms); \
+             silent 1 times, moved 1 times"
         );
     }
 
@@ -193,8 +196,10 @@ mod tests {
         let line = MediaLine::of(&leg(EndStatistics::default()), &leg(EndStatistics::default()));
         assert_eq!(
             line.to_string(),
-            "from 0 bytes, 0 of 0 lost, 0 reordered, 0 forged, 0 replayed, jitter - (highest -), MOS -; \
-             to 0 bytes, 0 of 0 lost by 0 reports, jitter -, MOS -; round trip - (highest -); silent 1 times"
+            "from 0 bytes, 0 of 0 lost, 0 reordered, 0 duplicate, 0 forged, 0 replayed, 0 foreign, \
+             0 no media, jitter - (highest -), MOS -; \
+             to 0 bytes, 0 of 0 lost by 0 reports, jitter -, MOS -; round trip - (highest -); \
+             silent 1 times, moved 0 times"
         );
     }
 

@@ -33,7 +33,9 @@ pub struct EndStatistics {
     pub refused: Refused,
     /// STUN messages received and dropped.
     pub stun: u64,
-    /// DTLS, and whatever is no media at all, received and dropped.
+    /// DTLS records received and dropped.
+    pub dtls: u64,
+    /// Whatever is no media at all, or on the wrong port, received and dropped.
     pub other: u64,
     /// When the last packet of the peer was authenticated.
     pub last_authenticated: Option<Instant>,
@@ -78,9 +80,55 @@ pub struct Refused {
     pub unsealed: u64,
 }
 
+impl EndStatistics {
+    /// What the counters have grown by since these figures were `before`; what is no counter is as of now.
+    pub fn since(&self, before: &EndStatistics) -> EndStatistics {
+        let EndStatistics {
+            opened,
+            opened_bytes,
+            sealed,
+            sealed_bytes,
+            rtcp_opened,
+            rtcp_sealed,
+            refused,
+            stun,
+            dtls,
+            other,
+            last_authenticated,
+            last_heard,
+            heard_from,
+            arrived,
+            reported,
+            round_trip,
+            rekeys,
+            moves,
+        } = *self;
+        EndStatistics {
+            opened: opened.saturating_sub(before.opened),
+            opened_bytes: opened_bytes.saturating_sub(before.opened_bytes),
+            sealed: sealed.saturating_sub(before.sealed),
+            sealed_bytes: sealed_bytes.saturating_sub(before.sealed_bytes),
+            rtcp_opened: rtcp_opened.saturating_sub(before.rtcp_opened),
+            rtcp_sealed: rtcp_sealed.saturating_sub(before.rtcp_sealed),
+            refused: refused.since(&before.refused),
+            stun: stun.saturating_sub(before.stun),
+            dtls: dtls.saturating_sub(before.dtls),
+            other: other.saturating_sub(before.other),
+            last_authenticated,
+            last_heard,
+            heard_from,
+            arrived: arrived.since(&before.arrived),
+            reported: reported.since(&before.reported),
+            round_trip,
+            rekeys: rekeys.saturating_sub(before.rekeys),
+            moves: moves.saturating_sub(before.moves),
+        }
+    }
+}
+
 impl Refused {
-    /// All reasons together.
-    pub fn total(&self) -> u64 {
+    /// Every reason by its name in labels, with its packets.
+    pub fn by_reason(&self) -> [(&'static str, u64); 10] {
         let Refused {
             forged,
             replayed,
@@ -94,6 +142,26 @@ impl Refused {
             unsealed,
         } = *self;
         [
+            ("forged", forged),
+            ("replayed", replayed),
+            ("malformed", malformed),
+            ("too_many_sources", too_many_sources),
+            ("key_spent", key_spent),
+            ("no_permit", no_permit),
+            ("not_proven", not_proven),
+            ("foreign", foreign),
+            ("too_old", too_old),
+            ("unsealed", unsealed),
+        ]
+    }
+
+    /// All reasons together.
+    pub fn total(&self) -> u64 {
+        self.by_reason().into_iter().fold(0, |total, (_, packets)| total.saturating_add(packets))
+    }
+
+    fn since(&self, before: &Refused) -> Refused {
+        let Refused {
             forged,
             replayed,
             malformed,
@@ -104,9 +172,19 @@ impl Refused {
             foreign,
             too_old,
             unsealed,
-        ]
-        .into_iter()
-        .fold(0, u64::saturating_add)
+        } = *self;
+        Refused {
+            forged: forged.saturating_sub(before.forged),
+            replayed: replayed.saturating_sub(before.replayed),
+            malformed: malformed.saturating_sub(before.malformed),
+            too_many_sources: too_many_sources.saturating_sub(before.too_many_sources),
+            key_spent: key_spent.saturating_sub(before.key_spent),
+            no_permit: no_permit.saturating_sub(before.no_permit),
+            not_proven: not_proven.saturating_sub(before.not_proven),
+            foreign: foreign.saturating_sub(before.foreign),
+            too_old: too_old.saturating_sub(before.too_old),
+            unsealed: unsealed.saturating_sub(before.unsealed),
+        }
     }
 
     /// Counts a packet that did not open.

@@ -64,7 +64,11 @@ impl Stream {
                 from.statistics.stun += 1;
                 None
             }
-            (Kind::Rtp, Component::Rtcp) | (Kind::Dtls | Kind::Other, _) => {
+            (Kind::Dtls, _) => {
+                from.statistics.dtls += 1;
+                None
+            }
+            (Kind::Rtp, Component::Rtcp) | (Kind::Other, _) => {
                 from.statistics.other += 1;
                 None
             }
