@@ -6,7 +6,7 @@ use cordon_relay::{Command, End, EndSetup, Protection};
 use cordon_rtp::{Coding, PacketBuf, Suite};
 use cordon_srtp::{Plain, PlainReason};
 
-use crate::kit::{Call, STREAM, local};
+use crate::kit::{Call, STREAM, cross, number, words};
 
 #[test]
 fn loss_is_counted_on_the_leg_and_in_the_direction_it_happened() {
@@ -259,15 +259,6 @@ fn hold_while(call: &mut Call, happens: impl FnOnce(&mut Call)) {
     call.set(End::A, false, None);
 }
 
-/// Sends a compound packet from one phone to the other and answers what arrived.
-fn cross(call: &mut Call, end: End, compound: &[u8]) -> Vec<u8> {
-    let mut buf = call.phone(end).seal_rtcp(compound);
-    let from = call.phone(end).rtcp_address();
-    let transmit = call.deliver_rtcp(end, from, &mut buf).unwrap();
-    assert_eq!(transmit.from, local(end.other()).rtcp);
-    call.phone(end.other()).open_rtcp(&mut buf).unwrap()
-}
-
 fn sender_report(sender: u32, stamp: [u32; 2], packets: u32, octets: u32) -> Vec<u8> {
     words(0x80, 200, &[sender, stamp[0], stamp[1], 0, packets, octets])
 }
@@ -275,16 +266,6 @@ fn sender_report(sender: u32, stamp: [u32; 2], packets: u32, octets: u32) -> Vec
 /// With 16 ticks of jitter.
 fn receiver_report(sender: u32, about: u32, lost: u32, highest: u32, echo: [u32; 2]) -> Vec<u8> {
     words(0x81, 201, &[sender, about, lost, highest, 16, echo[0], echo[1]])
-}
-
-fn words(first: u8, kind: u8, body: &[u32]) -> Vec<u8> {
-    let mut bytes = vec![first, kind, 0, u8::try_from(body.len()).unwrap()];
-    body.iter().for_each(|word| bytes.extend(word.to_be_bytes()));
-    bytes
-}
-
-fn number(bytes: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
 }
 
 /// The SSRC of A.

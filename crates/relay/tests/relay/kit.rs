@@ -238,6 +238,27 @@ impl Phone {
     }
 }
 
+/// Sends a compound packet from one phone to the other and answers what arrived.
+pub(crate) fn cross(call: &mut Call, end: End, compound: &[u8]) -> Vec<u8> {
+    let mut buf = call.phone(end).seal_rtcp(compound);
+    let from = call.phone(end).rtcp_address();
+    let transmit = call.deliver_rtcp(end, from, &mut buf).unwrap();
+    assert_eq!(transmit.from, local(end.other()).rtcp);
+    call.phone(end.other()).open_rtcp(&mut buf).unwrap()
+}
+
+/// An RTCP packet of this first byte and type.
+pub(crate) fn words(first: u8, kind: u8, body: &[u32]) -> Vec<u8> {
+    let mut bytes = vec![first, kind, 0, u8::try_from(body.len()).unwrap()];
+    body.iter().for_each(|word| bytes.extend(word.to_be_bytes()));
+    bytes
+}
+
+/// The word at this place.
+pub(crate) fn number(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
 pub(crate) fn local(end: End) -> Local {
     let port = |port| LocalPort { interface: 0, port };
     match end {

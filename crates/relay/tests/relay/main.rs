@@ -5,6 +5,8 @@ mod attacks;
 #[cfg(test)]
 mod bad_networks;
 #[cfg(test)]
+mod extended_reports;
+#[cfg(test)]
 mod figures;
 #[cfg(test)]
 mod hold_matrix;

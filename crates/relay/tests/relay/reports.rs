@@ -3,7 +3,7 @@
 use cordon_relay::End;
 use cordon_rtp::{PacketBuf, Suite};
 
-use crate::kit::{Call, local};
+use crate::kit::{Call, local, number};
 
 #[test]
 fn a_report_crosses_sealed_with_the_names_the_other_end_knows() {
@@ -104,8 +104,4 @@ fn report(sender: u32, clock: u32, about: u32, highest: u32) -> Vec<u8> {
     let mut bytes = vec![0x81, 200, 0, 12];
     bytes.extend(words.iter().flat_map(|word| word.to_be_bytes()));
     bytes
-}
-
-fn number(bytes: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
 }
