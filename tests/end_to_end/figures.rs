@@ -5,19 +5,17 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use cordon_lab::{LabCall, LabPhone};
 use cordon_tests::baresip::{Baresip, Setup};
-use cordon_tests::cordon::{Configuration, Cordon, HOST};
+use cordon_tests::clinic::Clinic;
 use cordon_tests::handset;
-use cordon_tests::kamailio::{Kamailio, Transport};
-use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, Machine, on_a_machine};
+use cordon_tests::machine::{CORDON_LOCATION, on_a_machine};
 use cordon_tests::metrics::Metrics;
-use cordon_tests::pki::Authority;
 
 #[test]
 fn a_good_call_is_whole_in_its_receipts_and_moves_the_metrics_while_it_lasts() {
     on_a_machine(|machine| {
         let clinic = Clinic::open(machine)?;
         handset::block_on(async {
-            let (alice, bob) = clinic.phones().await?;
+            let (alice, bob) = phones(&clinic).await?;
             let (at_alice, at_bob) = connect(&alice, &bob).await?;
             at_bob.receive(200, LIMIT).await?;
             // Two calls for Cordon: from Alice to the PBX, and from the PBX to Bob. Both are up.
@@ -29,7 +27,7 @@ fn a_good_call_is_whole_in_its_receipts_and_moves_the_metrics_while_it_lasts() {
             at_alice.hang_up().await?;
             at_bob.ended(LIMIT).await?;
 
-            let [from_alice, to_bob] = clinic.receipts()?;
+            let [from_alice, to_bob] = receipts(&clinic)?;
             for (leg, phone) in [(&from_alice.caller, &at_alice), (&to_bob.callee, &at_bob)] {
                 let (sent, received) = (phone.media().sent, phone.media().received);
                 ensure!(leg.opened.abs_diff(sent) <= 2, "{sent} packets were sent: {leg:?}");
@@ -62,7 +60,7 @@ fn loss_before_cordon_is_on_the_leg_and_in_the_direction_it_happened() {
     on_a_machine(|machine| {
         let clinic = Clinic::open(machine)?;
         handset::block_on(async {
-            let (alice, bob) = clinic.phones().await?;
+            let (alice, bob) = phones(&clinic).await?;
             let (at_alice, at_bob) = connect(&alice, &bob).await?;
             at_alice.lose_every(10);
             at_bob.receive(250, LIMIT).await?;
@@ -71,7 +69,7 @@ fn loss_before_cordon_is_on_the_leg_and_in_the_direction_it_happened() {
 
             let withheld = at_alice.media().withheld;
             ensure!(withheld >= 20, "packets were lost: {:?}", at_alice.media());
-            let [from_alice, to_bob] = clinic.receipts()?;
+            let [from_alice, to_bob] = receipts(&clinic)?;
             let from = &from_alice.caller;
             ensure!(from.lost.abs_diff(withheld) <= 1, "{withheld} packets were lost: {from:?}");
             ensure!(from.expected - from.lost == from.opened, "the others arrived: {from:?}");
@@ -105,7 +103,7 @@ fn a_phone_that_is_not_heard_is_told_of_while_the_call_lasts() {
     on_a_machine(|machine| {
         let clinic = Clinic::open(machine)?;
         handset::block_on(async {
-            let (alice, bob) = clinic.phones().await?;
+            let (alice, bob) = phones(&clinic).await?;
             let (at_alice, at_bob) = connect(&alice, &bob).await?;
             at_alice.lose_every(1);
             let line = clinic.cordon.program.await_line("one-way audio", Duration::from_secs(25))?;
@@ -117,7 +115,7 @@ fn a_phone_that_is_not_heard_is_told_of_while_the_call_lasts() {
             ensure!(at_bob.is_up(), "the call goes on");
             at_alice.hang_up().await?;
             at_bob.ended(LIMIT).await?;
-            let [from_alice, _] = clinic.receipts()?;
+            let [from_alice, _] = receipts(&clinic)?;
             ensure!(from_alice.caller.silences == 1 && from_alice.callee.silences == 0, "{from_alice:?}");
             Ok(())
         })
@@ -149,20 +147,13 @@ fn the_round_trip_to_baresip_is_measured_by_its_own_reports() {
                 ensure!(call.media().received < REPORT_DUE, "no report about us: {:?}", call.media());
             }
             call.hang_up().await?;
-            let [_, to_baresip] = clinic.receipts()?;
+            let [_, to_baresip] = receipts(&clinic)?;
             let leg = &to_baresip.callee;
             ensure!(leg.has_round_trip && leg.reports > 0, "{leg:?}");
             ensure!(leg.lost == 0 && leg.mos_from > 4.0 && leg.mos_to > 4.0, "{leg:?}");
             Ok(())
         })
     });
-}
-
-/// Kamailio as the PBX, Cordon, and two accounts.
-struct Clinic {
-    authority: Authority,
-    cordon: Cordon,
-    _pbx: Kamailio,
 }
 
 /// One call as its receipt tells it.
@@ -185,35 +176,6 @@ struct Leg {
     mos_to: f64,
     has_round_trip: bool,
     silences: u64,
-}
-
-impl Clinic {
-    fn open(machine: &Machine) -> Result<Self> {
-        let folder = machine.folder();
-        let authority = Authority::new(folder, "lab-ca")?;
-        let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION, CORDON_PBX_SIDE])?;
-        let pbx = Kamailio::start(folder, &authority, Transport::Tls)?;
-        let cordon = Cordon::start(folder, &Configuration::lab(&authority, &leaf, Transport::Tls))?;
-        Ok(Self { authority, cordon, _pbx: pbx })
-    }
-
-    fn phone(&self, number: &str, ip: &str) -> Result<cordon_lab::PhoneConfig> {
-        handset::config(&self.authority, number, format!("{CORDON_LOCATION}:5061").parse()?, ip)
-    }
-
-    async fn phones(&self) -> Result<(LabPhone, LabPhone)> {
-        let alice = handset::register(self.phone("1001", "10.1.0.11")?).await?;
-        let bob = handset::register(self.phone("1002", "10.1.0.12")?).await?;
-        Ok((alice, bob))
-    }
-
-    /// Of the call of the one phone, and of the call to the other.
-    fn receipts(&self) -> Result<[Receipt; 2]> {
-        let program = &self.cordon.program;
-        let from = program.await_line("caller=handset", LIMIT)?;
-        let to = program.await_line("caller=pbx", LIMIT)?;
-        Ok([Receipt::read(&from)?, Receipt::read(&to)?])
-    }
 }
 
 impl Receipt {
@@ -257,6 +219,20 @@ fn number_after(text: &str, mark: &str) -> Result<f64> {
     let (_, after) = text.split_once(mark).with_context(|| format!("{mark:?} is in {text:?}"))?;
     let end = after.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(after.len());
     Ok(after[..end].parse()?)
+}
+
+async fn phones(clinic: &Clinic) -> Result<(LabPhone, LabPhone)> {
+    let alice = handset::register(clinic.phone("1001", "10.1.0.11")?).await?;
+    let bob = handset::register(clinic.phone("1002", "10.1.0.12")?).await?;
+    Ok((alice, bob))
+}
+
+/// Of the call of the one phone, and of the call to the other.
+fn receipts(clinic: &Clinic) -> Result<[Receipt; 2]> {
+    let program = &clinic.cordon.program;
+    let from = program.await_line("caller=handset", LIMIT)?;
+    let to = program.await_line("caller=pbx", LIMIT)?;
+    Ok([Receipt::read(&from)?, Receipt::read(&to)?])
 }
 
 async fn connect(caller: &LabPhone, callee: &LabPhone) -> Result<(LabCall, LabCall)> {

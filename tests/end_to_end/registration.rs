@@ -3,23 +3,23 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use cordon_lab::{LabPhone, PhoneConfig};
+use cordon_lab::LabPhone;
 use cordon_sip::{HeaderName, Method};
-use cordon_tests::cordon::{Configuration, Cordon, HOST};
+use cordon_tests::clinic::Clinic;
+use cordon_tests::cordon::HOST;
 use cordon_tests::handset;
-use cordon_tests::kamailio::{DOMAIN, Kamailio, Transport};
-use cordon_tests::machine::{CORDON_LOCATION, CORDON_PBX_SIDE, Machine, on_a_machine};
+use cordon_tests::kamailio::DOMAIN;
+use cordon_tests::machine::on_a_machine;
 use cordon_tests::metrics::Metrics;
-use cordon_tests::pki::Authority;
 
 #[test]
 fn a_proof_taken_to_another_connection_is_challenged_afresh() {
     on_a_machine(|machine| {
-        let site = Site::open(machine)?;
+        let clinic = Clinic::open(machine)?;
         handset::block_on(async {
             let (phone, thief) = (
-                LabPhone::connect(site.phone("1001")?).await?,
-                LabPhone::connect(site.phone("1001")?).await?,
+                LabPhone::connect(clinic.phone("1001", PHONES)?).await?,
+                LabPhone::connect(clinic.phone("1001", PHONES)?).await?,
             );
             let mut register = phone.request(Method::Register, &format!("sip:{DOMAIN}"))?;
             register.to = register.from.clone().without_tag();
@@ -39,11 +39,11 @@ fn a_proof_taken_to_another_connection_is_challenged_afresh() {
 #[test]
 fn the_same_instance_on_a_new_connection_replaces_the_old_within_a_second() {
     on_a_machine(|machine| {
-        let site = Site::open(machine)?;
+        let clinic = Clinic::open(machine)?;
         handset::block_on(async {
-            let alice = handset::register(site.phone("1001")?).await?;
-            let old = LabPhone::connect(site.phone("1002")?).await?;
-            let new = LabPhone::connect(site.phone("1002")?).await?;
+            let alice = handset::register(clinic.phone("1001", PHONES)?).await?;
+            let old = LabPhone::connect(clinic.phone("1002", PHONES)?).await?;
+            let new = LabPhone::connect(clinic.phone("1002", PHONES)?).await?;
             for phone in [&old, &new] {
                 register_as_instance(phone).await?;
             }
@@ -52,7 +52,7 @@ fn the_same_instance_on_a_new_connection_replaces_the_old_within_a_second() {
             ensure!(old.incoming(Duration::ZERO).await.is_err(), "the old connection is not rung");
             call.hang_up().await?;
             at_bob.ended(LIMIT).await?;
-            site.cordon.program.await_line("replaced=", LIMIT)?;
+            clinic.cordon.program.await_line("replaced=", LIMIT)?;
 
             // Without a binding of its own the old connection may ask, and may not call.
             let invite = old.request(Method::Invite, &format!("sip:1001@{DOMAIN}"))?;
@@ -67,11 +67,11 @@ fn the_same_instance_on_a_new_connection_replaces_the_old_within_a_second() {
 #[test]
 fn an_account_under_guess_is_locked_for_strangers_and_everybody_else_goes_on() {
     on_a_machine(|machine| {
-        let site = Site::open(machine)?;
+        let clinic = Clinic::open(machine)?;
         handset::block_on(async {
-            let phone = LabPhone::connect(site.phone("1001")?).await?;
+            let phone = LabPhone::connect(clinic.phone("1001", PHONES)?).await?;
             register_as_instance(&phone).await?;
-            let guesser = LabPhone::connect(site.phone("1001")?).await?;
+            let guesser = LabPhone::connect(clinic.phone("1001", PHONES)?).await?;
             let mut register = guesser.request(Method::Register, &format!("sip:{DOMAIN}"))?;
             register.to = register.from.clone().without_tag();
             let mut told = guesser.ask(register.clone()).await?;
@@ -84,7 +84,7 @@ fn an_account_under_guess_is_locked_for_strangers_and_everybody_else_goes_on() {
                 wrong.headers.push(name, value.replace("cnonce=\"", "cnonce=\"0"));
                 told = guesser.ask(wrong).await?;
             }
-            site.cordon.program.await_line("account locked", LIMIT)?;
+            clinic.cordon.program.await_line("account locked", LIMIT)?;
             register.cseq += 1;
             let told = guesser.ask(register).await?;
             ensure!(told.status.code() == 500, "{}", told.status.code());
@@ -93,7 +93,7 @@ fn an_account_under_guess_is_locked_for_strangers_and_everybody_else_goes_on() {
 
             // The phone itself, another account at the same address, and a call between the two.
             register_as_instance(&phone).await?;
-            let other = handset::register(site.phone("1002")?).await?;
+            let other = handset::register(clinic.phone("1002", PHONES)?).await?;
             let (call, answered) =
                 tokio::try_join!(other.call("1001"), async { phone.incoming(LIMIT).await?.answer().await })?;
             call.hang_up().await?;
@@ -109,12 +109,12 @@ fn an_account_under_guess_is_locked_for_strangers_and_everybody_else_goes_on() {
 #[test]
 fn a_phone_whose_connection_is_gone_is_answered_480_at_once() {
     on_a_machine(|machine| {
-        let site = Site::open(machine)?;
+        let clinic = Clinic::open(machine)?;
         handset::block_on(async {
-            let alice = handset::register(site.phone("1001")?).await?;
-            let bob = handset::register(site.phone("1002")?).await?;
+            let alice = handset::register(clinic.phone("1001", PHONES)?).await?;
+            let bob = handset::register(clinic.phone("1002", PHONES)?).await?;
             bob.disconnect();
-            site.cordon.program.await_line("phone unregistered", LIMIT)?;
+            clinic.cordon.program.await_line("phone unregistered", LIMIT)?;
             let asked = Instant::now();
             let refused = alice.call("1002").await.err().context("nobody is there")?;
             ensure!(refused.status() == Some(480), "{refused}");
@@ -138,27 +138,6 @@ async fn register_as_instance(phone: &LabPhone) -> Result<()> {
     Ok(())
 }
 
-/// Kamailio, Cordon, and what a phone has to know of them.
-struct Site {
-    authority: Authority,
-    cordon: Cordon,
-    _pbx: Kamailio,
-}
-
-impl Site {
-    fn open(machine: &Machine) -> Result<Self> {
-        let folder = machine.folder();
-        let authority = Authority::new(folder, "lab-ca")?;
-        let leaf = authority.leaf("cordon", &[HOST, CORDON_LOCATION, CORDON_PBX_SIDE])?;
-        let pbx = Kamailio::start(folder, &authority, Transport::Tls)?;
-        let cordon = Cordon::start(folder, &Configuration::lab(&authority, &leaf, Transport::Tls))?;
-        cordon.program.await_line("connection to the PBX is up", LIMIT)?;
-        Ok(Self { authority, cordon, _pbx: pbx })
-    }
-
-    fn phone(&self, number: &str) -> Result<PhoneConfig> {
-        handset::config(&self.authority, number, format!("{CORDON_LOCATION}:5061").parse()?, "10.1.0.11")
-    }
-}
-
+/// Where all phones of these tests are.
+const PHONES: &str = "10.1.0.11";
 const LIMIT: Duration = Duration::from_secs(10);

@@ -7,6 +7,7 @@
 pub mod baresip;
 pub mod caller;
 pub mod capture;
+pub mod clinic;
 pub mod cordon;
 pub mod handset;
 pub mod kamailio;
