@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// One IPv4 address, or the /64 of an IPv6 address: a device may take any address of its /64 (RFC 4862 §5.5.3), a new one
 /// for each connection, so that a bound of each address would bound nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Neighbourhood(IpAddr);
 
 impl Neighbourhood {

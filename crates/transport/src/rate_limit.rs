@@ -1,6 +1,6 @@
 //! How often one source is answered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,9 +18,8 @@ pub(crate) struct RateLimit {
 struct State {
     /// Every answer of the last second.
     answered: VecDeque<(Instant, Neighbourhood)>,
-    /// Who was answered within it. Nothing is kept of anybody else: an entry for each source that ever came would lie
-    /// among the memory of its connection and hold that page for good.
-    sources: BTreeMap<Neighbourhood, Source>,
+    /// Who was answered within it, and nobody else.
+    sources: HashMap<Neighbourhood, Source>,
 }
 
 #[derive(Debug, Default)]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use cordon_sip::{FlowId, NameAddr};
 
 use super::phone::{Account, BindingId};
+use super::upstream::UpstreamKey;
 
 /// Every phone the PBX has granted a binding.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(super) struct Bindings {
 /// One phone's registration tied to its flow.
 pub(super) struct Binding {
     pub(super) account: Account,
+    /// By which the PBX knows it.
+    pub(super) names: UpstreamKey,
     /// Whose password proved it, where that is another name.
     pub(super) proved_by: Option<Account>,
     /// As the phone wrote it: where the PBX's requests are sent on, over the flow and never to its address.

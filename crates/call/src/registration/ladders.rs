@@ -221,6 +221,28 @@ fn expires_zero_takes_the_binding_away_upstream_and_here() {
 }
 
 #[test]
+fn the_names_of_a_registration_that_has_ended_or_goes_on_under_others_are_forgotten() {
+    let mut house = House::new();
+    let upstream = |house: &House| (house.at_pbx().call_id.clone(), house.at_pbx().cseq);
+    house.register(A, &register(1, ""));
+    let first = upstream(&house);
+    house.register(A, &register(2, ""));
+    assert_eq!(upstream(&house), (first.0.clone(), first.1 + 1), "the same registration goes on");
+
+    // The phone has restarted, and takes its binding over.
+    house.register(B, &register(1, "").replace("Call-ID: ", "Call-ID: another-"));
+    house.register(A, &register(3, ""));
+    let third = upstream(&house);
+    assert!(third.0 != first.0 && third.1 == 1, "its first names are free again");
+
+    house.phone(A, &register(4, "").replace("Expires: 3600", "Expires: 0"));
+    house.pbx(200, &[], &[]);
+    house.register(A, &register(5, ""));
+    let last = upstream(&house);
+    assert!(last.0 != third.0 && last.1 == 1);
+}
+
+#[test]
 fn a_star_takes_every_binding_of_the_account_away() {
     let mut house = House::new();
     let here = house.register(A, &register(1, ""));

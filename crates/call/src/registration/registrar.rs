@@ -274,8 +274,15 @@ impl Registrar {
         let Some(flow) = exchange.flow else { return };
         let capped = capped(seconds, wire.site.registration.maximum);
         let expires = Duration::from_secs(self.spread(now, wire, capped).into());
+        let names = exchange.admitted.upstream;
+        // The PBX knows the phone by its new names from now on.
+        let earlier = self.bindings.get(contact.id).map(|earlier| earlier.names);
+        if let Some(earlier) = earlier.filter(|earlier| *earlier != names) {
+            self.upstreams.forget(&earlier);
+        }
         let binding = Binding {
             account: exchange.admitted.account,
+            names,
             proved_by: exchange.proved_by,
             contact: contact.written.clone(),
             flow: Some(flow),
