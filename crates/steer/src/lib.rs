@@ -11,6 +11,7 @@
 //! | `socket` | [`SteeredSocket`]: where the datagrams of many ports arrive |
 //! | `receive` | [`ReceiveBatch`]: up to 64 datagrams, who sent them and to which port |
 //! | `send` | [`RawSender`]: up to 64 datagrams, each from the port it must come from |
+//! | `plain_send` | [`SendBatch`]: up to 64 datagrams from the port of one socket |
 //! | `header` | the IP and UDP headers of a datagram |
 //! | `checksum` | the Internet checksum |
 //! | `capability` | [`Capability`]: what the process must be allowed, and is not |
@@ -25,6 +26,7 @@ mod checksum;
 mod header;
 mod instruction;
 mod obstacle;
+mod plain_send;
 mod program;
 mod receive;
 mod send;
@@ -33,6 +35,7 @@ mod steering;
 
 pub use capability::Capability;
 pub use obstacle::Obstacle;
+pub use plain_send::SendBatch;
 pub use receive::{Arrival, ReceiveBatch};
 pub use send::{Departure, MAX_RAW_PAYLOAD, RawSender};
 pub use socket::{Family, SteeredSocket};

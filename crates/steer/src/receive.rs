@@ -4,11 +4,11 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use cordon_rtp::PacketBuf;
 
-use crate::{BATCH, SteeredSocket};
+use crate::BATCH;
 
 /// Who sent a datagram, and to which port of ours.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,14 @@ pub struct Arrival {
 pub struct ReceiveBatch {
     names: Box<[Name; BATCH]>,
     controls: Box<[Control; BATCH]>,
-    arrivals: Vec<Option<Arrival>>,
+    ways: Vec<Way>,
+}
+
+/// What was told of a datagram's way: more of one that came through a [`SteeredSocket`](crate::SteeredSocket).
+#[derive(Clone, Copy)]
+struct Way {
+    from: Option<SocketAddr>,
+    at: Option<SocketAddr>,
 }
 
 impl ReceiveBatch {
@@ -32,7 +39,7 @@ impl ReceiveBatch {
         ReceiveBatch {
             names: Box::new([Name([0; NAME]); BATCH]),
             controls: Box::new([Control([0; CONTROL]); BATCH]),
-            arrivals: Vec::with_capacity(BATCH),
+            ways: Vec::with_capacity(BATCH),
         }
     }
 
@@ -40,10 +47,10 @@ impl ReceiveBatch {
     /// says how many. Fails with [`io::ErrorKind::WouldBlock`] when there is none.
     pub fn receive<'b>(
         &mut self,
-        socket: &SteeredSocket,
+        socket: impl AsFd,
         buffers: impl IntoIterator<Item = &'b mut PacketBuf>,
     ) -> io::Result<usize> {
-        self.arrivals.clear();
+        self.ways.clear();
         let mut taken = [const { None }; BATCH];
         let mut slices = [const { EMPTY_SLICE }; BATCH];
         let mut messages = [const { EMPTY_MESSAGE }; BATCH];
@@ -65,7 +72,7 @@ impl ReceiveBatch {
         // length written beside the pointer, exclusively borrowed by this function and unmoved until it returns.
         let received = unsafe {
             libc::recvmmsg(
-                socket.as_raw_fd(),
+                socket.as_fd().as_raw_fd(),
                 messages.as_mut_ptr(),
                 count,
                 libc::MSG_DONTWAIT,
@@ -79,15 +86,22 @@ impl ReceiveBatch {
                 buffer.set_len(message.msg_len as usize);
             }
             let control = control.0.get(..message.msg_hdr.msg_controllen).unwrap_or_default();
-            self.arrivals.push(arrival(&name.0, control));
+            self.ways
+                .push(Way { from: address(&name.0), at: original_destination(control).and_then(address) });
         }
         Ok(received)
     }
 
-    /// Where the datagram in the buffer of this position came from; `None` for one that tells too little, or that was not
-    /// received.
+    /// Where the datagram in the buffer of this position came from and went to; `None` for one that tells too little, as
+    /// each does that came through a socket which is not steered to, or that was not received.
     pub fn arrival(&self, buffer: usize) -> Option<Arrival> {
-        self.arrivals.get(buffer).copied().flatten()
+        let way = self.ways.get(buffer)?;
+        Some(Arrival { from: way.from?, at: way.at? })
+    }
+
+    /// Where the datagram in the buffer of this position came from, through whichever socket.
+    pub fn source(&self, buffer: usize) -> Option<SocketAddr> {
+        self.ways.get(buffer)?.from
     }
 }
 
@@ -95,10 +109,6 @@ impl Default for ReceiveBatch {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn arrival(name: &[u8], control: &[u8]) -> Option<Arrival> {
-    Some(Arrival { from: address(name)?, at: address(original_destination(control)?)? })
 }
 
 /// The data of the one control message that is asked for. They lie behind each other, each a length that includes
