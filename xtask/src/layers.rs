@@ -174,6 +174,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("cordon-config", Layer::Top),
     ("cordon-gateway", Layer::Top),
     ("cordon-lab", Layer::Top),
+    ("cordon-load", Layer::Top),
     ("cordon", Layer::Top),
     ("cordon-tests", Layer::Aid),
     ("cordon-instructions", Layer::Aid),

@@ -1,7 +1,8 @@
-//! Cordon: an enforcing SIP/TLS and SRTP back-to-back user agent. One binary, four verbs.
+//! Cordon: an enforcing SIP/TLS and SRTP back-to-back user agent. One binary, five verbs.
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod check;
 mod demo;
 mod explain;
@@ -12,6 +13,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::bench::Bench;
 
 /// SIP over TLS and SRTP, or nothing: stands between phones and their PBX.
 #[derive(Parser)]
@@ -54,6 +57,11 @@ enum Verb {
         #[arg(value_name = "CODE")]
         code: Option<String>,
     },
+    /// Measure what this machine carries.
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
 }
 
 fn main() -> ExitCode {
@@ -62,5 +70,6 @@ fn main() -> ExitCode {
         Verb::Check { file } => check::check(&file),
         Verb::Demo { once } => demo::demo(once),
         Verb::Explain { code } => explain::explain(code.as_deref()),
+        Verb::Bench { what } => bench::bench(&what),
     }
 }

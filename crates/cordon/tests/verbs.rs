@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 
 #[test]
 fn explain_tells_what_was_sent_the_rule_the_controls_and_the_fix() {
@@ -46,6 +47,44 @@ fn check_of_a_file_that_is_not_there_says_so() {
     let output = cordon(&["check", "/nonexistent/cordon.toml"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("/nonexistent/cordon.toml"));
+}
+
+#[test]
+fn bench_media_verifies_every_packet_of_a_few_calls_and_writes_json() {
+    let output = cordon(&["bench", "media", "--calls", "3", "--seconds", "1", "--io", "per-port", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["io"], "per-port");
+    assert_eq!(report["streams"], 6);
+    assert_eq!(report["right"], report["sent"]);
+    assert_eq!(report["sent"], 6 * 50);
+    for nothing in ["lost", "foreign", "out_of_order", "unopened"] {
+        assert_eq!(report[nothing], 0, "{nothing}");
+    }
+}
+
+#[test]
+fn bench_media_loads_a_relay_that_listens_elsewhere_and_tells_it_in_words() {
+    let mut relay = Command::new(env!("CARGO_BIN_EXE_cordon"))
+        .args(["bench", "media", "--listen", "127.0.0.1:0", "--until-input-ends"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(relay.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().rsplit(' ').next().unwrap();
+
+    let output =
+        cordon(&["bench", "media", "--calls", "2", "--seconds", "1", "--pace", "bursts", "--to", address]);
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = stdout(&output);
+    for part in ["4 streams of 2 calls", "bursts", "loss    0 of", "0 foreign", "rated:"] {
+        assert!(text.contains(part), "{part} is missing:\n{text}");
+    }
+    drop(relay.stdin.take());
+    assert!(relay.wait().unwrap().success(), "it ends with its input");
 }
 
 fn cordon(arguments: &[&str]) -> Output {
