@@ -8,6 +8,7 @@ mod hipaa;
 mod ipv6;
 mod load;
 mod matrix;
+mod media_bench;
 mod metrics;
 mod operations;
 mod plain;
