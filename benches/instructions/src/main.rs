@@ -8,7 +8,7 @@ use bytes::Bytes;
 use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Suite};
 use cordon_sdp::Session;
 use cordon_sip::{Frame, Framed, Framer, Framing, Index, Message};
-use cordon_srtp::{Inbound, Outbound, RtpPacket, SrtpPacket};
+use cordon_srtp::{Inbound, Outbound, RtpPacket, SrtcpPacket, SrtpPacket};
 
 fn main() -> ExitCode {
     let wanted = std::env::args().nth(1);
@@ -95,6 +95,16 @@ fn srtp_open(suite: Suite) {
     });
 }
 
+/// What a stranger's report costs: nobody but its tag tells that it is forged.
+fn srtcp_refuse(suite: Suite) {
+    let now = Instant::now();
+    let (mut inbound, mut buf) = (Inbound::new(&key(suite)), PacketBuf::new());
+    count(|| {
+        fill(&mut buf, &FORGED_REPORT);
+        assert!(inbound.open_rtcp(now, SrtcpPacket::received(black_box(&mut buf))).is_err());
+    });
+}
+
 fn frame(framer: &mut Framer, message: &Bytes) -> Option<Framed> {
     framer.push(black_box(message));
     match framer.next_frame() {
@@ -105,14 +115,18 @@ fn frame(framer: &mut Framer, message: &Bytes) -> Option<Framed> {
 
 /// As the relay does, 160 bytes of voice behind a header of 12.
 fn seal(outbound: &mut Outbound, buf: &mut PacketBuf, index: &mut u64) {
-    if let Some(place) = buf.spare_mut().get_mut(..PACKET.len()) {
-        place.copy_from_slice(&PACKET);
-    }
-    buf.set_len(PACKET.len());
+    fill(buf, &PACKET);
     *index += 1;
     let index = PacketIndex::from_u64(*index).unwrap_or(PacketIndex::MAX);
     let sealed = RtpPacket::originate(buf, index).ok().and_then(|packet| outbound.seal_rtp(packet).ok());
     assert!(sealed.is_some());
+}
+
+fn fill(buf: &mut PacketBuf, bytes: &[u8]) {
+    if let Some(place) = buf.spare_mut().get_mut(..bytes.len()) {
+        place.copy_from_slice(bytes);
+    }
+    buf.set_len(bytes.len());
 }
 
 fn key(suite: Suite) -> KeyMaterial {
@@ -136,6 +150,8 @@ const CASES: &[Case] = &[
     ("srtp_open_aes_cm", || srtp_open(Suite::AesCm128HmacSha1_80)),
     ("srtp_seal_aes_gcm", || srtp_seal(Suite::AeadAes128Gcm)),
     ("srtp_open_aes_gcm", || srtp_open(Suite::AeadAes128Gcm)),
+    ("srtcp_refuse_aes_cm", || srtcp_refuse(Suite::AesCm128HmacSha1_80)),
+    ("srtcp_refuse_aes_gcm", || srtcp_refuse(Suite::AeadAes128Gcm)),
 ];
 
 /// Version 2, no extension, SSRC 7; what is in it does not matter.
@@ -143,6 +159,14 @@ const PACKET: [u8; 172] = {
     let mut packet = [0; 172];
     packet[0] = 0x80;
     packet[11] = 7;
+    packet
+};
+
+/// A sender report without a tag that fits. Every byte behind its head has the highest bit, so that the word that says it is
+/// encrypted is found where either family of suites has it.
+const FORGED_REPORT: [u8; 72] = {
+    let mut packet = [0x80; 72];
+    (packet[1], packet[2], packet[3]) = (200, 0, 12);
     packet
 };
 
