@@ -12,6 +12,7 @@ mod outlets;
 mod per_port;
 mod port;
 mod steered;
+mod waiting;
 
 use std::io;
 use std::net::UdpSocket;
@@ -26,6 +27,7 @@ pub use choice::{ChosenIo, IoChoice};
 pub(crate) use nap::Nap;
 pub(crate) use per_port::PerPort;
 pub(crate) use steered::Steered;
+pub(crate) use waiting::Waiting;
 
 /// The ways of datagrams in and out of one media thread.
 pub(crate) trait MediaIo: Send {

@@ -7,36 +7,30 @@ use std::time::Instant;
 use cordon_relay::{LocalPort, Transmit};
 
 use crate::batch::Batch;
-use crate::io::epoll::{Epoll, READY};
+use crate::io::epoll::READY;
 use crate::io::port::{Carries, Port, Sent, Which};
-use crate::io::{BoundPort, IoFigures, MediaIo, Nap, PORTS_PER_STREAM, StreamPorts};
+use crate::io::{BoundPort, IoFigures, MediaIo, PORTS_PER_STREAM, StreamPorts, Waiting};
 use crate::port_map::PortMap;
 use crate::waker::Waker;
 
 /// The sockets of one media thread.
 pub(crate) struct PerPort {
-    epoll: Epoll,
-    nap: Nap,
+    waiting: Waiting,
     ports: PortMap<Port>,
     /// Tokens of sockets that were reported ready and had no turn yet; they have it before anybody is asked again.
     ready: VecDeque<u32>,
     /// Counts from 1; a port that was never served was served in turn 0.
     turn: u64,
-    was_full: bool,
-    taken: usize,
     figures: IoFigures,
 }
 
 impl PerPort {
     pub(crate) fn new(waker: &Waker, may_nap: bool) -> io::Result<PerPort> {
         Ok(PerPort {
-            epoll: Epoll::new(waker)?,
-            nap: Nap::new(Instant::now(), may_nap),
+            waiting: Waiting::new(waker, may_nap)?,
             ports: PortMap::default(),
             ready: VecDeque::with_capacity(READY),
             turn: 1,
-            was_full: false,
-            taken: 0,
             figures: IoFigures::default(),
         })
     }
@@ -44,7 +38,7 @@ impl PerPort {
     fn open_port(&mut self, bound: BoundPort, carries: Carries) -> io::Result<()> {
         let at = bound.at;
         let (slot, port) = self.ports.insert(at, Port::new(bound, carries));
-        let watched = self.epoll.watch(port.socket(), token(slot, Which::Everybody));
+        let watched = self.waiting.watch(port.socket(), token(slot, Which::Everybody));
         if watched.is_err() {
             self.ports.remove(at);
         }
@@ -64,7 +58,7 @@ impl PerPort {
     fn settle(&mut self, slot: u32) {
         let Some(port) = self.ports.slot_mut(slot) else { return };
         let watched = match port.connect() {
-            Ok(Some(socket)) => self.epoll.watch(socket, token(slot, Which::Peer)),
+            Ok(Some(socket)) => self.waiting.watch(socket, token(slot, Which::Peer)),
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
@@ -102,15 +96,9 @@ impl MediaIo for PerPort {
         if !self.ready.is_empty() {
             return Ok(());
         }
-        self.nap.note(Instant::now(), std::mem::take(&mut self.taken));
-        if let Some(nap) = self.nap.due(self.was_full) {
-            std::thread::sleep(nap);
-            self.figures.naps += 1;
-        }
-        self.figures.wakeups += 1;
         self.turn += 1;
         let ready = &mut self.ready;
-        self.epoll.wait(until, |token| ready.push_back(token))
+        self.waiting.wait(until, &mut self.figures, |token| ready.push_back(token))
     }
 
     fn receive(&mut self, batch: &mut Batch) {
@@ -124,9 +112,8 @@ impl MediaIo for PerPort {
                 port.receive(which, self.turn, batch);
             }
         }
-        self.was_full = batch.is_full();
-        self.taken += batch.datagrams().len() - before;
-        self.figures.received += (batch.datagrams().len() - before) as u64;
+        let received = batch.datagrams().len() - before;
+        self.waiting.note_batch(received, batch.is_full(), &mut self.figures);
     }
 
     fn send(&mut self, batch: &Batch) {

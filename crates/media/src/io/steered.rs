@@ -11,9 +11,8 @@ use cordon_steer::{Family, Obstacle, ReceiveBatch, SteeredSocket, Steering};
 
 use crate::batch::Batch;
 use crate::config::MediaConfig;
-use crate::io::epoll::Epoll;
 use crate::io::outlets::{self, Outlets};
-use crate::io::{BoundPort, IoFigures, MediaIo, Nap, PORTS_PER_STREAM, StreamPorts};
+use crate::io::{BoundPort, IoFigures, MediaIo, PORTS_PER_STREAM, StreamPorts, Waiting};
 use crate::port_map::PortMap;
 use crate::waker::Waker;
 
@@ -26,8 +25,7 @@ pub(crate) struct SteeredParts {
 
 /// The steered I/O of one media thread.
 pub(crate) struct Steered {
-    epoll: Epoll,
-    nap: Nap,
+    waiting: Waiting,
     steering: Arc<Steering>,
     /// One for each IP version we have an interface of.
     inlets: Vec<Inlet>,
@@ -39,8 +37,6 @@ pub(crate) struct Steered {
     opened: VecDeque<LocalPort>,
     /// The inlet that is asked first, so that neither IP version waits for the other.
     first: usize,
-    was_full: bool,
-    taken: usize,
     figures: IoFigures,
 }
 
@@ -92,13 +88,12 @@ impl Inlet {
 impl Steered {
     pub(crate) fn new(parts: SteeredParts, waker: &Waker, may_nap: bool) -> io::Result<Steered> {
         let SteeredParts { steering, inlets, outlets } = parts;
-        let epoll = Epoll::new(waker)?;
+        let waiting = Waiting::new(waker, may_nap)?;
         for (token, inlet) in (0..).zip(&inlets) {
-            epoll.watch(&inlet.socket, token)?;
+            waiting.watch(&inlet.socket, token)?;
         }
         Ok(Steered {
-            epoll,
-            nap: Nap::new(Instant::now(), may_nap),
+            waiting,
             steering,
             inlets,
             outlets,
@@ -106,8 +101,6 @@ impl Steered {
             ports: PortMap::default(),
             opened: VecDeque::new(),
             first: 0,
-            was_full: false,
-            taken: 0,
             figures: IoFigures::default(),
         })
     }
@@ -211,16 +204,9 @@ impl MediaIo for Steered {
         if self.inlets.iter().any(|inlet| inlet.is_ready) {
             return Ok(());
         }
-        let now = Instant::now();
-        self.nap.note(now, std::mem::take(&mut self.taken));
-        if let Some(nap) = self.nap.due(self.was_full) {
-            std::thread::sleep(nap);
-            self.figures.naps += 1;
-        }
-        self.figures.wakeups += 1;
-        let until = if self.opened.is_empty() { until } else { now };
+        let until = if self.opened.is_empty() { until } else { Instant::now() };
         let inlets = &mut self.inlets;
-        self.epoll.wait(until, |token| {
+        self.waiting.wait(until, &mut self.figures, |token| {
             if let Some(inlet) = inlets.get_mut(token as usize) {
                 inlet.is_ready = true;
             }
@@ -236,9 +222,7 @@ impl MediaIo for Steered {
             self.receive_from((self.first + number) % inlets, batch);
         }
         let received = batch.datagrams().len() - before;
-        self.was_full = batch.is_full();
-        self.taken += received;
-        self.figures.received += received as u64;
+        self.waiting.note_batch(received, batch.is_full(), &mut self.figures);
     }
 
     fn send(&mut self, batch: &Batch) {
