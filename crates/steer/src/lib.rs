@@ -12,6 +12,7 @@
 //! | `receive` | [`ReceiveBatch`]: up to 64 datagrams, who sent them and to which port |
 //! | `send` | [`RawSender`]: up to 64 datagrams, each from the port it must come from |
 //! | `plain_send` | [`SendBatch`]: up to 64 datagrams from the port of one socket |
+//! | `message` | the list of datagrams that one system call takes |
 //! | `header` | the IP and UDP headers of a datagram |
 //! | `checksum` | the Internet checksum |
 //! | `capability` | [`Capability`]: what the process must be allowed, and is not |
@@ -25,6 +26,7 @@ mod capability;
 mod checksum;
 mod header;
 mod instruction;
+mod message;
 mod obstacle;
 mod plain_send;
 mod program;

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use socket2::SockAddr;
 
 use crate::BATCH;
+use crate::message::{EMPTY_LIST, EMPTY_SLICE};
 
 /// Room for the addresses of a batch, made once.
 #[derive(Default)]
@@ -34,7 +35,7 @@ impl SendBatch {
             return Ok(0);
         }
         let mut slices = [const { EMPTY_SLICE }; BATCH];
-        let mut messages = [const { EMPTY_MESSAGE }; BATCH];
+        let mut messages = EMPTY_LIST;
         let prepared = self.names.iter().zip(payloads);
         let mut count = 0;
         for (((name, payload), slice), message) in prepared.zip(&mut slices).zip(&mut messages) {
@@ -53,20 +54,6 @@ impl SendBatch {
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
     }
 }
-
-const EMPTY_SLICE: libc::iovec = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
-const EMPTY_MESSAGE: libc::mmsghdr = libc::mmsghdr {
-    msg_hdr: libc::msghdr {
-        msg_name: std::ptr::null_mut(),
-        msg_namelen: 0,
-        msg_iov: std::ptr::null_mut(),
-        msg_iovlen: 0,
-        msg_control: std::ptr::null_mut(),
-        msg_controllen: 0,
-        msg_flags: 0,
-    },
-    msg_len: 0,
-};
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use cordon_rtp::PacketBuf;
 
 use crate::BATCH;
+use crate::message::{EMPTY_LIST, EMPTY_SLICE};
 
 /// Who sent a datagram, and to which port of ours.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl ReceiveBatch {
         self.ways.clear();
         let mut taken = [const { None }; BATCH];
         let mut slices = [const { EMPTY_SLICE }; BATCH];
-        let mut messages = [const { EMPTY_MESSAGE }; BATCH];
+        let mut messages = EMPTY_LIST;
         let places = messages.iter_mut().zip(&mut slices).zip(self.names.iter_mut());
         let places = places.zip(self.controls.iter_mut()).zip(taken.iter_mut());
         let mut count = 0;
@@ -163,17 +164,3 @@ struct Name([u8; NAME]);
 #[derive(Clone, Copy)]
 #[repr(align(8))]
 struct Control([u8; CONTROL]);
-
-const EMPTY_SLICE: libc::iovec = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
-const EMPTY_MESSAGE: libc::mmsghdr = libc::mmsghdr {
-    msg_hdr: libc::msghdr {
-        msg_name: std::ptr::null_mut(),
-        msg_namelen: 0,
-        msg_iov: std::ptr::null_mut(),
-        msg_iovlen: 0,
-        msg_control: std::ptr::null_mut(),
-        msg_controllen: 0,
-        msg_flags: 0,
-    },
-    msg_len: 0,
-};

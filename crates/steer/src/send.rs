@@ -10,6 +10,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::BATCH;
 use crate::header::{Header, TRAFFIC_CLASS};
+use crate::message::{EMPTY_LIST, EMPTY_SLICE};
 
 /// A datagram that is to leave.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl RawSender {
     /// Gives the system the prepared datagrams from the `first` on; says how many it took.
     fn pass_on(&self, first: usize, payloads: &[&[u8]]) -> io::Result<usize> {
         let mut slices = [const { [EMPTY_SLICE; 2] }; BATCH];
-        let mut messages = [const { EMPTY_MESSAGE }; BATCH];
+        let mut messages = EMPTY_LIST;
         let prepared = self.headers.iter().zip(&self.names).skip(first).zip(payloads);
         let mut count = 0;
         for ((((header, name), payload), slices), message) in prepared.zip(&mut slices).zip(&mut messages) {
@@ -127,16 +128,3 @@ fn slice(bytes: &[u8]) -> libc::iovec {
 pub const MAX_RAW_PAYLOAD: usize = 1280 - 48;
 /// A thread sends at most a few batches before their datagrams are on their way.
 const SEND_BUFFER: usize = 4 << 20;
-const EMPTY_SLICE: libc::iovec = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
-const EMPTY_MESSAGE: libc::mmsghdr = libc::mmsghdr {
-    msg_hdr: libc::msghdr {
-        msg_name: std::ptr::null_mut(),
-        msg_namelen: 0,
-        msg_iov: std::ptr::null_mut(),
-        msg_iovlen: 0,
-        msg_control: std::ptr::null_mut(),
-        msg_controllen: 0,
-        msg_flags: 0,
-    },
-    msg_len: 0,
-};
