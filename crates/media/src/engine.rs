@@ -165,7 +165,9 @@ impl MediaEngine {
             let _ = self.announce.try_send(RelayEvent::LoopRefused { stream, end });
             return Err(EngineError::LoopRefused);
         }
-        self.thread(placed)?.pass(Job::Command(Command::Set { stream, end, setup }))
+        // A setting that is lost would leave a call silent. Only a thread that has ended does not take it; then nothing is
+        // sent to the addresses noted above either.
+        self.thread(placed)?.insist(Job::Command(Command::Set { stream, end, setup }))
     }
 
     /// Binds the next pair of an interface; a pair that another program holds is put aside and the next one tried.
@@ -209,7 +211,7 @@ impl MediaEngine {
     }
 
     fn thread(&self, placed: Placed) -> Result<&Thread, EngineError> {
-        self.threads.get(placed.thread).ok_or(EngineError::Overloaded)
+        self.threads.get(placed.thread).ok_or(EngineError::Ended)
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -240,3 +242,86 @@ fn random<const N: usize>() -> io::Result<[u8; N]> {
 const EVENTS: usize = 4096;
 /// Pairs tried when another program holds ports of the range.
 const BIND_ATTEMPTS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    use cordon_relay::{Before, Protection};
+    use cordon_rtp::{AudioCodecs, KeyMaterial, Suite};
+
+    use super::*;
+    use crate::io::IoChoice;
+    use crate::thread::JOBS;
+
+    #[test]
+    fn a_setting_waits_for_a_thread_that_has_all_it_can_take() {
+        let (thread, queue) = Thread::at_rest();
+        let mut engine = engine(1, 25_000);
+        engine.threads = vec![thread];
+        let stream = StreamId(1);
+        let placed = Placed { thread: 0, a: pair(25_000), b: pair(25_002) };
+        engine.ledger().insert(stream, placed);
+        for _ in 0..JOBS {
+            engine.threads[0].pass(Job::Command(Command::Close { stream: StreamId(9) })).unwrap();
+        }
+
+        std::thread::scope(|scope| {
+            let (begun, begins) = sync_channel(1);
+            let engine = &engine;
+            let set = scope.spawn(move || {
+                begun.send(()).unwrap();
+                engine.command(Command::Set { stream, end: End::A, setup: setup() })
+            });
+            begins.recv().unwrap();
+            // It must wait, so nothing but the deadline ends this.
+            let deadline = Instant::now() + Duration::from_millis(50);
+            while !set.is_finished() && Instant::now() < deadline {
+                std::thread::yield_now();
+            }
+            let jobs: Vec<Job> = (0..=JOBS).map_while(|_| queue.recv_timeout(PATIENCE).ok()).collect();
+
+            assert!(matches!(jobs.last(), Some(Job::Command(Command::Set { .. }))));
+            assert_eq!(set.join().unwrap(), Ok(()));
+        });
+        drop(queue);
+    }
+
+    fn engine(threads: usize, first_port: u16) -> MediaEngine {
+        MediaEngine::start(MediaConfig {
+            interfaces: vec![Ipv4Addr::LOCALHOST.into()],
+            ports: first_port..=first_port + 7,
+            threads,
+            pinned: false,
+            nap: false,
+            io: IoChoice::PerPort,
+        })
+        .unwrap()
+    }
+
+    fn pair(even: u16) -> PortPair {
+        let [rtp, rtcp] = [even, even + 1].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        PortPair { interface: 0, rtp, rtcp }
+    }
+
+    fn setup() -> EndSetup {
+        let key = KeyMaterial::generate(Suite::AesCm128HmacSha1_80, |bytes| bytes.fill(1));
+        EndSetup {
+            protection: Protection::secure(key.hand_to_relay(), key.hand_to_relay()),
+            local_changed: false,
+            remote_changed: None,
+            renegotiated: false,
+            remote_rtp: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
+            remote_rtcp: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
+            mux: true,
+            before_proof: Before::SendToSdp,
+            codecs: AudioCodecs::default(),
+            receive: true,
+            send: true,
+        }
+    }
+
+    /// Far longer than a loaded machine needs; a test that waits this long has failed.
+    const PATIENCE: Duration = Duration::from_secs(5);
+}

@@ -17,9 +17,12 @@ pub enum NoPorts {
 /// Why a command was not passed on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The media thread has more to do than it can take, or has ended.
+    /// The media thread has more to do than it can take.
     #[error("the media thread is overloaded")]
     Overloaded,
+    /// The media thread has ended.
+    #[error("the media thread has ended")]
+    Ended,
     /// The stream is not open.
     #[error("the stream is not open")]
     UnknownStream,

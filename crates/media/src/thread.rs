@@ -52,15 +52,16 @@ impl Thread {
     /// Hands over a job, unless the thread has more than it can take.
     pub(crate) fn pass(&self, job: Job) -> Result<(), EngineError> {
         match self.jobs.try_send(job) {
-            Ok(()) => self.waker.wake().map_err(|_| EngineError::Overloaded),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(EngineError::Overloaded),
+            Ok(()) => self.wake(),
+            Err(TrySendError::Full(_)) => Err(EngineError::Overloaded),
+            Err(TrySendError::Disconnected(_)) => Err(EngineError::Ended),
         }
     }
 
     /// Hands over a job that must not be lost, and waits where the queue is full.
     pub(crate) fn insist(&self, job: Job) -> Result<(), EngineError> {
-        self.jobs.send(job).map_err(|_| EngineError::Overloaded)?;
-        self.waker.wake().map_err(|_| EngineError::Overloaded)
+        self.jobs.send(job).map_err(|_| EngineError::Ended)?;
+        self.wake()
     }
 
     /// What the thread last published.
@@ -79,6 +80,11 @@ impl Thread {
         if let Some(handle) = handle {
             let _ = handle.join();
         }
+    }
+
+    /// An eventfd that is open takes every write: a job in the queue is a job that is done.
+    fn wake(&self) -> Result<(), EngineError> {
+        self.waker.wake().map_err(|_| EngineError::Ended)
     }
 }
 
@@ -105,8 +111,18 @@ fn pin(number: usize) {
     }
 }
 
+#[cfg(test)]
+impl Thread {
+    /// One that nobody runs: what it is asked for stays in the queue.
+    pub(crate) fn at_rest() -> (Thread, std::sync::mpsc::Receiver<Job>) {
+        let (jobs, queue) = sync_channel(JOBS);
+        let (waker, snapshot) = (Waker::new().unwrap(), Arc::default());
+        (Thread { jobs, waker, snapshot, handle: Mutex::default() }, queue)
+    }
+}
+
 /// Jobs a thread may have waiting: more than a call set-up storm sends within one turn of its loop.
-const JOBS: usize = 4096;
+pub(crate) const JOBS: usize = 4096;
 
 #[cfg(test)]
 mod tests {
