@@ -14,7 +14,7 @@ use crate::io::{BoundPort, IoFigures, IoMaker};
 use crate::ledger::{Ledger, Placed};
 use crate::port_pair::{PortPair, Reservation, all_ports};
 use crate::port_pool::PortPool;
-use crate::socket;
+use crate::socket::{self, Purpose};
 use crate::thread::Thread;
 use crate::worker::Job;
 
@@ -22,6 +22,7 @@ use crate::worker::Job;
 pub struct MediaEngine {
     interfaces: Vec<IpAddr>,
     io: &'static str,
+    purpose: Purpose,
     threads: Vec<Thread>,
     ledger: Mutex<Ledger>,
     announce: SyncSender<RelayEvent>,
@@ -35,7 +36,7 @@ impl MediaEngine {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "more than 255 media interfaces"));
         }
         for interface in &config.interfaces {
-            socket::bind(SocketAddr::new(*interface, 0)).map_err(|error| {
+            socket::bind(SocketAddr::new(*interface, 0), Purpose::Hold).map_err(|error| {
                 io::Error::new(error.kind(), format!("{interface} cannot be bound: {error}"))
             })?;
         }
@@ -49,6 +50,7 @@ impl MediaEngine {
             ledger: Mutex::new(Ledger::new(pools, threads.len())),
             interfaces: config.interfaces,
             io: io.name(),
+            purpose: io.purpose(),
             threads,
             announce,
             events: Mutex::new(Some(events)),
@@ -186,7 +188,7 @@ impl MediaEngine {
                 rtp: SocketAddr::new(address, even),
                 rtcp: SocketAddr::new(address, even.saturating_add(1)),
             };
-            match bind_both(pair) {
+            match bind_both(pair, self.purpose) {
                 Ok([rtp, rtcp]) => {
                     let local = pair.local();
                     let rtp = BoundPort { at: local.rtp, socket: rtp };
@@ -228,8 +230,8 @@ impl Drop for MediaEngine {
     }
 }
 
-fn bind_both(pair: PortPair) -> io::Result<[UdpSocket; 2]> {
-    Ok([socket::bind(pair.rtp)?, socket::bind(pair.rtcp)?])
+fn bind_both(pair: PortPair, purpose: Purpose) -> io::Result<[UdpSocket; 2]> {
+    Ok([socket::bind(pair.rtp, purpose)?, socket::bind(pair.rtcp, purpose)?])
 }
 
 fn random<const N: usize>() -> io::Result<[u8; N]> {

@@ -5,9 +5,18 @@ use std::net::{SocketAddr, UdpSocket};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+/// What a socket is bound for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    /// Media arrives at it.
+    Receive,
+    /// It keeps the port from everybody else; what arrives is steered past it, from soon after it is bound.
+    Hold,
+}
+
 /// Binds a non-blocking socket on exactly this address, marked for expedited forwarding.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = prepare(address)?;
+pub(crate) fn bind(address: SocketAddr, purpose: Purpose) -> io::Result<UdpSocket> {
+    let socket = prepare(address, purpose)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
 }
@@ -16,7 +25,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 /// from there, and `first` the rest. Nobody else gets the port: sharing is allowed for these two, and only meanwhile.
 pub(crate) fn bind_beside(first: &UdpSocket, peer: SocketAddr) -> io::Result<UdpSocket> {
     let address = first.local_addr()?;
-    let beside = prepare(address)?;
+    let beside = prepare(address, Purpose::Receive)?;
     let first = SockRef::from(first);
     first.set_reuse_address(true)?;
     let bound = beside.set_reuse_address(true).and_then(|()| beside.bind(&address.into()));
@@ -27,11 +36,14 @@ pub(crate) fn bind_beside(first: &UdpSocket, peer: SocketAddr) -> io::Result<Udp
     Ok(beside.into())
 }
 
-fn prepare(address: SocketAddr) -> io::Result<Socket> {
+fn prepare(address: SocketAddr, purpose: Purpose) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     // The kernel grants less where its limit is lower, and some sandboxes grant no mark: media flows without both.
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    let _ = socket.set_recv_buffer_size(match purpose {
+        Purpose::Receive => RECEIVE_BUFFER,
+        Purpose::Hold => HOLD_BUFFER,
+    });
     if address.is_ipv4() {
         let _ = socket.set_tos_v4(EXPEDITED);
     } else {
@@ -45,6 +57,8 @@ fn prepare(address: SocketAddr) -> io::Result<Socket> {
 const EXPEDITED: u32 = 46 << 2;
 /// A second of one call's packets with the kernel's overhead, so that a busy thread loses none.
 const RECEIVE_BUFFER: usize = 256 * 1024;
+/// Some twenty packets: what a peer sends between the binding of a port and its steering, far more than there is as a rule.
+const HOLD_BUFFER: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -55,7 +69,7 @@ mod tests {
         for socket in both_versions() {
             let address = socket.local_addr().unwrap();
             assert!(address.ip().is_loopback());
-            assert_eq!(bind(address).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+            assert_eq!(bind(address, Purpose::Receive).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         }
     }
 
@@ -87,7 +101,8 @@ mod tests {
 
     /// A socket per IP version this host has.
     fn both_versions() -> Vec<UdpSocket> {
-        let loopbacks = ["127.0.0.1:0", "[::1]:0"].map(|address| bind(address.parse().unwrap()));
+        let loopbacks =
+            ["127.0.0.1:0", "[::1]:0"].map(|address| bind(address.parse().unwrap(), Purpose::Receive));
         assert!(loopbacks[0].is_ok(), "every host has an IPv4 loopback");
         loopbacks.into_iter().flatten().collect()
     }

@@ -8,6 +8,7 @@ use cordon_steer::Obstacle;
 use crate::config::MediaConfig;
 use crate::io::steered::SteeredParts;
 use crate::io::{MediaIo, PerPort, Steered};
+use crate::socket::Purpose;
 use crate::waker::Waker;
 
 /// Which way of datagrams is asked for.
@@ -100,6 +101,14 @@ impl IoMaker {
             Some(parts) => Box::new(Steered::new(parts, waker, may_nap)?),
             None => Box::new(PerPort::new(waker, may_nap)?),
         })
+    }
+
+    /// What the sockets of ports are for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        match self.chosen {
+            ChosenIo::PerPort | ChosenIo::Instead(_) => Purpose::Receive,
+            ChosenIo::Steered => Purpose::Hold,
+        }
     }
 
     /// What it came to.

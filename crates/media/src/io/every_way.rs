@@ -10,7 +10,7 @@ use cordon_steer::Obstacle;
 use crate::batch::Batch;
 use crate::config::MediaConfig;
 use crate::io::{BoundPort, IoChoice, IoMaker, MediaIo, PORTS_PER_STREAM, StreamPorts};
-use crate::socket;
+use crate::socket::{self, Purpose};
 use crate::waker::Waker;
 
 #[test]
@@ -233,7 +233,8 @@ impl Rig {
 fn bind_stream() -> (StreamPorts, [SocketAddr; PORTS_PER_STREAM]) {
     let interfaces: [u8; PORTS_PER_STREAM] = [0, 0, 1, 1];
     let ports = interfaces.map(|interface| {
-        let socket = socket::bind(SocketAddr::new(INTERFACES[usize::from(interface)], 0)).unwrap();
+        let socket =
+            socket::bind(SocketAddr::new(INTERFACES[usize::from(interface)], 0), Purpose::Receive).unwrap();
         let port = socket.local_addr().unwrap().port();
         BoundPort { at: LocalPort { interface, port }, socket }
     });

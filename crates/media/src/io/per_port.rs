@@ -150,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::io::port::SHARE;
-    use crate::socket;
+    use crate::socket::{self, Purpose};
 
     #[test]
     fn a_flooded_port_leaves_room_for_the_others_in_every_turn() {
@@ -256,7 +256,8 @@ mod tests {
     }
 
     fn bind_stream() -> ([LocalPort; PORTS_PER_STREAM], StreamPorts, [SocketAddr; PORTS_PER_STREAM]) {
-        let sockets = [(); PORTS_PER_STREAM].map(|()| socket::bind("127.0.0.1:0".parse().unwrap()).unwrap());
+        let sockets = [(); PORTS_PER_STREAM]
+            .map(|()| socket::bind("127.0.0.1:0".parse().unwrap(), Purpose::Receive).unwrap());
         let addresses = sockets.each_ref().map(|socket| socket.local_addr().unwrap());
         let at = addresses.map(|address| LocalPort { interface: 0, port: address.port() });
         let mut names = at.into_iter();

@@ -179,6 +179,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::socket::Purpose;
 
     #[test]
     fn a_peer_that_stays_gets_a_socket_of_its_own_and_strangers_are_still_heard() {
@@ -269,7 +270,7 @@ mod tests {
     }
 
     fn port() -> (Port, SocketAddr) {
-        let socket = socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let socket = socket::bind("127.0.0.1:0".parse().unwrap(), Purpose::Receive).unwrap();
         let address = socket.local_addr().unwrap();
         let bound = BoundPort { at: LocalPort { interface: 0, port: address.port() }, socket };
         (Port::new(bound, Carries::Rtp), address)

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use cordon_relay::LocalPort;
 use cordon_steer::{Family, Obstacle, ReceiveBatch, SteeredSocket, Steering};
+use socket2::SockRef;
 
 use crate::batch::Batch;
 use crate::config::MediaConfig;
@@ -31,7 +32,7 @@ pub(crate) struct Steered {
     inlets: Vec<Inlet>,
     outlets: Outlets,
     arrivals: ReceiveBatch,
-    /// The sockets that keep our ports from everybody else. Nothing arrives at them.
+    /// The sockets that keep our ports from everybody else. Nothing arrives at them but what a flood has too much.
     ports: PortMap<BoundPort>,
     /// Ports that were just opened: what arrived between binding and steering waits at their own sockets.
     opened: VecDeque<LocalPort>,
@@ -112,6 +113,8 @@ impl Steered {
         let family = Family::of(address);
         let inlet = self.inlets.iter().find(|inlet| inlet.socket.family() == family).ok_or_else(unknown)?;
         self.steering.open(address, inlet.number)?;
+        // What the program passes on to it in a flood takes no memory: room for a datagram or two is the least there is.
+        let _ = SockRef::from(&port.socket).set_recv_buffer_size(0);
         self.ports.insert(place, port);
         self.opened.push_back(place);
         Ok(())
@@ -245,15 +248,45 @@ mod tests {
     use std::net::{Ipv4Addr, UdpSocket};
     use std::time::Duration;
 
-    use socket2::SockRef;
-
     use super::*;
     use crate::io::IoChoice;
+    use crate::socket::{self, Purpose};
+
+    #[test]
+    fn a_port_keeps_next_to_nothing_of_a_flood_that_passes_its_socket() {
+        let Some(mut io) = steered() else { return };
+        let sockets = [(); PORTS_PER_STREAM]
+            .map(|()| socket::bind("127.0.0.1:0".parse().unwrap(), Purpose::Receive).unwrap());
+        let mut at = sockets
+            .each_ref()
+            .map(|socket| LocalPort { interface: 0, port: socket.local_addr().unwrap().port() })
+            .into_iter();
+        let first = at.clone().next().unwrap();
+        io.open(sockets.map(|socket| BoundPort { at: at.next().unwrap(), socket })).unwrap();
+
+        let held = io.ports.get(first).unwrap().socket.try_clone().unwrap();
+
+        assert!(SockRef::from(&held).recv_buffer_size().unwrap() <= 4096);
+    }
 
     #[test]
     fn what_is_sent_to_the_socket_itself_belongs_to_no_port() {
+        let Some(mut io) = steered() else { return };
+        let inlet = SockRef::from(&io.inlets[0].socket).local_addr().unwrap().as_socket().unwrap();
+        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+        stranger.send_to(b"hello", inlet).unwrap();
+
+        io.wait(Instant::now() + Duration::from_secs(5)).unwrap();
+        let mut batch = Batch::new();
+        io.receive(&mut batch);
+
+        assert_eq!(batch.datagrams()[0].at, NOWHERE);
+    }
+
+    /// The I/O of the second of two threads; none where the process may not steer.
+    fn steered() -> Option<Steered> {
         if Obstacle::foreseen().is_some() {
-            return;
+            return None;
         }
         let config = MediaConfig {
             interfaces: vec![Ipv4Addr::LOCALHOST.into()],
@@ -265,15 +298,6 @@ mod tests {
         };
         let mut parts = SteeredParts::of_all_threads(&config).unwrap();
         assert_eq!(parts.len(), 2);
-        let mut io = Steered::new(parts.remove(1), &Waker::new().unwrap(), false).unwrap();
-        let inlet = SockRef::from(&io.inlets[0].socket).local_addr().unwrap().as_socket().unwrap();
-        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
-        stranger.send_to(b"hello", inlet).unwrap();
-
-        io.wait(Instant::now() + Duration::from_secs(5)).unwrap();
-        let mut batch = Batch::new();
-        io.receive(&mut batch);
-
-        assert_eq!(batch.datagrams()[0].at, NOWHERE);
+        Some(Steered::new(parts.remove(1), &Waker::new().unwrap(), false).unwrap())
     }
 }
