@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cordon_relay::{LocalPort, Transmit};
 use cordon_steer::Obstacle;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Datagram};
 use crate::config::MediaConfig;
 use crate::io::{BoundPort, IoChoice, IoMaker, MediaIo, PORTS_PER_STREAM, StreamPorts};
 use crate::socket::{self, Purpose};
@@ -59,6 +59,44 @@ fn a_port_that_closes_as_soon_as_it_is_open_keeps_nobody_awake() {
         let until = Instant::now() + Duration::from_millis(20);
         assert!(rig.turn_until(until).datagrams().is_empty());
         assert!(Instant::now() >= until, "{}", rig.io.name());
+    }
+}
+
+#[test]
+fn a_flood_on_one_ip_version_does_not_hold_the_other_up() {
+    for mut rig in Rig::of_every_way() {
+        for _ in 0..4 * Batch::PLACES {
+            rig.stranger(0).send_to(b"flood", rig.addresses[0]).unwrap();
+        }
+        let mut flood_taken = rig.turn().datagrams().len();
+        rig.stranger(2).send_to(b"quiet", rig.addresses[2]).unwrap();
+
+        loop {
+            let batch = rig.turn();
+            flood_taken += batch.datagrams().iter().filter(|datagram| datagram.at == rig.ports[0]).count();
+            if batch.datagrams().iter().any(|datagram| datagram.at == rig.ports[2]) {
+                break;
+            }
+        }
+
+        assert!(flood_taken < 4 * Batch::PLACES, "{}", rig.io.name());
+    }
+}
+
+#[test]
+fn a_port_that_opens_under_a_flood_leaves_room_for_the_others() {
+    for mut rig in Rig::of_every_way() {
+        let (ports, addresses) = bind_stream();
+        for _ in 0..2 * Batch::PLACES {
+            rig.stranger(0).send_to(b"flood", addresses[0]).unwrap();
+        }
+        rig.io.open(ports).unwrap();
+        rig.stranger(0).send_to(b"quiet", rig.addresses[0]).unwrap();
+
+        let batch = rig.turn();
+
+        let is_quiet = |datagram: &Datagram| datagram.at == rig.ports[0];
+        assert!(batch.datagrams().iter().any(is_quiet), "{}", rig.io.name());
     }
 }
 

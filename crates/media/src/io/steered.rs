@@ -35,10 +35,17 @@ pub(crate) struct Steered {
     /// The sockets that keep our ports from everybody else. Nothing arrives at them but what a flood has too much.
     ports: PortMap<BoundPort>,
     /// Ports that were just opened: what arrived between binding and steering waits at their own sockets.
-    opened: VecDeque<LocalPort>,
+    opened: VecDeque<Opened>,
     /// The inlet that is asked first, so that neither IP version waits for the other.
     first: usize,
     figures: IoFigures,
+}
+
+/// A port whose own socket may still have something to read.
+struct Opened {
+    place: LocalPort,
+    /// Datagrams it may still bring in.
+    left: usize,
 }
 
 /// Where the datagrams of one IP version come in.
@@ -116,7 +123,7 @@ impl Steered {
         // What the program passes on to it in a flood takes no memory: room for a datagram or two is the least there is.
         let _ = SockRef::from(&port.socket).set_recv_buffer_size(0);
         self.ports.insert(place, port);
-        self.opened.push_back(place);
+        self.opened.push_back(Opened { place, left: EARLY });
         Ok(())
     }
 
@@ -124,7 +131,7 @@ impl Steered {
         let Some(address) = self.outlets.address(at) else { return };
         let Some(place) = self.outlets.port(address) else { return };
         let Some(held) = self.ports.remove(place) else { return };
-        self.opened.retain(|opened| *opened != place);
+        self.opened.retain(|opened| opened.place != place);
         if let Err(error) = self.steering.close(address) {
             tracing::error!(%error, "the kernel goes on steering a media port that is closed");
         }
@@ -132,17 +139,20 @@ impl Steered {
         drop(held);
     }
 
-    /// Receives what arrived at ports before datagrams were steered: as a rule nothing.
+    /// Receives what arrived at ports before datagrams were steered, as a rule nothing, and a share of the batch at most.
     fn receive_from_opened(&mut self, batch: &mut Batch) {
-        while let Some(port) = self.opened.front().and_then(|place| self.ports.get(*place))
-            && let Some(datagram) = batch.spare_mut().first_mut()
-        {
-            let Ok((len, from)) = port.socket.recv_from(datagram.buf.spare_mut()) else {
+        for _ in 0..OPENED_SHARE {
+            let Some(opened) = self.opened.front_mut() else { return };
+            let Some(datagram) = batch.spare_mut().first_mut() else { return };
+            opened.left = opened.left.saturating_sub(1);
+            let port = self.ports.get(opened.place).filter(|_| opened.left > 0);
+            let received = port.map(|port| (port.at, port.socket.recv_from(datagram.buf.spare_mut())));
+            let Some((at, Ok((len, from)))) = received else {
                 self.opened.pop_front();
                 continue;
             };
             datagram.buf.set_len(len);
-            (datagram.at, datagram.from, datagram.transmit) = (port.at, from, None);
+            (datagram.at, datagram.from, datagram.transmit) = (at, from, None);
             batch.fill(1);
         }
     }
@@ -204,16 +214,21 @@ impl MediaIo for Steered {
     }
 
     fn wait(&mut self, until: Instant) -> io::Result<()> {
-        if self.inlets.iter().any(|inlet| inlet.is_ready) {
+        if self.inlets.iter().all(|inlet| inlet.is_ready) {
             return Ok(());
         }
-        let until = if self.opened.is_empty() { until } else { Instant::now() };
+        let has_more = !self.opened.is_empty() || self.inlets.iter().any(|inlet| inlet.is_ready);
         let inlets = &mut self.inlets;
-        self.waiting.wait(until, &mut self.figures, |token| {
+        let is_ready = |token| {
             if let Some(inlet) = inlets.get_mut(token as usize) {
                 inlet.is_ready = true;
             }
-        })
+        };
+        match has_more {
+            // One that is never empty does not keep the other from being heard.
+            true => self.waiting.look(is_ready),
+            false => self.waiting.wait(until, &mut self.figures, is_ready),
+        }
     }
 
     fn receive(&mut self, batch: &mut Batch) {
@@ -240,6 +255,11 @@ impl MediaIo for Steered {
     }
 }
 
+/// Places of a batch that ports which were just opened may fill: a port that is flooded while it opens leaves the rest.
+const OPENED_SHARE: usize = Batch::PLACES / 4;
+/// Datagrams read at the socket of a port that was just opened: more than it has room for when it is bound. In a flood it
+/// is never empty.
+const EARLY: usize = 64;
 /// The port of what arrived at no open one; there are at most 255 interfaces, so none has this number.
 const NOWHERE: LocalPort = LocalPort { interface: u8::MAX, port: 0 };
 

@@ -60,6 +60,13 @@ impl Waiting {
         self.waker.answer();
         waited
     }
+
+    /// Gives the tokens of those that are ready now to `each`, and does not wait: there is something to do already.
+    pub(crate) fn look(&mut self, each: impl FnMut(u32)) -> io::Result<()> {
+        let looked = self.epoll.wait(Instant::now(), each);
+        self.waker.answer();
+        looked
+    }
 }
 
 #[cfg(test)]
