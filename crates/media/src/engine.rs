@@ -44,8 +44,7 @@ impl MediaEngine {
         let mut io = IoMaker::choose(&config);
         let start = |number| Thread::start(number, &config, &mut io, random()?, announce.clone());
         let threads = (0..config.threads.max(1)).map(start).collect::<io::Result<Vec<_>>>()?;
-        let pool = |_| Ok(PortPool::new(config.ports.clone(), u64::from_ne_bytes(random()?)));
-        let pools = config.interfaces.iter().map(pool).collect::<io::Result<Vec<_>>>()?;
+        let pools = config.interfaces.iter().map(|_| PortPool::new(config.ports.clone())).collect();
         Ok(MediaEngine {
             ledger: Mutex::new(Ledger::new(pools, threads.len())),
             interfaces: config.interfaces,
@@ -182,7 +181,7 @@ impl MediaEngine {
         let address = *self.interfaces.get(usize::from(interface)).ok_or(NoPorts::UnknownInterface)?;
         let pool = ledger.pool(interface).ok_or(NoPorts::UnknownInterface)?;
         for _ in 0..BIND_ATTEMPTS {
-            let even = pool.take(now).ok_or(NoPorts::Exhausted)?;
+            let even = pool.take(now, drawn()?).ok_or(NoPorts::Exhausted)?;
             let pair = PortPair {
                 interface,
                 rtp: SocketAddr::new(address, even),
@@ -232,6 +231,14 @@ impl Drop for MediaEngine {
 
 fn bind_both(pair: PortPair, purpose: Purpose) -> io::Result<[UdpSocket; 2]> {
     Ok([socket::bind(pair.rtp, purpose)?, socket::bind(pair.rtcp, purpose)?])
+}
+
+/// Which of the free pairs it will be.
+fn drawn() -> Result<u64, NoPorts> {
+    random().map(u64::from_ne_bytes).map_err(|error| {
+        tracing::error!(%error, "no media port can be drawn");
+        NoPorts::Overloaded
+    })
 }
 
 fn random<const N: usize>() -> io::Result<[u8; N]> {

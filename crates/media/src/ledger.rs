@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn streams_go_to_the_thread_that_has_the_fewest() {
         let now = Instant::now();
-        let mut ledger = Ledger::new(vec![PortPool::new(20_000..=20_099, 1)], 3);
+        let mut ledger = Ledger::new(vec![PortPool::new(20_000..=20_099)], 3);
         let mut threads = Vec::new();
         for _ in 0..6 {
             let placed = place(&mut ledger, now);
@@ -130,7 +130,7 @@ mod tests {
 
     fn place(ledger: &mut Ledger, now: Instant) -> Placed {
         let mut pair = || {
-            let even = ledger.pool(0).unwrap().take(now).unwrap();
+            let even = ledger.pool(0).unwrap().take(now, 5).unwrap();
             let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
             PortPair { interface: 0, rtp: address(even), rtcp: address(even + 1) }
         };
