@@ -8,7 +8,8 @@ use crate::io::IoChoice;
 /// What the engine is started with.
 #[derive(Clone, Debug)]
 pub struct MediaConfig {
-    /// The addresses media is received on; a [`PortPair`](crate::PortPair) names one by its position.
+    /// The addresses media is received on; a [`PortPair`](crate::PortPair) names one by its position. Two may be the same,
+    /// and share its ports.
     pub interfaces: Vec<IpAddr>,
     /// The ports used on each of them.
     pub ports: RangeInclusive<u16>,

@@ -13,7 +13,6 @@ use crate::error::{EngineError, NoPorts};
 use crate::io::{BoundPort, IoFigures, IoMaker};
 use crate::ledger::{Ledger, Placed};
 use crate::port_pair::{PortPair, Reservation, all_ports};
-use crate::port_pool::PortPool;
 use crate::socket::{self, Purpose};
 use crate::thread::Thread;
 use crate::worker::Job;
@@ -44,9 +43,8 @@ impl MediaEngine {
         let mut io = IoMaker::choose(&config);
         let start = |number| Thread::start(number, &config, &mut io, random()?, announce.clone());
         let threads = (0..config.threads.max(1)).map(start).collect::<io::Result<Vec<_>>>()?;
-        let pools = config.interfaces.iter().map(|_| PortPool::new(config.ports.clone())).collect();
         Ok(MediaEngine {
-            ledger: Mutex::new(Ledger::new(pools, threads.len())),
+            ledger: Mutex::new(Ledger::new(&config.interfaces, &config.ports, threads.len())),
             interfaces: config.interfaces,
             io: io.name(),
             purpose: io.purpose(),

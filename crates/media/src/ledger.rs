@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use cordon_relay::{Chains, StreamId};
@@ -11,8 +12,9 @@ use crate::port_pool::PortPool;
 
 /// The streams that are open, and the ports that are free.
 pub(crate) struct Ledger {
-    /// One pool per interface, in their order.
-    pools: Vec<PortPool>,
+    /// One per address: two interfaces may share one, behind different NAT.
+    pools: BTreeMap<IpAddr, PortPool>,
+    interfaces: Vec<IpAddr>,
     /// How peers see an interface that stands behind NAT.
     advertised: Vec<Option<IpAddr>>,
     pub(crate) chains: Chains,
@@ -31,10 +33,11 @@ pub(crate) struct Placed {
 }
 
 impl Ledger {
-    pub(crate) fn new(pools: Vec<PortPool>, threads: usize) -> Ledger {
+    pub(crate) fn new(interfaces: &[IpAddr], ports: &RangeInclusive<u16>, threads: usize) -> Ledger {
         Ledger {
-            advertised: vec![None; pools.len()],
-            pools,
+            advertised: vec![None; interfaces.len()],
+            pools: interfaces.iter().map(|address| (*address, PortPool::new(ports.clone()))).collect(),
+            interfaces: interfaces.to_vec(),
             chains: Chains::default(),
             streams: BTreeMap::new(),
             next_stream: 1,
@@ -50,7 +53,7 @@ impl Ledger {
     }
 
     pub(crate) fn pool(&mut self, interface: u8) -> Option<&mut PortPool> {
-        self.pools.get_mut(usize::from(interface))
+        self.pools.get_mut(self.interfaces.get(usize::from(interface))?)
     }
 
     /// Takes back a pair whose stream ended, or never began.
@@ -110,12 +113,14 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     #[test]
     fn streams_go_to_the_thread_that_has_the_fewest() {
         let now = Instant::now();
-        let mut ledger = Ledger::new(vec![PortPool::new(20_000..=20_099)], 3);
+        let mut ledger = Ledger::new(&[Ipv4Addr::LOCALHOST.into()], &(20_000..=20_099), 3);
         let mut threads = Vec::new();
         for _ in 0..6 {
             let placed = place(&mut ledger, now);

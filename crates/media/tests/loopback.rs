@@ -61,6 +61,21 @@ mod calls {
     }
 
     #[test]
+    fn two_interfaces_on_one_address_share_its_ports() {
+        for io in WAYS {
+            let interfaces = vec![Ipv4Addr::LOCALHOST.into(); 2];
+            let engine = MediaEngine::start(config(io, interfaces, 24_800, 1)).unwrap();
+            let events = engine.events().unwrap();
+            for _ in 0..2 {
+                let reservation = engine.reserve(0, 1).unwrap();
+                close(&engine, &reservation, &events);
+            }
+
+            assert_eq!(engine.reserve(0, 1), Err(NoPorts::Exhausted), "all four pairs of the address rest");
+        }
+    }
+
+    #[test]
     fn a_stream_whose_media_would_come_back_is_refused() {
         for io in WAYS {
             let engine = engine(io, 24_200, 1);
