@@ -68,7 +68,7 @@ impl MediaEngine {
         let (b, [b_rtp, b_rtcp]) = match self.bind_pair(&mut ledger, now, b_interface) {
             Ok(bound) => bound,
             Err(problem) => {
-                ledger.give_back(now, a);
+                ledger.put_back(a);
                 return Err(problem);
             }
         };
@@ -76,8 +76,8 @@ impl MediaEngine {
         let placed = Placed { thread: ledger.least_loaded(), a, b };
         let job = Job::Open { stream, a: a.local(), b: b.local(), ports: [a_rtp, a_rtcp, b_rtp, b_rtcp] };
         if self.thread(placed).and_then(|thread| thread.pass(job)).is_err() {
-            ledger.give_back(now, a);
-            ledger.give_back(now, b);
+            ledger.put_back(a);
+            ledger.put_back(b);
             return Err(NoPorts::Overloaded);
         }
         ledger.insert(stream, placed);

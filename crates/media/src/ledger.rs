@@ -56,8 +56,15 @@ impl Ledger {
         self.pools.get_mut(self.interfaces.get(usize::from(interface))?)
     }
 
-    /// Takes back a pair whose stream ended, or never began.
-    pub(crate) fn give_back(&mut self, now: Instant, pair: PortPair) {
+    /// Takes back a pair nobody was told of: it needs no rest.
+    pub(crate) fn put_back(&mut self, pair: PortPair) {
+        if let Some(pool) = self.pool(pair.interface) {
+            pool.put_back(pair.rtp.port());
+        }
+    }
+
+    /// Takes back a pair whose stream ended.
+    fn give_back(&mut self, now: Instant, pair: PortPair) {
         if let Some(pool) = self.pool(pair.interface) {
             pool.give_back(now, pair.rtp.port());
         }

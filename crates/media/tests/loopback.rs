@@ -76,6 +76,18 @@ mod calls {
     }
 
     #[test]
+    fn ports_of_a_call_that_found_only_half_of_them_need_no_rest() {
+        for io in WAYS {
+            let interfaces = [1, 2].map(|host| Ipv4Addr::new(127, 0, 0, host).into()).to_vec();
+            let one_pair_each = MediaConfig { ports: 24_850..=24_851, ..config(io, interfaces, 24_850, 1) };
+            let engine = MediaEngine::start(one_pair_each).unwrap();
+            assert_eq!(engine.reserve(0, 0), Err(NoPorts::Exhausted));
+
+            assert!(engine.reserve(0, 1).is_ok());
+        }
+    }
+
+    #[test]
     fn a_stream_whose_media_would_come_back_is_refused() {
         for io in WAYS {
             let engine = engine(io, 24_200, 1);
