@@ -22,11 +22,12 @@ pub(crate) struct Watched {
     pub(crate) readiness: Arc<Readiness>,
 }
 
-/// Whether calls can be taken now: serving, not draining, and the PBX within reach. And whether the signalling loop turns
-/// at all.
+/// Whether calls can be taken now: serving, not draining, every media thread alive, and the PBX within reach. And whether the
+/// signalling loop turns at all.
 pub(crate) struct Readiness {
     serving: AtomicBool,
     pbx: AtomicBool,
+    media: AtomicBool,
     begun: Instant,
     /// Milliseconds from `begun` to the last look of the signalling loop around itself.
     beat: AtomicU64,
@@ -37,6 +38,7 @@ impl Readiness {
         Self {
             serving: AtomicBool::new(false),
             pbx: AtomicBool::new(false),
+            media: AtomicBool::new(true),
             begun: now,
             beat: AtomicU64::new(0),
         }
@@ -64,15 +66,23 @@ impl Readiness {
         self.pbx.store(up, Ordering::Relaxed);
     }
 
+    /// A media thread has ended: the calls it had are deaf.
+    pub(crate) fn media_is_lost(&self) {
+        self.media.store(false, Ordering::Relaxed);
+    }
+
     pub(crate) fn is_ready(&self) -> bool {
         self.reason().is_ok()
     }
 
     fn reason(&self) -> Result<(), &'static str> {
-        match (self.serving.load(Ordering::Relaxed), self.pbx.load(Ordering::Relaxed)) {
-            (true, true) => Ok(()),
-            (false, _) => Err("draining\n"),
-            (true, false) => Err("no verified connection to the PBX\n"),
+        let holds =
+            [&self.media, &self.serving, &self.pbx].map(|condition| condition.load(Ordering::Relaxed));
+        match holds {
+            [false, _, _] => Err("a media thread has ended\n"),
+            [true, false, _] => Err("draining\n"),
+            [true, true, false] => Err("no verified connection to the PBX\n"),
+            [true, true, true] => Ok(()),
         }
     }
 }
@@ -135,5 +145,17 @@ mod tests {
 
         assert!(readiness.is_alive(begun + Duration::from_secs(14)));
         assert!(!readiness.is_alive(begun + Duration::from_secs(15)));
+    }
+
+    #[test]
+    fn without_one_of_its_media_threads_a_gateway_is_not_ready() {
+        let readiness = Readiness::new(Instant::now());
+        readiness.serves(true);
+        readiness.pbx_is_up(true);
+        assert_eq!(readiness.reason(), Ok(()));
+
+        readiness.media_is_lost();
+
+        assert_eq!(readiness.reason(), Err("a media thread has ended\n"));
     }
 }

@@ -97,6 +97,7 @@ impl Signalling {
                 _ = watch.tick() => {
                     self.watch();
                     if !self.media.is_alive() {
+                        self.readiness.media_is_lost();
                         error!("a media thread has ended: its calls are deaf, and a supervisor must start anew");
                         return;
                     }

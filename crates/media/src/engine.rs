@@ -64,6 +64,8 @@ impl MediaEngine {
     pub fn reserve(&self, a_interface: u8, b_interface: u8) -> Result<Reservation, NoPorts> {
         let now = Instant::now();
         let mut ledger = self.ledger();
+        let is_alive = |thread| self.threads.get(thread).is_some_and(Thread::is_alive);
+        let thread = ledger.least_loaded(is_alive).ok_or(NoPorts::Overloaded)?;
         let (a, [a_rtp, a_rtcp]) = self.bind_pair(&mut ledger, now, a_interface)?;
         let (b, [b_rtp, b_rtcp]) = match self.bind_pair(&mut ledger, now, b_interface) {
             Ok(bound) => bound,
@@ -73,7 +75,7 @@ impl MediaEngine {
             }
         };
         let stream = ledger.next_stream();
-        let placed = Placed { thread: ledger.least_loaded(), a, b };
+        let placed = Placed { thread, a, b };
         let job = Job::Open { stream, a: a.local(), b: b.local(), ports: [a_rtp, a_rtcp, b_rtp, b_rtcp] };
         if self.thread(placed).and_then(|thread| thread.pass(job)).is_err() {
             ledger.put_back(a);
@@ -295,6 +297,18 @@ mod tests {
         drop(queue);
     }
 
+    #[test]
+    fn a_thread_that_has_ended_gets_no_call() {
+        let engine = engine(2, 25_100);
+        end(&engine.threads[0]);
+
+        let reservation = engine.reserve(0, 0).unwrap();
+
+        assert_eq!(engine.ledger().find(reservation.stream).map(|placed| placed.thread), Some(1));
+        end(&engine.threads[1]);
+        assert_eq!(engine.reserve(0, 0), Err(NoPorts::Overloaded));
+    }
+
     fn engine(threads: usize, first_port: u16) -> MediaEngine {
         MediaEngine::start(MediaConfig {
             interfaces: vec![Ipv4Addr::LOCALHOST.into()],
@@ -305,6 +319,15 @@ mod tests {
             io: IoChoice::PerPort,
         })
         .unwrap()
+    }
+
+    fn end(thread: &Thread) {
+        thread.insist(Job::Shutdown).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while thread.is_alive() {
+            assert!(Instant::now() < deadline, "it goes on");
+            std::thread::yield_now();
+        }
     }
 
     fn pair(even: u16) -> PortPair {

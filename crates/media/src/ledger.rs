@@ -75,9 +75,11 @@ impl Ledger {
         StreamId(self.next_stream)
     }
 
-    /// The thread with the fewest streams: both legs of a call are one stream, so they never meet on two threads.
-    pub(crate) fn least_loaded(&self) -> usize {
-        self.loads.iter().enumerate().min_by_key(|(_, load)| **load).map_or(0, |(thread, _)| thread)
+    /// The thread with the fewest streams, of those that are alive: both legs of a call are one stream, so they never meet
+    /// on two threads.
+    pub(crate) fn least_loaded(&self, is_alive: impl Fn(usize) -> bool) -> Option<usize> {
+        let alive = self.loads.iter().enumerate().filter(|(thread, _)| is_alive(*thread));
+        alive.min_by_key(|(_, load)| **load).map(|(thread, _)| thread)
     }
 
     /// Notes a stream its thread has taken.
@@ -147,7 +149,7 @@ mod tests {
             PortPair { interface: 0, rtp: address(even), rtcp: address(even + 1) }
         };
         let (a, b) = (pair(), pair());
-        let placed = Placed { thread: ledger.least_loaded(), a, b };
+        let placed = Placed { thread: ledger.least_loaded(|_| true).unwrap(), a, b };
         ledger.insert(ledger.next_stream(), placed);
         placed
     }
