@@ -135,11 +135,18 @@ impl Engine {
             MediaReply::NoPorts { call } => {
                 self.with_call(now, call, |call, board| call.refuse_and_settle(now, board, Refusal::NoPorts));
             }
+            MediaReply::Lost { stream } => {
+                self.with_stream(now, stream, |call, board| {
+                    call.break_off(now, board, End::A, Refusal::NoPorts);
+                });
+            }
             MediaReply::Counted { stream, statistics } => {
                 self.with_stream(now, stream, |call, board| call.handle_counted(now, board, &statistics));
             }
             MediaReply::LoopRefused { stream, end } => {
-                self.with_stream(now, stream, |call, board| call.refuse_loop(now, board, end));
+                self.with_stream(now, stream, |call, board| {
+                    call.break_off(now, board, end, Refusal::MediaLoop);
+                });
             }
             MediaReply::KeyNearlySpent { stream, end } => {
                 self.with_stream(now, stream, |call, board| call.renew_keys(now, board, end));

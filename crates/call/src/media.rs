@@ -157,6 +157,11 @@ pub enum MediaReply {
         /// From the request.
         call: CallKey,
     },
+    /// The media engine could not do what it was asked for: the call has no media, and ends.
+    Lost {
+        /// Which stream.
+        stream: StreamId,
+    },
     /// How the media is doing.
     Counted {
         /// From the request.

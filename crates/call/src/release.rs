@@ -111,16 +111,17 @@ impl Call {
         }
     }
 
-    /// The relay found the loop that our own look missed: what the legs have agreed on does not hold, so the call ends.
-    pub(crate) fn refuse_loop(&mut self, now: Instant, board: &mut Switchboard, end: End) {
+    /// What the legs have agreed on does not hold where the media is: the relay found the loop that our own look missed,
+    /// or has no sockets. Nobody would hear a word, so the call ends.
+    pub(crate) fn break_off(&mut self, now: Instant, board: &mut Switchboard, end: End, refusal: Refusal) {
         if self.is_ended() {
             return;
         }
         match self.exchange {
-            Some(_) => self.refuse(now, board, Refusal::MediaLoop),
-            None => self.tell_refusal(board, end, Refusal::MediaLoop),
+            Some(_) => self.refuse(now, board, refusal),
+            None => self.tell_refusal(board, end, refusal),
         }
-        self.release(now, board, CallEnd::Refused(Refusal::MediaLoop));
+        self.release(now, board, CallEnd::Refused(refusal));
     }
 
     /// Cordon is about to end, whatever the call is doing.

@@ -65,8 +65,11 @@ impl MediaBridge {
                     Err(EngineError::LoopRefused) => {
                         self.replies.push_back(MediaReply::LoopRefused { stream, end });
                     }
-                    // An overloaded thread leaves the end as it was.
-                    Err(error) => error!(stream = stream.0, %error, "media setting not taken"),
+                    // The thread has ended, and with it what the two legs have agreed on.
+                    Err(error) => {
+                        error!(stream = stream.0, %error, "media setting not taken: a call has no media");
+                        self.replies.push_back(MediaReply::Lost { stream });
+                    }
                 }
             }
             MediaRequest::Close { stream } => self.close(stream),
@@ -95,7 +98,8 @@ impl MediaBridge {
                 })
             }
             RelayEvent::CommandRefused { stream, error } => {
-                error!(stream = stream.0, %error, "media command refused")
+                error!(stream = stream.0, %error, "media command refused: a call has no media");
+                self.replies.push_back(MediaReply::Lost { stream: cordon_call::StreamId(stream.0) });
             }
             // The answer to the command has told of the loop already.
             RelayEvent::FirstAuthenticated { .. } | RelayEvent::LoopRefused { .. } => {}

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
-use cordon_relay::{Command, Local, LocalPort, Relay, RelayEvent, StreamId};
+use cordon_relay::{Command, CommandError, Local, LocalPort, Relay, RelayEvent, StreamId};
 
 use crate::batch::Batch;
 use crate::io::{MediaIo, PORTS_PER_STREAM, StreamPorts};
@@ -85,10 +85,11 @@ impl Worker {
         for _ in 0..JOBS_PER_TURN {
             match self.jobs.try_recv() {
                 Ok(Job::Open { stream, a, b, ports }) => {
-                    if let Err(error) = self.io.open(ports) {
-                        tracing::error!(%error, "media ports cannot be watched: a call stays silent");
-                    }
                     self.relay.handle_command(now, Command::Open { stream, a, b });
+                    if let Err(error) = self.io.open(ports) {
+                        tracing::error!(stream = stream.0, %error, "media ports cannot be served: a call has no media");
+                        self.relay.refuse(stream, CommandError::PortsNotServed);
+                    }
                 }
                 Ok(Job::Close { stream, ports }) => {
                     self.io.close(ports);
@@ -149,3 +150,70 @@ enum Jobs {
 const JOBS_PER_TURN: usize = 16;
 /// How old published figures may be. Publishing reads every stream, so it must stay rare beside fifty packets a second.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+    use crate::io::{BoundPort, IoFigures};
+    use crate::socket::{self, Purpose};
+
+    #[test]
+    fn a_stream_whose_ports_cannot_be_served_is_told_of_and_closes_with_its_figures() {
+        let (jobs, queue) = sync_channel(2);
+        let (announce, events) = sync_channel(2);
+        let mut worker = Worker::new(Box::new(Deaf), queue, announce, Arc::default(), [0; 32]);
+        let stream = StreamId(7);
+        let (a, b, ports) = bound();
+        let all = ports.each_ref().map(|port| port.at);
+        jobs.send(Job::Open { stream, a, b, ports }).unwrap();
+        jobs.send(Job::Close { stream, ports: all }).unwrap();
+
+        worker.take_jobs(Instant::now());
+        worker.deliver_events();
+
+        let error = CommandError::PortsNotServed;
+        assert_eq!(events.try_recv(), Ok(RelayEvent::CommandRefused { stream, error }));
+        assert!(matches!(events.try_recv(), Ok(RelayEvent::Closed { stream: StreamId(7), .. })));
+    }
+
+    fn bound() -> (Local, Local, StreamPorts) {
+        let ports = [(); PORTS_PER_STREAM].map(|()| {
+            let socket = socket::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Purpose::Hold).unwrap();
+            let at = LocalPort { interface: 0, port: socket.local_addr().unwrap().port() };
+            BoundPort { at, socket }
+        });
+        let [a_rtp, a_rtcp, b_rtp, b_rtcp] = ports.each_ref().map(|port| port.at);
+        (Local { rtp: a_rtp, rtcp: a_rtcp }, Local { rtp: b_rtp, rtcp: b_rtcp }, ports)
+    }
+
+    /// A way of datagrams that takes no port.
+    struct Deaf;
+
+    impl MediaIo for Deaf {
+        fn name(&self) -> &'static str {
+            "deaf"
+        }
+
+        fn open(&mut self, _ports: StreamPorts) -> io::Result<()> {
+            Err(io::ErrorKind::OutOfMemory.into())
+        }
+
+        fn close(&mut self, _ports: [LocalPort; PORTS_PER_STREAM]) {}
+
+        fn wait(&mut self, _until: Instant) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn receive(&mut self, _batch: &mut Batch) {}
+
+        fn send(&mut self, _batch: &Batch) {}
+
+        fn figures(&self) -> IoFigures {
+            IoFigures::default()
+        }
+    }
+}

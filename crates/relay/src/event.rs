@@ -58,4 +58,8 @@ pub enum CommandError {
     /// The relay holds as many streams as it is allowed to.
     #[error("no room for another stream")]
     TooManyStreams,
+    /// The ports of the stream are not served: told by who drives the relay, see
+    /// [`Relay::refuse`](crate::Relay::refuse).
+    #[error("its ports cannot be served")]
+    PortsNotServed,
 }

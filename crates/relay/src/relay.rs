@@ -61,8 +61,13 @@ impl Relay {
             Command::Close { stream } => (stream, self.close(stream)),
         };
         if let Err(error) = done {
-            self.events.push_back(RelayEvent::CommandRefused { stream, error });
+            self.refuse(stream, error);
         }
+    }
+
+    /// Tells that a command about a stream was not carried out: for a driver that could not do its own part of it.
+    pub fn refuse(&mut self, stream: StreamId, error: CommandError) {
+        self.events.push_back(RelayEvent::CommandRefused { stream, error });
     }
 
     /// Takes a datagram that arrived `at` a port of ours; the answer is to be sent from the same buffer.

@@ -285,6 +285,13 @@ impl World {
         self.drain();
     }
 
+    /// The media engine has no sockets for what it promised.
+    pub fn media_is_lost(&mut self) {
+        let stream = *self.open.last().expect("a stream is open");
+        self.engine.handle_media(self.now, MediaReply::Lost { stream });
+        self.drain();
+    }
+
     /// Answers the question about a stream: this end was last heard then.
     pub fn answer_asked(&mut self, a: Option<Instant>, b: Option<Instant>) {
         let mut statistics = StreamStatistics::default();

@@ -28,6 +28,8 @@ mod late_offers;
 #[cfg(test)]
 mod losses;
 #[cfg(test)]
+mod lost_media;
+#[cfg(test)]
 mod lying_pbx;
 #[cfg(test)]
 mod media_policy;
