@@ -4,13 +4,14 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::BATCH;
 use crate::header::{Header, TRAFFIC_CLASS};
 use crate::message::{EMPTY_LIST, EMPTY_SLICE};
+use crate::socket::set_option;
 
 /// A datagram that is to leave.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +46,8 @@ impl RawSender {
         // Beyond the header this gives the datagrams their priority in our own queues.
         let class = u32::from(TRAFFIC_CLASS);
         let _ = if address.is_ipv4() { socket.set_tos_v4(class) } else { socket.set_tclass_v6(class) };
-        let _ = socket.set_send_buffer_size(SEND_BUFFER);
+        // Larger than the system would grant: it is the only way out for all calls of a thread.
+        let _ = set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, SEND_BUFFER);
         socket.bind(&address.into())?;
         Ok(RawSender { socket, headers: Vec::with_capacity(BATCH), names: Vec::with_capacity(BATCH) })
     }
@@ -75,18 +77,7 @@ impl RawSender {
                 self.names.push(name(to));
             }
         }
-        let (mut next, mut sent) = (0, 0);
-        while next < self.headers.len() {
-            match self.pass_on(next, payloads.get(next..).unwrap_or_default()) {
-                Ok(taken) => {
-                    next += taken.max(1);
-                    sent += taken;
-                }
-                // Only the first of them is at fault: the path to its peer is narrower, or there is none.
-                Err(_) => next += 1,
-            }
-        }
-        sent
+        pass_all(self.headers.len(), |first| self.pass_on(first, payloads.get(first..).unwrap_or_default()))
     }
 
     /// Gives the system the prepared datagrams from the `first` on; says how many it took.
@@ -112,6 +103,25 @@ impl RawSender {
     }
 }
 
+/// Passes on `count` datagrams by as many calls as it takes, and says how many were taken. `pass_on` takes those from a
+/// first one on, as far as it can; its error is about that first one.
+fn pass_all(count: usize, mut pass_on: impl FnMut(usize) -> io::Result<usize>) -> usize {
+    let (mut next, mut sent) = (0, 0);
+    while next < count {
+        match pass_on(next) {
+            Ok(taken) => {
+                next += taken.max(1);
+                sent += taken;
+            }
+            // The system has no room for more, whoever it is for: voice that waits is voice too late.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            // The path to its peer is narrower, or there is none.
+            Err(_) => next += 1,
+        }
+    }
+    sent
+}
+
 /// Where the system sends it; a raw socket of IPv6 takes no port there.
 fn name(to: SocketAddr) -> SockAddr {
     let mut to = to;
@@ -127,4 +137,26 @@ fn slice(bytes: &[u8]) -> libc::iovec {
 /// less the headers. Voice needs a fifth of it.
 pub const MAX_RAW_PAYLOAD: usize = 1280 - 48;
 /// A thread sends at most a few batches before their datagrams are on their way.
-const SEND_BUFFER: usize = 4 << 20;
+const SEND_BUFFER: libc::c_int = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_datagram_at_fault_is_passed_over_and_a_full_queue_is_asked_once() {
+        let mut asked = Vec::new();
+
+        let sent = pass_all(BATCH, |first| {
+            asked.push(first);
+            match first {
+                0 => Ok(10),
+                10 => Err(io::ErrorKind::HostUnreachable.into()),
+                11 => Ok(20),
+                _ => Err(io::ErrorKind::WouldBlock.into()),
+            }
+        });
+
+        assert_eq!((sent, asked), (30, vec![0, 10, 11, 31]));
+    }
+}
