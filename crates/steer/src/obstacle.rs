@@ -12,7 +12,8 @@ pub enum Obstacle {
     Missing(Vec<Capability>),
     /// The kernel, or a sandbox around us, does not let us.
     #[error(
-        "the kernel does not {step}: {error} (Linux 5.9 or later; a sandbox must let bpf(2) through: {FIX})"
+        "the kernel does not {step}: {error} (Linux 5.9 or later, before 5.11 with LimitMEMLOCK=infinity; a sandbox \
+         must let bpf(2) through: {FIX})"
     )]
     Kernel {
         /// What was being done.
@@ -62,5 +63,18 @@ mod tests {
              AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_BPF"
         );
         assert!(Obstacle::Missing(vec![Capability::Bpf]).to_string().starts_with("CAP_BPF is missing:"));
+    }
+
+    #[test]
+    fn a_kernel_that_refuses_is_told_of_with_what_older_ones_count() {
+        let error = io::Error::from_raw_os_error(libc::EPERM);
+
+        let told = Obstacle::at("make the table of ports")(error).to_string();
+
+        assert!(
+            told.starts_with("the kernel does not make the table of ports: Operation not permitted"),
+            "{told}"
+        );
+        assert!(told.contains("before 5.11 with LimitMEMLOCK=infinity"), "{told}");
     }
 }
