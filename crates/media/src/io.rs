@@ -72,6 +72,8 @@ pub struct IoFigures {
     pub naps: u64,
     /// Datagrams received.
     pub received: u64,
+    /// Datagrams dropped because they were longer than [`MAX_PACKET`](cordon_rtp::MAX_PACKET).
+    pub truncated: u64,
     /// Datagrams sent.
     pub sent: u64,
     /// Datagrams the kernel did not take.
@@ -83,11 +85,12 @@ pub struct IoFigures {
 impl IoFigures {
     /// The figures of two threads together.
     pub(crate) fn plus(self, other: IoFigures) -> IoFigures {
-        let IoFigures { wakeups, naps, received, sent, unsent, connected } = other;
+        let IoFigures { wakeups, naps, received, truncated, sent, unsent, connected } = other;
         IoFigures {
             wakeups: self.wakeups + wakeups,
             naps: self.naps + naps,
             received: self.received + received,
+            truncated: self.truncated + truncated,
             sent: self.sent + sent,
             unsent: self.unsent + unsent,
             connected: self.connected + connected,

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
+use rustix::net::{RecvFlags, recvfrom};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// What a socket is bound for.
@@ -34,6 +35,26 @@ pub(crate) fn bind_beside(first: &UdpSocket, peer: SocketAddr) -> io::Result<Udp
     beside.set_reuse_address(false)?;
     beside.connect(&peer.into())?;
     Ok(beside.into())
+}
+
+/// What came of asking a socket for a datagram.
+pub(crate) enum Received {
+    /// So many bytes from there.
+    Whole(usize, SocketAddr),
+    /// One that does not fit: its beginning would be taken for the whole.
+    Truncated,
+}
+
+/// Receives a datagram, unless there is none.
+pub(crate) fn receive(socket: &UdpSocket, into: &mut [u8]) -> io::Result<Received> {
+    let room = into.len();
+    let (_, len, from) = recvfrom(socket, into, RecvFlags::TRUNC)?;
+    if len > room {
+        return Ok(Received::Truncated);
+    }
+    let nowhere = || io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let from = from.and_then(|from| SocketAddr::try_from(from).ok()).ok_or_else(nowhere)?;
+    Ok(Received::Whole(len, from))
 }
 
 fn prepare(address: SocketAddr, purpose: Purpose) -> io::Result<Socket> {

@@ -32,6 +32,8 @@ pub struct ReceiveBatch {
 struct Way {
     from: Option<SocketAddr>,
     at: Option<SocketAddr>,
+    /// It was longer than its buffer.
+    is_truncated: bool,
 }
 
 impl ReceiveBatch {
@@ -87,8 +89,11 @@ impl ReceiveBatch {
                 buffer.set_len(message.msg_len as usize);
             }
             let control = control.0.get(..message.msg_hdr.msg_controllen).unwrap_or_default();
-            self.ways
-                .push(Way { from: address(&name.0), at: original_destination(control).and_then(address) });
+            self.ways.push(Way {
+                from: address(&name.0),
+                at: original_destination(control).and_then(address),
+                is_truncated: message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
+            });
         }
         Ok(received)
     }
@@ -103,6 +108,11 @@ impl ReceiveBatch {
     /// Where the datagram in the buffer of this position came from, through whichever socket.
     pub fn source(&self, buffer: usize) -> Option<SocketAddr> {
         self.ways.get(buffer)?.from
+    }
+
+    /// Whether what is in the buffer of this position is only the beginning of a datagram that did not fit.
+    pub fn is_truncated(&self, buffer: usize) -> bool {
+        self.ways.get(buffer).is_some_and(|way| way.is_truncated)
     }
 }
 

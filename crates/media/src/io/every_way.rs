@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use cordon_relay::{LocalPort, Transmit};
+use cordon_rtp::MAX_PACKET;
 use cordon_steer::Obstacle;
 
 use crate::batch::{Batch, Datagram};
@@ -97,6 +98,24 @@ fn a_port_that_opens_under_a_flood_leaves_room_for_the_others() {
 
         let is_quiet = |datagram: &Datagram| datagram.at == rig.ports[0];
         assert!(batch.datagrams().iter().any(is_quiet), "{}", rig.io.name());
+    }
+}
+
+#[test]
+fn a_datagram_that_does_not_fit_its_buffer_is_dropped_and_counted() {
+    for mut rig in Rig::of_every_way() {
+        for number in [0, 2] {
+            for len in [MAX_PACKET + 1, MAX_PACKET, 20_000, 3] {
+                rig.stranger(number).send_to(&vec![number as u8; len], rig.addresses[number]).unwrap();
+            }
+            let mut heard = Vec::new();
+            while heard.len() < 2 {
+                heard.extend(rig.turn().datagrams().iter().map(|datagram| (datagram.at, datagram.buf.len())));
+            }
+
+            assert_eq!(heard, [(rig.ports[number], MAX_PACKET), (rig.ports[number], 3)], "{}", rig.io.name());
+        }
+        assert_eq!((rig.io.figures().received, rig.io.figures().truncated), (4, 4));
     }
 }
 

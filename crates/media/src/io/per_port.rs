@@ -109,7 +109,7 @@ impl MediaIo for PerPort {
             let (slot, which) = ear(token);
             // A port that was closed since, or another in its place: there is nothing to read, or what is there is its.
             if let Some(port) = self.ports.slot_mut(slot) {
-                port.receive(which, self.turn, batch);
+                self.figures.truncated += port.receive(which, self.turn, batch);
             }
         }
         let received = batch.datagrams().len() - before;

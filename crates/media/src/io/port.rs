@@ -7,7 +7,7 @@ use cordon_relay::LocalPort;
 
 use crate::batch::Batch;
 use crate::io::BoundPort;
-use crate::socket;
+use crate::socket::{self, Received};
 
 /// One port, and who is served on it.
 ///
@@ -73,12 +73,12 @@ impl Port {
         Port { at, everybody: Ear::new(socket), peer: None, carries, target: None, streak: 0 }
     }
 
-    /// Takes what has arrived at one of its sockets, but no more than a share.
-    pub(crate) fn receive(&mut self, which: Which, turn: u64, batch: &mut Batch) {
+    /// Takes what has arrived at one of its sockets, but no more than a share. Says how many did not fit, and are dropped.
+    pub(crate) fn receive(&mut self, which: Which, turn: u64, batch: &mut Batch) -> u64 {
         match (which, &mut self.peer) {
             (Which::Everybody, _) => self.everybody.receive(self.at, turn, batch),
             (Which::Peer, Some(peer)) => peer.ear.receive(self.at, turn, batch),
-            (Which::Peer, None) => {}
+            (Which::Peer, None) => 0,
         }
     }
 
@@ -147,25 +147,28 @@ impl Ear {
 
     /// A voice packet arrives alone, and asking for a second one costs as much as half a packet. So a socket may bring
     /// one datagram, and twice as many each time it is reported in two turns running.
-    fn receive(&mut self, at: LocalPort, turn: u64, batch: &mut Batch) {
+    fn receive(&mut self, at: LocalPort, turn: u64, batch: &mut Batch) -> u64 {
         self.share = if self.served + 1 == turn { (self.share * 2).min(SHARE) } else { 1 };
         self.served = turn;
+        let mut truncated = 0;
         for _ in 0..self.share {
-            let Some(place) = batch.spare_mut().first_mut() else { return };
-            match self.socket.recv_from(place.buf.spare_mut()) {
-                Ok((len, from)) => {
+            let Some(place) = batch.spare_mut().first_mut() else { break };
+            match socket::receive(&self.socket, place.buf.spare_mut()) {
+                Ok(Received::Whole(len, from)) => {
                     place.buf.set_len(len);
                     (place.at, place.from, place.transmit) = (at, from, None);
                     batch.fill(1);
                 }
+                Ok(Received::Truncated) => truncated += 1,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.share = 1;
-                    return;
+                    break;
                 }
                 // An answer of the network to something sent earlier, or a signal: the next datagram may be fine.
                 Err(_) => {}
             }
         }
+        truncated
     }
 }
 

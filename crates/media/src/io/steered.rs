@@ -15,6 +15,7 @@ use crate::config::MediaConfig;
 use crate::io::outlets::{self, Outlets};
 use crate::io::{BoundPort, IoFigures, MediaIo, PORTS_PER_STREAM, StreamPorts, Waiting};
 use crate::port_map::PortMap;
+use crate::socket::{self, Received};
 use crate::waker::Waker;
 
 /// What one media thread receives and sends through, before the thread has begun.
@@ -146,14 +147,17 @@ impl Steered {
             let Some(datagram) = batch.spare_mut().first_mut() else { return };
             opened.left = opened.left.saturating_sub(1);
             let port = self.ports.get(opened.place).filter(|_| opened.left > 0);
-            let received = port.map(|port| (port.at, port.socket.recv_from(datagram.buf.spare_mut())));
-            let Some((at, Ok((len, from)))) = received else {
-                self.opened.pop_front();
-                continue;
-            };
-            datagram.buf.set_len(len);
-            (datagram.at, datagram.from, datagram.transmit) = (at, from, None);
-            batch.fill(1);
+            let received =
+                port.map(|port| (port.at, socket::receive(&port.socket, datagram.buf.spare_mut())));
+            match received {
+                Some((at, Ok(Received::Whole(len, from)))) => {
+                    datagram.buf.set_len(len);
+                    (datagram.at, datagram.from, datagram.transmit) = (at, from, None);
+                    batch.fill(1);
+                }
+                Some((_, Ok(Received::Truncated))) => self.figures.truncated += 1,
+                Some((_, Err(_))) | None => drop(self.opened.pop_front()),
+            }
         }
     }
 
@@ -166,14 +170,25 @@ impl Steered {
         let buffers = places.iter_mut().map(|place| &mut place.buf);
         let received = self.arrivals.receive(&inlet.socket, buffers).unwrap_or(0);
         inlet.is_ready = received == room;
-        for (number, datagram) in batch.spare_mut().iter_mut().enumerate().take(received) {
+        let places = batch.spare_mut();
+        let mut whole = 0;
+        for number in 0..received {
+            if self.arrivals.is_truncated(number) {
+                self.figures.truncated += 1;
+                continue;
+            }
+            if whole < number {
+                places.swap(whole, number);
+            }
+            let Some(datagram) = places.get_mut(whole) else { break };
+            whole += 1;
             (datagram.at, datagram.transmit) = (NOWHERE, None);
             let Some(arrival) = self.arrivals.arrival(number) else { continue };
             datagram.from = arrival.from;
             let port = self.outlets.port(arrival.at).and_then(|place| self.ports.get(place));
             datagram.at = port.map_or(NOWHERE, |port| port.at);
         }
-        batch.fill(received);
+        batch.fill(whole);
     }
 
     /// Sends what a raw socket cannot through the sockets of the ports; says how many the system took.
@@ -270,7 +285,7 @@ mod tests {
 
     use super::*;
     use crate::io::IoChoice;
-    use crate::socket::{self, Purpose};
+    use crate::socket::Purpose;
 
     #[test]
     fn a_port_keeps_next_to_nothing_of_a_flood_that_passes_its_socket() {
