@@ -21,6 +21,7 @@ pub(crate) struct Map {
 #[repr(u32)]
 pub(crate) enum MapKind {
     Hash = 1,
+    Array = 2,
     Sockets = 15,
 }
 
@@ -46,6 +47,17 @@ impl Map {
         // SAFETY: the request is that of the command, and holds no pointer.
         let descriptor = unsafe { call_for_descriptor(MAP_CREATE, &mut request)? };
         Ok(Map { descriptor, key_size, value_size })
+    }
+
+    /// Reads what the table has under a key.
+    pub(crate) fn get(&self, key: &[u8], value: &mut [u8]) -> io::Result<()> {
+        if key.len() != self.key_size || value.len() != self.value_size {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut request = Element::new(self, key.as_ptr(), value.as_mut_ptr());
+        // SAFETY: the request is that of the command; its two pointers are to as many bytes as the table was made with,
+        // checked above, the value's exclusively borrowed, and outlive the call.
+        unsafe { call(MAP_LOOKUP, &mut request).map(drop) }
     }
 
     /// Sets what the table has under a key.
@@ -226,6 +238,7 @@ struct Query {
 
 /// Commands, program types and attach types of linux/bpf.h.
 const MAP_CREATE: i32 = 0;
+const MAP_LOOKUP: i32 = 1;
 const MAP_UPDATE: i32 = 2;
 const MAP_DELETE: i32 = 3;
 const PROGRAM_LOAD: i32 = 5;

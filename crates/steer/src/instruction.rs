@@ -82,14 +82,29 @@ impl Instruction {
         Instruction::new(SKIP_IF_SAME, one, other, offset(count), 0)
     }
 
+    /// Skips `count` instructions when the registers differ.
+    pub(crate) fn skip_unless_same(one: Register, other: Register, count: usize) -> Instruction {
+        Instruction::new(SKIP_UNLESS_SAME, one, other, offset(count), 0)
+    }
+
     /// Skips `count` instructions when `register > value`, both without sign.
     pub(crate) fn skip_if_above(register: Register, value: i32, count: usize) -> Instruction {
         Instruction::new(SKIP_IF_ABOVE, register, Register::R0, offset(count), value)
     }
 
+    /// Skips `count` instructions when `register <= value`, both without sign.
+    pub(crate) fn skip_unless_above(register: Register, value: i32, count: usize) -> Instruction {
+        Instruction::new(SKIP_UNLESS_ABOVE, register, Register::R0, offset(count), value)
+    }
+
     /// Skips `count` instructions when `register != value`.
     pub(crate) fn skip_unless_equal(register: Register, value: i32, count: usize) -> Instruction {
         Instruction::new(SKIP_UNLESS_EQUAL, register, Register::R0, offset(count), value)
+    }
+
+    /// `the 64 bits at place + offset += from`, whatever other processors add meanwhile.
+    pub(crate) fn add_for_all(place: Register, offset: i16, from: Register) -> Instruction {
+        Instruction::new(0xdb, place, from, offset, 0)
     }
 
     /// Skips `count` instructions.
@@ -100,9 +115,7 @@ impl Instruction {
     /// How many instructions it may skip.
     #[cfg(test)]
     pub(crate) fn skipped(self) -> Option<usize> {
-        let skips =
-            [SKIP, SKIP_IF_EQUAL, SKIP_IF_SAME, SKIP_IF_ABOVE, SKIP_UNLESS_EQUAL].contains(&self.opcode);
-        skips.then(|| usize::try_from(self.offset).unwrap())
+        SKIPS.contains(&self.opcode).then(|| usize::try_from(self.offset).unwrap())
     }
 
     /// `to = the table with this descriptor`; the kernel puts its address in place of the descriptor.
@@ -136,10 +149,22 @@ fn offset(count: usize) -> i16 {
     i16::try_from(count).expect("our program has a few dozen instructions")
 }
 
+#[cfg(test)]
+const SKIPS: [u8; 7] = [
+    SKIP,
+    SKIP_IF_EQUAL,
+    SKIP_IF_SAME,
+    SKIP_IF_ABOVE,
+    SKIP_UNLESS_EQUAL,
+    SKIP_UNLESS_SAME,
+    SKIP_UNLESS_ABOVE,
+];
 const SKIP: u8 = 0x05;
 const SKIP_IF_EQUAL: u8 = 0x15;
 const SKIP_IF_SAME: u8 = 0x1d;
 const SKIP_IF_ABOVE: u8 = 0x25;
 const SKIP_UNLESS_EQUAL: u8 = 0x55;
+const SKIP_UNLESS_SAME: u8 = 0x5d;
+const SKIP_UNLESS_ABOVE: u8 = 0xb5;
 /// Says that the immediate value is the descriptor of a table.
 const PSEUDO_MAP: u8 = 1;

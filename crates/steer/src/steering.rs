@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use crate::bpf::{self, Map, MapKind};
-use crate::program::{self, KEY_SIZE, PORT_SIZE};
+use crate::program::{self, KEY_SIZE, PORT_SIZE, Tables};
 use crate::{Obstacle, SteeredSocket};
 
 /// Steers the datagrams of open ports to their sockets, for as long as it lives.
@@ -15,6 +15,7 @@ use crate::{Obstacle, SteeredSocket};
 pub struct Steering {
     ports: Map,
     _sockets: Map,
+    shunted: Map,
     /// Closing it takes the program out of the namespace.
     _link: OwnedFd,
 }
@@ -38,16 +39,35 @@ impl Steering {
                 .set(&number.to_ne_bytes(), &descriptor.to_ne_bytes())
                 .map_err(Obstacle::at("steer to a socket"))?;
         }
-        let code = program::steer(ports.as_raw_fd(), table.as_raw_fd());
+        let shunted = Map::create(MapKind::Array, c"cordon_shunted", NUMBER_SIZE, COUNT_SIZE, room)
+            .map_err(Obstacle::at("make the table of what is shunted"))?;
+        let code = program::steer(Tables {
+            ports: ports.as_raw_fd(),
+            sockets: table.as_raw_fd(),
+            shunted: shunted.as_raw_fd(),
+        });
         let program = bpf::load(c"cordon_steer", &code).map_err(Obstacle::at("load the program"))?;
         let link = bpf::attach(program.as_fd()).map_err(Obstacle::at("attach the program"))?;
-        Ok(Steering { ports, _sockets: table, _link: link })
+        Ok(Steering { ports, _sockets: table, shunted, _link: link })
     }
 
     /// Steers what arrives at this address and port to a socket, up to 512 datagrams in 17 ms. What is beyond goes to the
     /// socket that is bound there, as if nothing were steered: a flood on one port does not take the room of the others.
     pub fn open(&self, address: SocketAddr, socket: u32) -> io::Result<()> {
-        self.ports.set(&program::key(address), &program::port(socket))
+        self.ports.set(&program::key(address), &program::port(socket, None))
+    }
+
+    /// Gives the peer of an open port a share of its own, as large: who floods the port takes only what is everybody's. To
+    /// be said of a peer that has proved where it is, and again when it moved.
+    pub fn prefer(&self, address: SocketAddr, socket: u32, peer: SocketAddr) -> io::Result<()> {
+        self.ports.set(&program::key(address), &program::port(socket, Some(peer)))
+    }
+
+    /// Datagrams that were beyond the share of their port, of all ports that name this socket.
+    pub fn shunted(&self, socket: u32) -> io::Result<u64> {
+        let mut count = [0; COUNT_SIZE];
+        self.shunted.get(&socket.to_ne_bytes(), &mut count)?;
+        Ok(u64::from_ne_bytes(count))
     }
 
     /// Steers it no longer: the kernel looks for a socket that is bound there, and answers with an ICMP message when
@@ -64,3 +84,4 @@ impl Steering {
 
 const NUMBER_SIZE: usize = size_of::<u32>();
 const DESCRIPTOR_SIZE: usize = size_of::<u64>();
+const COUNT_SIZE: usize = size_of::<u64>();

@@ -132,6 +132,38 @@ mod steering {
     }
 
     #[test]
+    fn the_peer_of_a_flooded_port_is_still_heard_and_the_flood_is_counted() {
+        for (ip, port) in LOOPBACKS.into_iter().zip([21_710, 21_720]) {
+            let Some((steering, socket)) = steered(ip) else { return };
+            let holder = UdpSocket::bind(SocketAddr::new(ip, port)).unwrap();
+            let at = holder.local_addr().unwrap();
+            let [peer, stranger] = [(); 2].map(|()| UdpSocket::bind(SocketAddr::new(ip, 0)).unwrap());
+            let from = peer.local_addr().unwrap();
+            steering.open(at, 0).unwrap();
+            steering.prefer(at, 0, from).unwrap();
+            let (mut batch, mut heard, mut said) = (ReceiveBatch::new(), 0, 0);
+            let mut buffers: Vec<PacketBuf> = (0..BATCH).map(|_| PacketBuf::new()).collect();
+            let deadline = Instant::now() + PATIENCE;
+
+            while steering.shunted(0).unwrap() < 2000 {
+                assert!(Instant::now() < deadline, "all is steered");
+                for _ in 0..1000 {
+                    stranger.send_to(b"flood", at).unwrap();
+                }
+                peer.send_to(b"voice", at).unwrap();
+                said += 1;
+                while let Ok(received) = batch.receive(&socket, &mut buffers) {
+                    let arrivals = (0..received).map(|number| batch.arrival(number).unwrap());
+                    heard += arrivals.filter(|arrival| arrival.from == from).count();
+                }
+            }
+
+            assert_eq!(heard, said, "{ip}");
+            assert_eq!(holder.recv_from(&mut [0; 8]).unwrap().1, stranger.local_addr().unwrap());
+        }
+    }
+
+    #[test]
     fn each_port_is_steered_to_the_socket_it_names() {
         let ip = IpAddr::from(Ipv4Addr::LOCALHOST);
         let sockets = [(); 2].map(|()| SteeredSocket::open(Family::V4).unwrap());

@@ -120,6 +120,39 @@ fn a_datagram_that_does_not_fit_its_buffer_is_dropped_and_counted() {
 }
 
 #[test]
+fn the_peer_of_a_flooded_port_is_heard() {
+    for mut rig in Rig::of_every_way() {
+        let (peer, to) = (rig.stranger(0).try_clone().unwrap(), rig.stranger(0).local_addr().unwrap());
+        let flooder = UdpSocket::bind(SocketAddr::new(to.ip(), 0)).unwrap();
+        let mut batch = Batch::new();
+        batch.fill(1);
+        batch.datagrams_mut()[0].transmit = Some(Transmit { from: rig.ports[0], to });
+        // A second of voice: whoever is at home at an address is known by then.
+        for _ in 0..50 {
+            rig.io.send(&batch);
+        }
+        let (mut said, mut heard) = (0, 0);
+        while said < 20 {
+            for _ in 0..500 {
+                flooder.send_to(b"flood", rig.addresses[0]).unwrap();
+            }
+            peer.send_to(b"voice", rig.addresses[0]).unwrap();
+            said += 1;
+            let sent = said * 501;
+            while rig.io.figures().received < sent {
+                let batch = rig.turn_until(Instant::now());
+                if batch.datagrams().is_empty() {
+                    break;
+                }
+                heard += batch.datagrams().iter().filter(|datagram| datagram.from == to).count() as u64;
+            }
+        }
+
+        assert_eq!(heard, said, "{}", rig.io.name());
+    }
+}
+
+#[test]
 fn what_leaves_comes_from_the_port_it_was_given_whatever_its_length() {
     for mut rig in Rig::of_every_way() {
         for (number, len) in [(0, 1), (1, 172), (2, 173), (3, 1232), (0, 1233), (3, 1499)] {

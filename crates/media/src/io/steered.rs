@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use cordon_relay::LocalPort;
+use cordon_relay::{LocalPort, Transmit};
 use cordon_steer::{Family, Obstacle, ReceiveBatch, SteeredSocket, Steering};
 use socket2::SockRef;
 
@@ -34,12 +34,25 @@ pub(crate) struct Steered {
     outlets: Outlets,
     arrivals: ReceiveBatch,
     /// The sockets that keep our ports from everybody else. Nothing arrives at them but what a flood has too much.
-    ports: PortMap<BoundPort>,
+    ports: PortMap<HeldPort>,
     /// Ports that were just opened: what arrived between binding and steering waits at their own sockets.
     opened: VecDeque<Opened>,
     /// The inlet that is asked first, so that neither IP version waits for the other.
     first: usize,
+    /// Batches sent, so that each time another of their datagrams is looked at.
+    turn: usize,
     figures: IoFigures,
+}
+
+/// A port of ours that is steered.
+struct HeldPort {
+    bound: BoundPort,
+    /// What the table of open ports calls the inlet of its datagrams.
+    inlet: u32,
+    /// Where a packet that was looked at went last.
+    target: Option<SocketAddr>,
+    /// Who has a share of his own in a flood.
+    peer: Option<SocketAddr>,
 }
 
 /// A port whose own socket may still have something to read.
@@ -110,20 +123,22 @@ impl Steered {
             ports: PortMap::default(),
             opened: VecDeque::new(),
             first: 0,
+            turn: 0,
             figures: IoFigures::default(),
         })
     }
 
-    fn open_port(&mut self, port: BoundPort) -> io::Result<()> {
+    fn open_port(&mut self, bound: BoundPort) -> io::Result<()> {
         let unknown = || io::Error::from(io::ErrorKind::AddrNotAvailable);
-        let address = self.outlets.address(port.at).ok_or_else(unknown)?;
+        let address = self.outlets.address(bound.at).ok_or_else(unknown)?;
         let place = self.outlets.port(address).ok_or_else(unknown)?;
         let family = Family::of(address);
         let inlet = self.inlets.iter().find(|inlet| inlet.socket.family() == family).ok_or_else(unknown)?;
-        self.steering.open(address, inlet.number)?;
+        let inlet = inlet.number;
+        self.steering.open(address, inlet)?;
         // What the program passes on to it in a flood takes no memory: room for a datagram or two is the least there is.
-        let _ = SockRef::from(&port.socket).set_recv_buffer_size(0);
-        self.ports.insert(place, port);
+        let _ = SockRef::from(&bound.socket).set_recv_buffer_size(0);
+        self.ports.insert(place, HeldPort { bound, inlet, target: None, peer: None });
         self.opened.push_back(Opened { place, left: EARLY });
         Ok(())
     }
@@ -147,8 +162,9 @@ impl Steered {
             let Some(datagram) = batch.spare_mut().first_mut() else { return };
             opened.left = opened.left.saturating_sub(1);
             let port = self.ports.get(opened.place).filter(|_| opened.left > 0);
-            let received =
-                port.map(|port| (port.at, socket::receive(&port.socket, datagram.buf.spare_mut())));
+            let received = port.map(|HeldPort { bound, .. }| {
+                (bound.at, socket::receive(&bound.socket, datagram.buf.spare_mut()))
+            });
             match received {
                 Some((at, Ok(Received::Whole(len, from)))) => {
                     datagram.buf.set_len(len);
@@ -186,7 +202,7 @@ impl Steered {
             let Some(arrival) = self.arrivals.arrival(number) else { continue };
             datagram.from = arrival.from;
             let port = self.outlets.port(arrival.at).and_then(|place| self.ports.get(place));
-            datagram.at = port.map_or(NOWHERE, |port| port.at);
+            datagram.at = port.map_or(NOWHERE, |port| port.bound.at);
         }
         batch.fill(whole);
     }
@@ -198,11 +214,26 @@ impl Steered {
             let transmit = datagram.transmit;
             let socket = transmit.and_then(|transmit| {
                 let place = self.outlets.port(self.outlets.address(transmit.from)?)?;
-                Some((&self.ports.get(place)?.socket, transmit.to))
+                Some((&self.ports.get(place)?.bound.socket, transmit.to))
             });
             socket.is_some_and(|(socket, to)| socket.send_to(datagram.buf.as_slice(), to).is_ok())
         });
         sent.count()
+    }
+
+    /// Notes where one datagram of a batch goes, if anywhere. Twice the same in a row, and who is there has a share of his own
+    /// from now on. One of a batch is enough: a port has fifty datagrams a second.
+    fn look_at_one(&mut self, batch: &Batch) {
+        let datagrams = batch.datagrams();
+        let looked_at = self.turn.checked_rem(datagrams.len()).and_then(|place| datagrams.get(place));
+        self.turn = self.turn.wrapping_add(1);
+        let Some(Transmit { from, to }) = looked_at.and_then(|datagram| datagram.transmit) else { return };
+        let Some(address) = self.outlets.address(from) else { return };
+        let held = self.outlets.port(address).and_then(|place| self.ports.find_mut(place));
+        let Some((_, held)) = held.filter(|(_, held)| held.peer != Some(to)) else { return };
+        if held.target.replace(to) == Some(to) && self.steering.prefer(address, held.inlet, to).is_ok() {
+            held.peer = Some(to);
+        }
     }
 }
 
@@ -260,6 +291,7 @@ impl MediaIo for Steered {
 
     fn send(&mut self, batch: &Batch) {
         let wanted = batch.datagrams().iter().filter(|datagram| datagram.transmit.is_some()).count();
+        self.look_at_one(batch);
         let sent = self.outlets.send(batch) + self.send_long(batch);
         self.figures.sent += sent as u64;
         self.figures.unsent += wanted.saturating_sub(sent) as u64;
@@ -299,7 +331,7 @@ mod tests {
         let first = at.clone().next().unwrap();
         io.open(sockets.map(|socket| BoundPort { at: at.next().unwrap(), socket })).unwrap();
 
-        let held = io.ports.get(first).unwrap().socket.try_clone().unwrap();
+        let held = io.ports.get(first).unwrap().bound.socket.try_clone().unwrap();
 
         assert!(SockRef::from(&held).recv_buffer_size().unwrap() <= 4096);
     }
