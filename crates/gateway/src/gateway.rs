@@ -114,8 +114,9 @@ impl Gateway {
         let identity = SharedIdentity::new(identity);
         let interfaces = Interfaces::of(settings);
         let mut wires = site::transport_config(settings, &identity, &anchors)?;
-        wires.limits = descriptors::fit(wires.limits, interfaces.media_sockets(settings));
-        let media = MediaEngine::start(interfaces.media_config(settings)).map_err(StartError::Media)?;
+        let media = interfaces.media_config(settings);
+        wires.limits = descriptors::fit(wires.limits, media.descriptors());
+        let media = MediaEngine::start(media).map_err(StartError::Media)?;
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::new(Instant::now()));
         let admin = admin::bind(settings.metrics.listen).await.map_err(StartError::Metrics)?;

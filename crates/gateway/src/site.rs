@@ -50,12 +50,6 @@ impl Interfaces {
         }
     }
 
-    /// Sockets that are open when every media port is in use: one each, and one more beside each port of RTP.
-    pub(crate) fn media_sockets(&self, settings: &Settings) -> usize {
-        let ports = settings.media.ports.len();
-        (ports + ports / 2).saturating_mul(self.addresses.len())
-    }
-
     fn numbered(&self, addresses: &[MediaAddress]) -> Vec<MediaInterface> {
         let number = |wanted: &MediaAddress| self.addresses.iter().position(|address| address == wanted);
         addresses

@@ -88,6 +88,22 @@ mod calls {
     }
 
     #[test]
+    fn no_more_descriptors_are_open_than_are_counted_beforehand() {
+        for io in WAYS {
+            let interfaces = vec![Ipv4Addr::LOCALHOST.into()];
+            let config = config(io, interfaces, 24_900, 8);
+            let (counted, before) = (config.descriptors(), descriptors());
+
+            let engine = MediaEngine::start(config).unwrap();
+            for _ in 0..2 {
+                engine.reserve(0, 0).unwrap();
+            }
+
+            assert!(descriptors() - before <= counted, "{io:?}");
+        }
+    }
+
+    #[test]
     fn a_stream_whose_media_would_come_back_is_refused() {
         for io in WAYS {
             let engine = engine(io, 24_200, 1);
@@ -260,6 +276,11 @@ mod calls {
             let word = *packet.payload().first()?;
             (packet.payload() == [word; 160]).then_some(word)
         }
+    }
+
+    /// Descriptors this process has open.
+    fn descriptors() -> usize {
+        std::fs::read_dir("/proc/self/fd").unwrap().count()
     }
 
     fn engine(io: IoChoice, first_port: u16, threads: usize) -> MediaEngine {
