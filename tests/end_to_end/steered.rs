@@ -36,6 +36,27 @@ fn a_phone_on_ipv6_and_a_phone_on_ipv4_talk_and_other_services_go_on() {
 }
 
 #[test]
+fn a_cordon_that_serves_has_given_its_rights_up() {
+    on_a_machine(|machine| {
+        let site = Site::new(machine)?;
+        let _pbx = Kamailio::start(machine.folder(), &site.authority, Transport::Tls)?;
+        let cordon = Cordon::start(machine.folder(), &site.configuration("steered"))?;
+        cordon.program.await_line("media ports are served io=\"steered\"", LIMIT)?;
+        site.during_a_call(|_| {
+            let threads = rights_of_threads(cordon.program.pid())?;
+            ensure!(threads.len() > 4, "media, signalling, and those of the runtime: {threads:?}");
+            for (name, rights) in threads {
+                // Some kernels ask for the right to tables when a port is opened.
+                let is_media = name.strip_prefix("media-").is_some_and(|number| number.parse::<u8>().is_ok());
+                let needless = if is_media { NET_ADMIN | NET_RAW } else { NET_ADMIN | NET_RAW | BPF };
+                ensure!(rights & needless == 0, "{name} may still {rights:#x}");
+            }
+            Ok(())
+        })
+    });
+}
+
+#[test]
 fn a_killed_cordon_leaves_no_program_behind() {
     on_a_machine(|machine| {
         let site = Site::new(machine)?;
@@ -129,6 +150,20 @@ impl Site {
     }
 }
 
+/// The name of each thread of a process, and what it could do if it wanted to (capabilities(7)).
+fn rights_of_threads(pid: u32) -> Result<Vec<(String, u64)>> {
+    let field = |status: &str, name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
+        line.map(str::to_owned).with_context(|| format!("{name} is part of a status"))
+    };
+    let mut threads = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let status = std::fs::read_to_string(thread?.path().join("status"))?;
+        threads.push((field(&status, "Name")?, u64::from_str_radix(&field(&status, "CapPrm")?, 16)?));
+    }
+    Ok(threads)
+}
+
 /// The media ports that somebody holds on this machine.
 fn held_ports() -> Result<Vec<SocketAddr>> {
     let filter = ["sport", ">=", ":20000", "and", "sport", "<=", ":29999"];
@@ -148,6 +183,9 @@ fn is_refused(port: SocketAddr) -> Result<bool> {
     Ok(peer.recv(&mut [0; 8]).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused))
 }
 
+const NET_ADMIN: u64 = 1 << 12;
+const NET_RAW: u64 = 1 << 13;
+const BPF: u64 = 1 << 39;
 const ALICE_TONE: f64 = 440.0;
 const BOB_TONE: f64 = 660.0;
 const LIMIT: Duration = Duration::from_secs(10);

@@ -117,6 +117,8 @@ impl Gateway {
         let media = interfaces.media_config(settings);
         wires.limits = descriptors::fit(wires.limits, media.descriptors());
         let media = MediaEngine::start(media).map_err(StartError::Media)?;
+        // The threads started from here on never have the rights that steering media took.
+        give_up_rights();
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::new(Instant::now()));
         let admin = admin::bind(settings.metrics.listen).await.map_err(StartError::Metrics)?;
@@ -259,6 +261,13 @@ impl Gateway {
             let _ = tokio::task::spawn_blocking(move || handle.join()).await;
             self.records.close();
         }
+    }
+}
+
+/// Gives up the rights of this thread that only the start of media needed, and with them those of the threads it starts.
+pub(crate) fn give_up_rights() {
+    if let Err(error) = cordon_media::give_up_rights() {
+        warn!(%error, "rights that are not needed any more cannot be given up");
     }
 }
 

@@ -8,7 +8,7 @@ use cordon_policy::refusal::Refusal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::gateway::{Gateway, StartError};
+use crate::gateway::{Gateway, StartError, give_up_rights};
 
 /// Why the process ends without having served.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,9 @@ pub enum RunError {
 /// # Errors
 /// When it could not start, or [`RunError::Lost`]. Else, once it serves, it ends well.
 pub fn run(path: &Path) -> Result<(), RunError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Media is started on this thread; those of the runtime, which read what strangers send, need no rights for it.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_start(give_up_rights).build()?;
     let outcome = runtime.block_on(serve(path.to_owned()));
     // A look-up of the PBX's name that nobody answers would hold the end up until the resolver gives in.
     runtime.shutdown_background();

@@ -16,6 +16,7 @@
 //! | `worker` | the same thread from inside: wait, receive, relay, send |
 //! | `batch` | its buffers |
 //! | `waker`, `snapshot` | what wakes it, and what it published |
+//! | `rights` | [`give_up_rights`]: what the process may do only while media is set up |
 //! | `io` | the seam between relaying and the kernel, and who stands behind it |
 //! | `port_map`, `port_table` | what a thread keeps for each open port, found in constant time |
 #![forbid(unsafe_code)]
@@ -30,6 +31,7 @@ mod port_map;
 mod port_pair;
 mod port_pool;
 mod port_table;
+mod rights;
 mod snapshot;
 mod socket;
 mod thread;
@@ -46,3 +48,4 @@ pub use error::{EngineError, NoPorts};
 pub use io::{ChosenIo, IoChoice, IoFigures};
 pub use port_pair::{PortPair, Reservation};
 pub use port_pool::PortPool;
+pub use rights::give_up_rights;

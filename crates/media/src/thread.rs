@@ -33,12 +33,16 @@ impl Thread {
         announce: SyncSender<RelayEvent>,
     ) -> io::Result<Thread> {
         let waker = Waker::new()?;
+        let rights = io.rights();
         let io = io.next(&waker, config.nap)?;
         let (jobs, queue) = sync_channel(JOBS);
         let snapshot = Arc::new(Mutex::new(Snapshot::default()));
         let worker = Worker::new(io, queue, announce, Arc::clone(&snapshot), seed);
         let is_pinned = config.pinned;
         let run = move || {
+            if let Err(error) = rights.keep() {
+                tracing::warn!(thread = number, %error, "a media thread keeps rights it does not need");
+            }
             sleep_exactly();
             if is_pinned {
                 pin(number);

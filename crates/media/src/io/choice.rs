@@ -8,6 +8,7 @@ use cordon_steer::Obstacle;
 use crate::config::MediaConfig;
 use crate::io::steered::SteeredParts;
 use crate::io::{MediaIo, PerPort, Steered};
+use crate::rights::Rights;
 use crate::socket::Purpose;
 use crate::waker::Waker;
 
@@ -71,6 +72,7 @@ pub(crate) struct IoMaker {
     chosen: ChosenIo,
     /// For the threads that have not begun; none when a socket per port it is.
     steered: std::vec::IntoIter<SteeredParts>,
+    rights: Rights,
 }
 
 impl IoMaker {
@@ -92,7 +94,8 @@ impl IoMaker {
                 tracing::info!(io, because = %chosen, "media ports are served");
             }
         }
-        IoMaker { chosen, steered: parts.into_iter() }
+        let rights = parts.first().map_or(Rights::None, SteeredParts::rights);
+        IoMaker { chosen, steered: parts.into_iter(), rights }
     }
 
     /// The I/O of the next thread.
@@ -101,6 +104,11 @@ impl IoMaker {
             Some(parts) => Box::new(Steered::new(parts, waker, may_nap)?),
             None => Box::new(PerPort::new(waker, may_nap)?),
         })
+    }
+
+    /// What each thread must be allowed.
+    pub(crate) fn rights(&self) -> Rights {
+        self.rights
     }
 
     /// What the sockets of ports are for.

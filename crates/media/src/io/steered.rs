@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +15,7 @@ use crate::config::MediaConfig;
 use crate::io::outlets::{self, Outlets};
 use crate::io::{BoundPort, IoFigures, MediaIo, PORTS_PER_STREAM, StreamPorts, Waiting};
 use crate::port_map::PortMap;
+use crate::rights::Rights;
 use crate::socket::{self, Received};
 use crate::waker::Waker;
 
@@ -96,6 +97,20 @@ impl SteeredParts {
         let steering = Arc::new(steering);
         let parts = |(inlets, outlets)| SteeredParts { steering: Arc::clone(&steering), inlets, outlets };
         Ok(threads.into_iter().map(parts).collect())
+    }
+
+    /// What a thread needs to open and close ports. Newer kernels let whoever has a table change it; those before 6.0 may ask
+    /// for the right to make one, too. A thread without rights finds out.
+    pub(crate) fn rights(&self) -> Rights {
+        let close_without = || {
+            Rights::None.keep()?;
+            self.steering.close(NEVER_OPEN)
+        };
+        let closed = std::thread::scope(|scope| scope.spawn(close_without).join());
+        match closed {
+            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => Rights::None,
+            _ => Rights::Tables,
+        }
     }
 }
 
@@ -307,12 +322,14 @@ const OPENED_SHARE: usize = Batch::PLACES / 4;
 /// Datagrams read at the socket of a port that was just opened: more than it has room for when it is bound. In a flood it
 /// is never empty.
 const EARLY: usize = 64;
+/// No port of ours.
+const NEVER_OPEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 /// The port of what arrived at no open one; there are at most 255 interfaces, so none has this number.
 const NOWHERE: LocalPort = LocalPort { interface: u8::MAX, port: 0 };
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, UdpSocket};
+    use std::net::UdpSocket;
     use std::time::Duration;
 
     use super::*;
@@ -322,16 +339,10 @@ mod tests {
     #[test]
     fn a_port_keeps_next_to_nothing_of_a_flood_that_passes_its_socket() {
         let Some(mut io) = steered() else { return };
-        let sockets = [(); PORTS_PER_STREAM]
-            .map(|()| socket::bind("127.0.0.1:0".parse().unwrap(), Purpose::Receive).unwrap());
-        let mut at = sockets
-            .each_ref()
-            .map(|socket| LocalPort { interface: 0, port: socket.local_addr().unwrap().port() })
-            .into_iter();
-        let first = at.clone().next().unwrap();
-        io.open(sockets.map(|socket| BoundPort { at: at.next().unwrap(), socket })).unwrap();
+        let (at, ports) = bind_stream();
+        io.open(ports).unwrap();
 
-        let held = io.ports.get(first).unwrap().bound.socket.try_clone().unwrap();
+        let held = io.ports.get(at[0]).unwrap().bound.socket.try_clone().unwrap();
 
         assert!(SockRef::from(&held).recv_buffer_size().unwrap() <= 4096);
     }
@@ -350,8 +361,35 @@ mod tests {
         assert_eq!(batch.datagrams()[0].at, NOWHERE);
     }
 
-    /// The I/O of the second of two threads; none where the process may not steer.
+    #[test]
+    fn a_thread_that_has_given_its_rights_up_still_opens_and_closes_ports() {
+        let Some(parts) = parts() else { return };
+        let rights = parts.rights();
+        std::thread::spawn(move || {
+            let mut io = Steered::new(parts, &Waker::new().unwrap(), false).unwrap();
+            rights.keep().unwrap();
+            let (at, ports) = bind_stream();
+
+            io.open(ports).unwrap();
+            io.close(at);
+
+            assert_eq!(
+                io.steering.close(io.outlets.address(at[0]).unwrap()).unwrap_err().kind(),
+                io::ErrorKind::NotFound
+            );
+            assert!(Obstacle::foreseen().is_some());
+        })
+        .join()
+        .unwrap();
+    }
+
+    /// The I/O of a thread; none where the process may not steer.
     fn steered() -> Option<Steered> {
+        Some(Steered::new(parts()?, &Waker::new().unwrap(), false).unwrap())
+    }
+
+    /// What the second of two threads is made of.
+    fn parts() -> Option<SteeredParts> {
         if Obstacle::foreseen().is_some() {
             return None;
         }
@@ -365,6 +403,15 @@ mod tests {
         };
         let mut parts = SteeredParts::of_all_threads(&config).unwrap();
         assert_eq!(parts.len(), 2);
-        Some(Steered::new(parts.remove(1), &Waker::new().unwrap(), false).unwrap())
+        Some(parts.remove(1))
+    }
+
+    fn bind_stream() -> ([LocalPort; PORTS_PER_STREAM], StreamPorts) {
+        let ports = [(); PORTS_PER_STREAM].map(|()| {
+            let socket = socket::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Purpose::Receive).unwrap();
+            let at = LocalPort { interface: 0, port: socket.local_addr().unwrap().port() };
+            BoundPort { at, socket }
+        });
+        (ports.each_ref().map(|port| port.at), ports)
     }
 }
