@@ -14,6 +14,7 @@ mod descriptors;
 mod entropy;
 mod expiry;
 mod gateway;
+mod io_metrics;
 mod log_budget;
 mod media_bridge;
 mod media_metrics;

@@ -39,13 +39,11 @@ impl MediaBridge {
         self.engine.is_alive()
     }
 
-    /// Datagrams the kernel did not take since the start.
-    pub(crate) fn unsent(&self) -> u64 {
-        self.engine.lost().0
-    }
-
-    /// Once a second: brings the figures of streams into the metrics, where they are due.
-    pub(crate) fn read_figures(&mut self, now: Instant) {
+    /// Once a second: brings the figures of the threads into the metrics, and where they are due those of streams.
+    pub(crate) fn read_figures(&mut self, now: Instant, metrics: &Metrics) {
+        let io = self.engine.io_figures();
+        metrics.unsent_are(io.unsent);
+        metrics.io.are(io, self.engine.strays());
         self.watch.read_when_due(now, || self.engine.snapshot());
     }
 

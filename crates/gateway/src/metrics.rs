@@ -14,6 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::io_metrics::IoMetrics;
 use crate::media_metrics::MediaMetrics;
 
 /// Every family, counted by whoever holds a reference, printed by `/metrics`.
@@ -41,6 +42,7 @@ pub struct Metrics {
     draining: Gauge<i64, AtomicI64>,
     enforcement_weakened: Gauge<i64, AtomicI64>,
     pub(crate) media: MediaMetrics,
+    pub(crate) io: IoMetrics,
 }
 
 impl Metrics {
@@ -114,6 +116,7 @@ impl Metrics {
                 "1 in profile lab or with a waiver in force",
             ),
             media: MediaMetrics::new(&mut registry),
+            io: IoMetrics::new(&mut registry),
             registry,
         };
         metrics.begin_at_zero();

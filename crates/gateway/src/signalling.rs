@@ -220,8 +220,7 @@ impl Signalling {
         self.metrics.bindings_are(self.engine.binding_count());
         self.metrics.withheld_are(&self.engine.withheld_proofs());
         self.metrics.unreported_are(self.transport.unreported());
-        self.metrics.unsent_are(self.media.unsent());
-        self.media.read_figures(now);
+        self.media.read_figures(now, &self.metrics);
         self.expiry.watch(&self.metrics, self.pbx_proof.lists_end());
     }
 }

@@ -128,12 +128,9 @@ impl MediaEngine {
         self.threads.iter().fold(IoFigures::default(), |sum, thread| sum.plus(thread.snapshot().io))
     }
 
-    /// Datagrams the kernel did not take, and datagrams on ports no stream has.
-    pub fn lost(&self) -> (u64, u64) {
-        self.threads.iter().fold((0, 0), |(unsent, strays), thread| {
-            let snapshot = thread.snapshot();
-            (unsent + snapshot.io.unsent, strays + snapshot.strays)
-        })
+    /// Datagrams on ports no stream has.
+    pub fn strays(&self) -> u64 {
+        self.threads.iter().map(|thread| thread.snapshot().strays).sum()
     }
 
     /// Which way datagrams take, as the configuration calls it.

@@ -70,10 +70,14 @@ pub struct IoFigures {
     pub wakeups: u64,
     /// Times it slept on for a moment, so that one waking serves more datagrams.
     pub naps: u64,
+    /// Times it took in what had arrived, a batch each.
+    pub batches: u64,
     /// Datagrams received.
     pub received: u64,
     /// Datagrams dropped because they were longer than [`MAX_PACKET`](cordon_rtp::MAX_PACKET).
     pub truncated: u64,
+    /// Datagrams beyond what one port may bring in, when ports are steered.
+    pub shunted: u64,
     /// Datagrams sent.
     pub sent: u64,
     /// Datagrams the kernel did not take.
@@ -85,12 +89,15 @@ pub struct IoFigures {
 impl IoFigures {
     /// The figures of two threads together.
     pub(crate) fn plus(self, other: IoFigures) -> IoFigures {
-        let IoFigures { wakeups, naps, received, truncated, sent, unsent, connected } = other;
+        let IoFigures { wakeups, naps, batches, received, truncated, shunted, sent, unsent, connected } =
+            other;
         IoFigures {
             wakeups: self.wakeups + wakeups,
             naps: self.naps + naps,
+            batches: self.batches + batches,
             received: self.received + received,
             truncated: self.truncated + truncated,
+            shunted: self.shunted + shunted,
             sent: self.sent + sent,
             unsent: self.unsent + unsent,
             connected: self.connected + connected,

@@ -313,7 +313,8 @@ impl MediaIo for Steered {
     }
 
     fn figures(&self) -> IoFigures {
-        self.figures
+        let shunted = self.inlets.iter().map(|inlet| self.steering.shunted(inlet.number).unwrap_or(0)).sum();
+        IoFigures { shunted, ..self.figures }
     }
 }
 

@@ -36,6 +36,7 @@ impl Waiting {
         self.was_full = is_full;
         self.received += received;
         figures.received += received as u64;
+        figures.batches += u64::from(received > 0);
     }
 
     /// Sleeps until a socket is ready, the waker was called or `until` has come, and gives the tokens of those that are
