@@ -19,12 +19,15 @@
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use cordon_media::{
-    Before, Command, End, EndSetup, IoChoice, IoFigures, MediaConfig, MediaEngine, Protection,
-};
-use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, PacketIndex, Suite};
+use cordon_media::{Command, End, IoChoice, IoFigures, MediaConfig, MediaEngine};
+use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Suite};
 use cordon_srtp::{Inbound, Outbound, RtpPacket, SrtpPacket};
 use rustix::thread::{CpuSet, sched_setaffinity};
+
+use crate::setup::setup;
+
+#[path = "../tests/setup/mod.rs"]
+mod setup;
 
 fn main() {
     let asked: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
@@ -117,11 +120,8 @@ impl Run {
             };
             let (theirs, ours) = (material(1), material(2));
             let address = self.sockets[side].local_addr().unwrap();
-            let set =
-                || Command::Set { stream: reservation.stream, end, setup: setup(&ours, &theirs, address) };
-            while self.engine.command(set()).is_err() {
-                std::thread::yield_now();
-            }
+            let setup = setup(&ours, &theirs, address);
+            self.engine.command(Command::Set { stream: reservation.stream, end, setup }).unwrap();
             self.by_port[usize::from(server.port())] = Some(self.legs.len());
             self.legs.push(Leg {
                 side,
@@ -232,22 +232,6 @@ impl Measured {
             self.io.wakeups as f64 / seconds,
             self.bad,
         )
-    }
-}
-
-fn setup(ours: &KeyMaterial, theirs: &KeyMaterial, address: SocketAddr) -> EndSetup {
-    EndSetup {
-        protection: Protection::secure(ours.hand_to_relay(), theirs.hand_to_relay()),
-        local_changed: false,
-        remote_changed: None,
-        renegotiated: false,
-        remote_rtp: address,
-        remote_rtcp: address,
-        mux: true,
-        before_proof: Before::SendToSdp,
-        codecs: AudioCodecs::default(),
-        receive: true,
-        send: true,
     }
 }
 

@@ -3,6 +3,9 @@
 #![allow(unsafe_code)]
 
 #[cfg(test)]
+mod setup;
+
+#[cfg(test)]
 mod counted {
     use std::alloc::{GlobalAlloc, Layout, System};
     use std::cell::Cell;
@@ -11,11 +14,12 @@ mod counted {
     use std::time::{Duration, Instant};
 
     use cordon_media::{
-        Before, Command, End, EndSetup, IoChoice, MediaConfig, MediaEngine, Protection, Reservation,
-        StreamStatistics,
+        Command, End, EndSetup, IoChoice, MediaConfig, MediaEngine, Reservation, StreamStatistics,
     };
-    use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, PacketIndex, Suite};
+    use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Suite};
     use cordon_srtp::{Inbound, Outbound, RtcpPacket, RtpPacket, SrtcpPacket, SrtpPacket};
+
+    use crate::setup::setup;
 
     /// Counts what every thread asks for, but the one that plays the phones.
     struct Counting;
@@ -135,20 +139,7 @@ mod counted {
         }
 
         fn setup(&self) -> EndSetup {
-            let address = self.socket.local_addr().unwrap();
-            EndSetup {
-                protection: Protection::secure(self.relay_key.hand_to_relay(), self.key.hand_to_relay()),
-                local_changed: false,
-                remote_changed: None,
-                renegotiated: false,
-                remote_rtp: address,
-                remote_rtcp: address,
-                mux: true,
-                before_proof: Before::SendToSdp,
-                codecs: AudioCodecs::default(),
-                receive: true,
-                send: true,
-            }
+            setup(&self.relay_key, &self.key, self.socket.local_addr().unwrap())
         }
 
         /// A packet, and a report perhaps, that the other phone hears.

@@ -1,17 +1,22 @@
 //! Two virtual phones talk through the engine over real sockets on the loopback, whichever way datagrams take.
 
 #[cfg(test)]
+mod setup;
+
+#[cfg(test)]
 mod calls {
     use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
     use std::sync::mpsc::Receiver;
     use std::time::{Duration, Instant};
 
     use cordon_media::{
-        Before, Command, End, EndSetup, EngineError, IoChoice, MediaConfig, MediaEngine, NoPorts, Protection,
-        RelayEvent, Reservation, StreamStatistics,
+        Command, End, EndSetup, EngineError, IoChoice, MediaConfig, MediaEngine, NoPorts, RelayEvent,
+        Reservation, StreamStatistics,
     };
-    use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, PacketIndex, Suite};
+    use cordon_rtp::{KeyMaterial, PacketBuf, PacketIndex, Suite};
     use cordon_srtp::{Inbound, Outbound, RtpPacket, SrtpPacket};
+
+    use crate::setup::setup;
 
     #[test]
     fn two_phones_hear_each_other_in_every_suite() {
@@ -240,19 +245,7 @@ mod calls {
         }
 
         fn setup(&self) -> EndSetup {
-            EndSetup {
-                protection: Protection::secure(self.relay_key.hand_to_relay(), self.key.hand_to_relay()),
-                local_changed: false,
-                remote_changed: None,
-                renegotiated: false,
-                remote_rtp: self.address,
-                remote_rtcp: self.address,
-                mux: true,
-                before_proof: Before::SendToSdp,
-                codecs: AudioCodecs::default(),
-                receive: true,
-                send: true,
-            }
+            setup(&self.relay_key, &self.key, self.address)
         }
 
         fn say(&mut self, word: u8) {
