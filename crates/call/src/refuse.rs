@@ -69,7 +69,7 @@ impl Switchboard {
         match refusal {
             Refusal::MethodNotAllowed => response.headers.push(HeaderName::ALLOW, ALLOW),
             Refusal::ExtensionRequired => {
-                for option in unsupported(request).into_iter().take(MAX_NAMED) {
+                for option in unsupported(request).flatten().take(MAX_NAMED) {
                     response.headers.push(HeaderName::UNSUPPORTED, option);
                 }
             }

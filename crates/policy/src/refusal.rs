@@ -68,7 +68,7 @@ pub enum Refusal {
     MadeRoom,
     /// No file descriptor is free for another connection.
     NoDescriptors,
-    /// An address, a URI or a Via had more parameters than are read.
+    /// An address, a URI, a Via or a proof of a password had more parameters than are read.
     TooManyParameters,
 
     /// The highest TLS version offered is below 1.2.
@@ -135,6 +135,8 @@ pub enum Refusal {
     DescriptionUnwanted,
     /// A phone asks the PBX for a password.
     PhoneChallenges,
+    /// What is required is not a list of extensions.
+    ExtensionUnreadable,
 
     /// RTP/AVP(F) without keys.
     PlainMedia,

@@ -4,7 +4,7 @@ mod emergency;
 
 use std::ops::RangeInclusive;
 
-use cordon_sip::{HeaderName, HeaderValue, MediaType, Method, Request, Scheme, Uri};
+use cordon_sip::{Credentials, HeaderName, HeaderValue, Malformed, MediaType, Method, Request, Scheme, Uri};
 
 pub use emergency::{EmergencyNumbers, UnreadableNumber};
 
@@ -48,7 +48,7 @@ pub enum Admitted {
 /// Requests inside a dialog pass here; whose they are is for the layer that knows dialogs.
 ///
 /// # Errors
-/// The first rule that is broken: method, hops, scheme, required extensions, body, way, registration, name.
+/// The first rule that is broken: method, hops, scheme, required extensions, body, proof, way, registration, name.
 pub fn admit_request(
     facts: &RequestFacts,
     request: &Request,
@@ -70,14 +70,15 @@ pub fn admit_request(
     if matches!(request.uri.scheme(), Scheme::Other(_)) {
         return Err(Refusal::SchemeUnsupported);
     }
-    if !unsupported(request).is_empty() {
-        return Err(Refusal::ExtensionRequired);
-    }
+    admit_extensions(request)?;
     if !has_readable_body(request) {
         return Err(Refusal::BodyUnsupported);
     }
     if request.method == Method::Invite && !takes_description(request) {
         return Err(Refusal::DescriptionUnwanted);
+    }
+    if facts.sender == Sender::Handset && has_endless_proof(request) {
+        return Err(Refusal::TooManyParameters);
     }
     // RFC 3261 §10.2: a REGISTER is in no dialog, whatever its To says.
     let begins = request.to.tag().is_none() || request.method == Method::Register;
@@ -85,6 +86,19 @@ pub fn admit_request(
         admit_from_handset(facts, request)?;
     }
     Ok(Permit::grant(Admitted::Ordinary))
+}
+
+/// What is required must be supported, and nothing is yet (RFC 3261 §8.2.2.3). A 420 names every tag, which it can where
+/// all of them are tags; anything else is malformed.
+fn admit_extensions(request: &Request) -> Result<(), Refusal> {
+    let mut required = unsupported(request).peekable();
+    if required.peek().is_none() {
+        return Ok(());
+    }
+    match required.all(|tag| tag.is_ok()) {
+        true => Err(Refusal::ExtensionRequired),
+        false => Err(Refusal::ExtensionUnreadable),
+    }
 }
 
 /// What is asked of a phone's request that begins something. Within a dialog it is settled where a request goes and whose
@@ -130,10 +144,11 @@ pub fn is_emergency(request: &Request, numbers: &EmergencyNumbers) -> bool {
     request.method == Method::Invite && request.to.tag().is_none() && numbers.has(&request.uri)
 }
 
-/// The required extensions that are not supported, for the `Unsupported` header of a 420: all of them.
-pub fn unsupported(request: &Request) -> Vec<&str> {
+/// The required extensions that are not supported, for the `Unsupported` header of a 420: all of them. An error stands for
+/// what is no option tag.
+pub fn unsupported(request: &Request) -> impl Iterator<Item = Result<&str, Malformed>> {
     let required = request.headers.tokens(&HeaderName::REQUIRE);
-    required.chain(request.headers.tokens(&HeaderName::PROXY_REQUIRE)).collect()
+    required.chain(request.headers.tokens(&HeaderName::PROXY_REQUIRE))
 }
 
 /// The value of `Allow`: the methods that are built.
@@ -164,7 +179,14 @@ fn has_readable_body(request: &Request) -> bool {
     let kind = request.content_type.as_ref().and_then(|kind| MediaType::read(kind).ok());
     let mut encodings = request.headers.tokens(&HeaderName::CONTENT_ENCODING);
     kind.is_some_and(|kind| kind.is(SDP))
-        && encodings.all(|encoding| encoding.eq_ignore_ascii_case("identity"))
+        && encodings.all(|encoding| encoding.is_ok_and(|word| word.eq_ignore_ascii_case("identity")))
+}
+
+/// Whether a proof of a password goes on for longer than it is read. It would be kept from the PBX, which would ask for
+/// another, and so without end.
+fn has_endless_proof(request: &Request) -> bool {
+    let proofs = request.headers.get_all(&HeaderName::AUTHORIZATION);
+    proofs.chain(request.headers.get_all(&HeaderName::PROXY_AUTHORIZATION)).any(Credentials::are_too_many)
 }
 
 /// RFC 3261 §20.1: without Accept a session description is taken, with an empty one nothing is.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cordon_policy::refusal::MAX_WARNING_TEXT;
 use cordon_policy::{Answer, Door, Family, Refusal, controls};
-use cordon_sip::Rule;
+use cordon_sip::{Rule, Warning};
 
 const DOOR: Door<'static> = Door { host: "sip.clinic-north.example.org", port: 5061 };
 
@@ -68,6 +68,16 @@ fn warnings_are_short_plain_ascii_begin_with_the_code_and_hold_no_quotes() {
             "{text}"
         );
         assert!(!text.contains('{'), "{text}");
+    }
+}
+
+#[test]
+fn every_warning_reads_as_the_warning_that_is_meant() {
+    for refusal in Refusal::ALL {
+        let warnings = refusal.warnings(&DOOR);
+        let read: Vec<_> = warnings.iter().map(|value| Warning::parse(value.as_str()).unwrap()).collect();
+        let (code, text) = refusal.warning(&DOOR);
+        assert_eq!(read.last(), Some(&Warning::new(code, DOOR.host, text.as_str())), "{refusal:?}");
     }
 }
 

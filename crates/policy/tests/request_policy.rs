@@ -92,7 +92,26 @@ fn required_extensions_are_all_named() {
     invite.headers.push(HeaderName::REQUIRE, "timer, 100rel");
     invite.headers.push(HeaderName::PROXY_REQUIRE, "foo");
     assert_eq!(admit(&REGISTERED, &invite), Err(Refusal::ExtensionRequired));
-    assert_eq!(unsupported(&invite), ["timer", "100rel", "foo"]);
+    assert_eq!(unsupported(&invite).flatten().collect::<Vec<_>>(), ["timer", "100rel", "foo"]);
+}
+
+#[test]
+fn a_required_extension_that_cannot_be_read_is_never_taken_for_none() {
+    for required in ["\"timer", "<timer", "\"timer\"", "timer;x", "100rel timer", "foo, \"bar"] {
+        for name in [HeaderName::REQUIRE, HeaderName::PROXY_REQUIRE] {
+            let mut invite = request(Method::Invite);
+            invite.headers.push(name, required);
+            assert_eq!(admit(&REGISTERED, &invite), Err(Refusal::ExtensionUnreadable), "{required}");
+            invite.uri = Uri::parse("sip:911@mx.example.org").unwrap();
+            assert_eq!(admit(&REGISTERED, &invite), Ok(Admitted::Emergency), "{required}");
+        }
+    }
+    let mut invite = request(Method::Invite);
+    invite.headers.push(HeaderName::REQUIRE, ["timer"; 1_000].join(","));
+    assert_eq!(admit(&REGISTERED, &invite), Err(Refusal::ExtensionRequired), "however many they are");
+    let mut invite = request(Method::Invite);
+    invite.headers.push(HeaderName::REQUIRE, " , ");
+    assert_eq!(admit(&REGISTERED, &invite), Ok(Admitted::Ordinary), "nothing is required");
 }
 
 #[test]
@@ -163,6 +182,47 @@ fn addresses_and_bodies_of_unknown_kinds_are_refused() {
     assert_eq!(admit(&REGISTERED, &invite), Err(Refusal::BodyUnsupported));
     invite.set_body("Application/SDP;charset=utf-8", &b"v=0\r\n"[..]);
     assert!(admit(&REGISTERED, &invite).is_ok());
+}
+
+#[test]
+fn a_proof_with_more_parameters_than_are_read_is_refused_unless_it_is_an_emergency() {
+    let proof = |count: usize| {
+        let params: Vec<_> = (0..count).map(|at| format!("p{at}=\"{at}\"")).collect();
+        format!("Digest {}", params.join(", "))
+    };
+    for name in [HeaderName::AUTHORIZATION, HeaderName::PROXY_AUTHORIZATION] {
+        for method in [Method::Register, Method::Invite, Method::Options] {
+            let mut asks = request(method);
+            asks.headers.push(name.clone(), proof(32));
+            assert!(admit(&REGISTERED, &asks).is_ok());
+            asks.headers.push(name.clone(), proof(33));
+            assert_eq!(admit(&REGISTERED, &asks), Err(Refusal::TooManyParameters));
+            assert!(admit(&PBX, &asks).is_ok(), "what the PBX proves goes nowhere");
+        }
+        let mut call = request(Method::Invite);
+        call.uri = Uri::parse("sip:911@mx.example.org").unwrap();
+        call.headers.push(name, proof(33));
+        assert_eq!(admit(&STRANGER, &call), Ok(Admitted::Emergency));
+    }
+}
+
+#[test]
+fn a_body_whose_encoding_cannot_be_read_is_refused() {
+    for (encoding, is_taken) in [
+        ("identity", true),
+        ("Identity, identity", true),
+        ("gzip", false),
+        ("identity, gzip", false),
+        ("identity, \"gzip", false),
+        ("\"gzip", false),
+        ("identity gzip", false),
+    ] {
+        let mut invite = request(Method::Invite);
+        invite.set_body("application/sdp", &b"v=0\r\n"[..]);
+        invite.headers.push(HeaderName::CONTENT_ENCODING, encoding);
+        let expected = if is_taken { Ok(Admitted::Ordinary) } else { Err(Refusal::BodyUnsupported) };
+        assert_eq!(admit(&REGISTERED, &invite), expected, "{encoding}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use bytes::{BufMut, BytesMut};
+use memchr::memchr_iter;
 
 use crate::Text;
 use crate::grammar::{Malformed, Pieces, is_lws, is_token, quoted, trim, unquote_pairs, write_quoted};
@@ -36,6 +37,13 @@ impl AuthParams {
             }
         }
         Ok(params)
+    }
+
+    /// Whether a header value has more parameters than are read.
+    pub(crate) fn are_too_many(value: &Text) -> bool {
+        // A comma stands between two of them: nearly always there are too few for it.
+        let commas = memchr_iter(b',', value.as_bytes()).count();
+        commas >= MAX_AUTH_PARAMS && AuthParams::parse(value) == Err(TOO_MANY)
     }
 
     /// The value of `name`, quotes taken off.
@@ -137,7 +145,7 @@ impl AuthParams {
             return Err(Malformed("an authentication parameter stands twice"));
         }
         if self.list.len() >= MAX_AUTH_PARAMS {
-            return Err(Malformed("too many authentication parameters"));
+            return Err(TOO_MANY);
         }
         self.list.push((source.part(name), source.part(value)));
         Ok(())
@@ -152,3 +160,4 @@ impl fmt::Debug for AuthParams {
 
 /// RFC 7616 knows twelve; the check for doubles is quadratic.
 const MAX_AUTH_PARAMS: usize = 32;
+const TOO_MANY: Malformed = Malformed("too many authentication parameters");

@@ -29,6 +29,11 @@ impl Credentials {
         Ok(credentials)
     }
 
+    /// Whether a header value has more parameters than [`Credentials::parse`] reads: 32.
+    pub fn are_too_many(value: &Text) -> bool {
+        AuthParams::are_too_many(value)
+    }
+
     /// Whether the scheme is Digest.
     pub fn is_digest(&self) -> bool {
         self.scheme.eq_ignore_case("Digest")
@@ -130,6 +135,19 @@ mod tests {
             assert!(Credentials::parse(format!("Digest nc={count}")).is_err(), "{count}");
         }
         assert!(Credentials::parse("Other nc=1").is_ok());
+    }
+
+    #[test]
+    fn a_flood_of_parameters_is_told_from_what_is_malformed() {
+        let proof = |count: usize| {
+            let params: Vec<_> = (0..count).map(|at| format!("p{at}=\"a,b,c\"")).collect();
+            Text::from(format!("Digest {}", params.join(",")))
+        };
+        assert!(Credentials::parse(proof(32)).is_ok() && !Credentials::are_too_many(&proof(32)));
+        assert!(Credentials::parse(proof(33)).is_err() && Credentials::are_too_many(&proof(33)));
+        let broken = Text::from(format!("{}, \"", proof(31).as_str()));
+        assert!(Credentials::parse(&broken).is_err() && !Credentials::are_too_many(&broken));
+        assert!(!Credentials::are_too_many(&Text::from(",".repeat(100))));
     }
 
     #[test]

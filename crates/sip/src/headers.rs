@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::grammar::{Pieces, number};
+use crate::grammar::number;
 use crate::{HeaderName, Text};
 
 /// One header that this crate does not read further.
@@ -41,19 +41,6 @@ impl Headers {
     /// Whether a header of this name is there.
     pub fn has(&self, name: &HeaderName) -> bool {
         self.get(name).is_some()
-    }
-
-    /// The elements of the comma lists of all headers of this name, trimmed, empty ones left out. An unfinished
-    /// quote ends the list it stands in.
-    pub fn tokens<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a str> {
-        self.get_all(name)
-            .flat_map(|value| Pieces::new(value.as_str(), b',').map_while(Result::ok))
-            .filter(|token| !token.is_empty())
-    }
-
-    /// Whether the lists of this name hold `token`, in any case.
-    pub fn has_token(&self, name: &HeaderName, token: &str) -> bool {
-        self.tokens(name).any(|one| one.eq_ignore_ascii_case(token))
     }
 
     /// A number of seconds, as in Expires, Min-Expires, Retry-After (which may have a comment after it). A number too large
@@ -157,14 +144,6 @@ mod tests {
         headers.push(HeaderName::SUBJECT, "a");
         headers.push(HeaderName::SUPPORTED, " path , , \"x,y\"");
         headers
-    }
-
-    #[test]
-    fn lists_are_read_across_headers_and_quotes() {
-        let headers = headers();
-        let tokens: Vec<_> = headers.tokens(&HeaderName::SUPPORTED).collect();
-        assert_eq!(tokens, ["replaces", "timer", "path", "\"x,y\""]);
-        assert!(headers.has_token(&HeaderName::SUPPORTED, "PATH"));
     }
 
     #[test]

@@ -32,6 +32,24 @@ fn a_required_extension_that_is_not_built_is_named_in_a_420() {
 }
 
 #[test]
+fn a_required_extension_that_cannot_be_read_is_400() {
+    on_a_machine(|machine| {
+        let mut site = Site::open(machine)?;
+        let refused = Refused {
+            status: 400,
+            code: "CD-CALL-32",
+            standard: None,
+            text: "Require is not a list of option tags",
+        };
+        let requires = request("INVITE", TARGET, "Require: timer;x\n", &secure());
+        let call =
+            [&requires, "<recv response=\"100\" optional=\"true\"/>\n", &answer(&refused, ""), ACK].concat();
+        site.refuses("unreadable", &call, &refused)?;
+        site.pbx_is_content()
+    });
+}
+
+#[test]
 fn a_method_that_is_not_built_is_answered_405_with_those_that_are() {
     on_a_machine(|machine| {
         let mut site = Site::open(machine)?;

@@ -75,6 +75,25 @@ fn extensions_that_are_required_are_420_by_name() {
 }
 
 #[test]
+fn extensions_that_cannot_be_read_are_400_and_a_proof_without_end_is_513() {
+    let mut world = World::new();
+    let (phone, _) = world.register(1, "1001");
+    for (name, value, status, refusal) in [
+        (HeaderName::REQUIRE, "\"timer".to_owned(), 400, Refusal::ExtensionUnreadable),
+        (HeaderName::PROXY_REQUIRE, "timer 100rel".to_owned(), 400, Refusal::ExtensionUnreadable),
+        (HeaderName::PROXY_AUTHORIZATION, endless_proof(), 513, Refusal::TooManyParameters),
+    ] {
+        let mut caller = Agent::phone(&mut world, phone, "1001", "1002");
+        let mut invite = caller.invite(&Sdp::phone());
+        invite.headers.push(name, value);
+        world.phone_says(phone, invite);
+        let told = world.phone_hears_status(phone, status);
+        assert!(!told.headers.has(&HeaderName::UNSUPPORTED));
+        assert_eq!(world.refusals().last(), Some(&refusal));
+    }
+}
+
+#[test]
 fn a_request_without_hops_left_is_483() {
     let mut world = World::new();
     let (phone, _) = world.register(1, "1001");
@@ -277,4 +296,10 @@ fn what_the_other_side_can_do_is_said_with_its_405_and_415_as_far_as_it_passes_h
         let told = world.pbx_hears_status(status);
         assert_eq!(told.headers.get(&heard.0).map(Text::as_str), heard.1, "{status}");
     }
+}
+
+/// One parameter more than are read.
+fn endless_proof() -> String {
+    let params: Vec<_> = (0..33).map(|number| format!("p{number}=\"x\"")).collect();
+    format!("Digest {}", params.join(", "))
 }

@@ -218,3 +218,18 @@ pub(super) const PHONE_CHALLENGES: Row = Row {
     controls: &["ZC-46"],
     remedy: Remedy::Site("switch the authentication of incoming calls off on the phone"),
 };
+
+pub(super) const EXTENSION_UNREADABLE: Row = Row {
+    code: "CD-CALL-32",
+    answer: Answer::Sip(400),
+    retry_after: None,
+    standard: None,
+    text: "Require is not a list of option tags",
+    label: "extension_unreadable",
+    title: "Required extensions that cannot be read",
+    rule: "What a request requires is read whole or the request is refused; what cannot be read is never taken for nothing.",
+    controls: &["ZC-46"],
+    remedy: Remedy::Site(
+        "update the firmware of the sender: Require and Proxy-Require name option tags with commas between",
+    ),
+};

@@ -5,7 +5,7 @@ use super::{Refusal, call, config, media, overload, pbx, registration, tls, tran
 
 impl Refusal {
     /// Every refusal, in the order of the codes.
-    pub const ALL: [Refusal; 117] = [
+    pub const ALL: [Refusal; 118] = [
         Refusal::PlainUdp,
         Refusal::PlainTcp,
         Refusal::PlainOnTlsPort,
@@ -59,6 +59,7 @@ impl Refusal {
         Refusal::ForeignRoute,
         Refusal::DescriptionUnwanted,
         Refusal::PhoneChallenges,
+        Refusal::ExtensionUnreadable,
         Refusal::PlainMedia,
         Refusal::OpportunisticMedia,
         Refusal::KeysMissing,
@@ -184,6 +185,7 @@ impl Refusal {
             Refusal::ForeignRoute => &call::FOREIGN_ROUTE,
             Refusal::DescriptionUnwanted => &call::DESCRIPTION_UNWANTED,
             Refusal::PhoneChallenges => &call::PHONE_CHALLENGES,
+            Refusal::ExtensionUnreadable => &call::EXTENSION_UNREADABLE,
 
             Refusal::PlainMedia => &media::PLAIN_MEDIA,
             Refusal::OpportunisticMedia => &media::OPPORTUNISTIC_MEDIA,

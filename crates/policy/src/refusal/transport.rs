@@ -302,7 +302,7 @@ pub(super) const TOO_MANY_PARAMETERS: Row = Row {
     text: "too many parameters in one header",
     label: "too_many_parameters",
     title: "Too many parameters",
-    rule: "An address, a URI and a Via hold 32 parameters at most.",
+    rule: "An address, a URI, a Via and a proof of a password hold 32 parameters at most.",
     controls: &["ZC-46"],
     remedy: Remedy::Site("update the firmware of the sender; no phone writes as many"),
 };
