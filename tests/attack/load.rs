@@ -287,7 +287,7 @@ impl Ward {
             // Shed, or at a bound of calls that it fills because they end late.
             Ok(Err(answer)) if answer.status.code() == 503 => {
                 self.told.note(&answer);
-                let wait = answer.headers.seconds(&HeaderName::RETRY_AFTER);
+                let wait = answer.headers.retry_after();
                 let wait = wait.filter(|wait| RETRY_AFTER.contains(wait));
                 Err((wait.map(|wait| (wait, is_shed(&answer))), "503 without a time to come back".to_owned()))
             }

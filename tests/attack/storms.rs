@@ -238,7 +238,7 @@ struct SentBack {
 impl SentBack {
     /// After which seconds the phone may come back.
     fn note(&self, answer: &Response) -> Result<u32> {
-        let wait = answer.headers.seconds(&HeaderName::RETRY_AFTER).context("it says when")?;
+        let wait = answer.headers.retry_after().context("it says when")?;
         ensure!(RETRY_AFTER.contains(&wait), "Retry-After {wait}");
         if is_shed(answer) {
             self.shed.lock().unwrap_or_else(PoisonError::into_inner).push(wait);

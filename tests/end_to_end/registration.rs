@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use cordon_lab::LabPhone;
-use cordon_sip::{HeaderName, Method};
+use cordon_sip::Method;
 use cordon_tests::clinic::Clinic;
 use cordon_tests::cordon::HOST;
 use cordon_tests::handset;
@@ -88,7 +88,7 @@ fn an_account_under_guess_is_locked_for_strangers_and_everybody_else_goes_on() {
             register.cseq += 1;
             let told = guesser.ask(register).await?;
             ensure!(told.status.code() == 500, "{}", told.status.code());
-            let seconds = told.headers.seconds(&HeaderName::RETRY_AFTER).context("when to come back")?;
+            let seconds = told.headers.retry_after().context("when to come back")?;
             ensure!((50..=60).contains(&seconds), "{seconds}");
 
             // The phone itself, another account at the same address, and a call between the two.

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use cordon_phi::Pseudonym;
 use cordon_policy::refusal::Refusal;
-use cordon_sip::{FlowId, HeaderName, Headers, Method, Origin, Request, Response, StatusCode};
+use cordon_sip::{
+    FlowId, HeaderName, HeaderValue, Headers, Method, Origin, Reason, Request, Response, StatusCode, Text,
+};
 use cordon_transaction::{ClientId, ServerId};
 
 use crate::accepted::Accepted;
@@ -229,8 +231,9 @@ impl Call {
         let mut why = Headers::new();
         if let Stage::Ended(CallEnd::Refused(refusal), _) = self.stage {
             // RFC 3326: whoever is hung up on hears which rule ended the call.
-            let reason = format!("SIP;cause={};text=\"{}\"", refusal.status(), refusal.code());
-            why.push(HeaderName::REASON, reason);
+            let code = Some(Text::from_static(refusal.code()));
+            let reason = Reason { text: code, ..Reason::new("SIP", refusal.status()) };
+            why.push(HeaderName::REASON, reason.to_text());
         }
         self.pass_bye(now, board, end, &why);
     }

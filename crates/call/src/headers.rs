@@ -207,6 +207,30 @@ fn copy(source: &Headers, target: &mut Headers, is_wanted: impl Fn(&HeaderName) 
     }
 }
 
+/// Copies the token lists of one name as they are written. Where one is malformed, which the other side might read otherwise,
+/// all of them stay behind.
+pub(crate) fn copy_tokens(source: &Headers, target: &mut Headers, name: &HeaderName) {
+    if source.tokens(name).all(|token| token.is_ok()) {
+        copy(source, target, |other| other == name);
+    }
+}
+
+/// Copies the lists of addresses of one name, likewise.
+pub(crate) fn copy_addresses(source: &Headers, target: &mut Headers, name: &HeaderName) {
+    if source.read_each::<NameAddr>(name).all(|address| address.is_ok()) {
+        copy(source, target, |other| other == name);
+    }
+}
+
+/// Copies a header that stands once as it is written, likewise.
+pub(crate) fn copy_readable<T: HeaderValue>(source: &Headers, target: &mut Headers, name: HeaderName) {
+    if let Some(value) = source.get(&name)
+        && T::read(value).is_ok()
+    {
+        target.push(name, value);
+    }
+}
+
 /// Copies a header that stands once, read and written anew: one that is malformed, which the other side might read
 /// otherwise, stays behind.
 fn copy_one<T: HeaderValue>(source: &Headers, target: &mut Headers, name: HeaderName) {

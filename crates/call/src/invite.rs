@@ -7,7 +7,9 @@ use cordon_policy::refusal::Refusal;
 use cordon_policy::request::Admitted;
 use cordon_policy::{Permit, media};
 use cordon_sdp::Session;
-use cordon_sip::{CallId, FlowId, HeaderName, Method, NameAddr, Origin, Request, Scheme, Text, Uri};
+use cordon_sip::{
+    CallId, DeltaSeconds, FlowId, HeaderName, Method, NameAddr, Origin, Request, Scheme, Text, Uri,
+};
 use cordon_transaction::ServerId;
 
 use crate::call::{Call, Exchange, Offer, PORTS, Stage};
@@ -220,8 +222,11 @@ impl Call {
         origin: Origin,
         request: Request,
     ) {
-        let expires =
-            request.headers.seconds(&HeaderName::EXPIRES).map(|seconds| Duration::from_secs(seconds.into()));
+        // RFC 3261 §8.2.2: one that cannot be read is not there.
+        let expires = match request.headers.read(&HeaderName::EXPIRES) {
+            Some(Ok(DeltaSeconds(seconds))) => Some(Duration::from_secs(seconds.into())),
+            Some(Err(_)) | None => None,
+        };
         board.servers.insert(server, self.key);
         board.transactions.speaks_as(server, self.leg(from).local_tag());
         self.exchange = Some(Exchange {

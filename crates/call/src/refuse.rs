@@ -6,7 +6,7 @@ use cordon_phi::Pseudonym;
 use cordon_policy::connection::FlowFacts;
 use cordon_policy::request::{ALLOW, unsupported};
 use cordon_policy::{Door, Refusal};
-use cordon_sip::{HeaderName, Origin, Request, Response, StatusCode, Text};
+use cordon_sip::{HeaderName, HeaderValue, Origin, Request, Response, RetryAfter, StatusCode, Text};
 use cordon_transaction::ServerId;
 
 use crate::event::Event;
@@ -64,7 +64,7 @@ impl Switchboard {
             response.headers.push(HeaderName::WARNING, warning);
         }
         if let Some(seconds) = retry_after {
-            response.headers.push(HeaderName::RETRY_AFTER, seconds.to_string());
+            response.headers.push(HeaderName::RETRY_AFTER, RetryAfter::new(seconds).to_text());
         }
         match refusal {
             Refusal::MethodNotAllowed => response.headers.push(HeaderName::ALLOW, ALLOW),

@@ -197,9 +197,10 @@ impl Default for Overload {
 
 /// When a phone that was shed may come back, in seconds: one of [`RETRY_AFTER`], so that a fleet does not come back
 /// together (RFC 6357 §5.4). `dice` is any number that differs from phone to phone.
-pub fn retry_after(dice: u64) -> u64 {
-    let (earliest, latest) = (u64::from(*RETRY_AFTER.start()), u64::from(*RETRY_AFTER.end()));
-    earliest + dice % (latest - earliest + 1)
+pub fn retry_after(dice: u64) -> u32 {
+    let (earliest, latest) = (*RETRY_AFTER.start(), *RETRY_AFTER.end());
+    let later = dice % u64::from(latest - earliest + 1);
+    u32::try_from(later).map_or(latest, |later| earliest + later)
 }
 
 /// The seconds after which what was shed may come back.
@@ -435,7 +436,7 @@ mod tests {
 
     #[test]
     fn phones_that_were_shed_are_spread_over_5_to_30_seconds() {
-        let seconds: std::collections::BTreeSet<u64> = (0..1_000).map(retry_after).collect();
+        let seconds: std::collections::BTreeSet<u32> = (0..1_000).map(retry_after).collect();
 
         assert_eq!(seconds, (5..=30).collect());
     }

@@ -1,6 +1,5 @@
 use std::fmt;
 
-use crate::grammar::number;
 use crate::{HeaderName, Text};
 
 /// One header that this crate does not read further.
@@ -41,19 +40,6 @@ impl Headers {
     /// Whether a header of this name is there.
     pub fn has(&self, name: &HeaderName) -> bool {
         self.get(name).is_some()
-    }
-
-    /// A number of seconds, as in Expires, Min-Expires, Retry-After (which may have a comment after it). A number too large
-    /// becomes the largest (RFC 3261 §20.19); anything else is `None`.
-    pub fn seconds(&self, name: &HeaderName) -> Option<u32> {
-        let value = self.get(name)?.as_str();
-        let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
-        let (digits, rest) = value.split_at_checked(end)?;
-        let ends_well = rest.is_empty() || rest.starts_with([' ', '\t', ';', '(']);
-        if digits.is_empty() || !ends_well {
-            return None;
-        }
-        Some(number(digits, u64::from(u32::MAX)).and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX))
     }
 
     /// Adds a header at the end.
@@ -142,7 +128,7 @@ mod tests {
         let mut headers = Headers::new();
         headers.push(HeaderName::SUPPORTED, "replaces, timer");
         headers.push(HeaderName::SUBJECT, "a");
-        headers.push(HeaderName::SUPPORTED, " path , , \"x,y\"");
+        headers.push(HeaderName::SUPPORTED, "path");
         headers
     }
 
@@ -155,23 +141,5 @@ mod tests {
         headers.set(HeaderName::EXPIRES, "60");
         assert_eq!(headers.remove(&HeaderName::EXPIRES), 1);
         assert_eq!(headers.remove(&HeaderName::EXPIRES), 0);
-    }
-
-    #[test]
-    fn seconds_are_digits_and_never_wrap() {
-        for (value, seconds) in [
-            ("3600", Some(3600)),
-            ("4294967296", Some(u32::MAX)),
-            ("99999999999999999999999", Some(u32::MAX)),
-            ("120 (I'm in a meeting)", Some(120)),
-            ("18000;duration=3600", Some(18_000)),
-            ("-1", None),
-            ("", None),
-            ("1h", None),
-        ] {
-            let mut headers = Headers::new();
-            headers.push(HeaderName::EXPIRES, value);
-            assert_eq!(headers.seconds(&HeaderName::EXPIRES), seconds, "{value}");
-        }
     }
 }

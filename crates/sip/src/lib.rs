@@ -71,8 +71,8 @@ pub use uri::Uri;
 pub use value::{
     Algorithm, Allow, AuthenticationInfo, CSeq, Date, DeltaSeconds, Diversion, Event, HeaderValue,
     HistoryInfo, Identities, InstanceId, MaxForwards, MediaType, MinSe, Party, Privacy, Quality, RAck, RSeq,
-    Reason, ReferTo, ReferredBy, Refresher, RemotePartyId, Replaces, RetryAfter, Routes, SessionExpires,
-    SubscriptionPhase, SubscriptionState, TokenList,
+    Reason, ReferTo, ReferredBy, Refresher, RegId, RemotePartyId, Replaces, RetryAfter, Routes,
+    SessionExpires, SubscriptionPhase, SubscriptionState, TokenList,
 };
 pub use via::{MAGIC_COOKIE, Via};
 pub use warning::Warning;

@@ -24,7 +24,7 @@ mod session_expires;
 mod subscription_state;
 mod token_list;
 
-pub use address_params::{InstanceId, Quality};
+pub use address_params::{InstanceId, Quality, RegId};
 pub use algorithm::Algorithm;
 pub use allow::Allow;
 pub use authentication_info::AuthenticationInfo;

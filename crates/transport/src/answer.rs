@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use cordon_policy::{Door, Refusal, overload};
-use cordon_sip::{HeaderName, Method, Request, Response, StatusCode, Text, Warning};
+use cordon_sip::{HeaderName, HeaderValue, Method, Request, Response, RetryAfter, StatusCode, Text, Warning};
 
 use crate::flow::with_source;
 
@@ -37,10 +37,10 @@ impl Answerer {
         let bare = Response::to(&request, status).with_to_tag(tag);
         let retry_after = match refusal {
             Refusal::Overloaded => Some(overload::retry_after(hash)),
-            _ => refusal.retry_after().map(u64::from),
+            _ => refusal.retry_after(),
         };
         let bare = match retry_after {
-            Some(seconds) => bare.with_header(HeaderName::RETRY_AFTER, Text::from(seconds.to_string())),
+            Some(seconds) => bare.with_header(HeaderName::RETRY_AFTER, RetryAfter::new(seconds).to_text()),
             None => bare,
         };
         let bound = length.saturating_add(MAX_GROWTH);

@@ -2,7 +2,7 @@
 
 use cordon_policy::refusal::Refusal;
 use cordon_policy::request::admit_register;
-use cordon_sip::{Contacts, HeaderName, NameAddr, Request};
+use cordon_sip::{Contacts, NameAddr, Request};
 
 use super::phone::{Account, Aor, BindingId};
 use super::upstream::UpstreamKey;
@@ -49,7 +49,7 @@ pub(super) fn admit(request: &Request, rules: &RegistrationRules) -> Result<Admi
     if Aor::of(&request.from.uri).as_ref() != Some(&aor) {
         return Err(Refusal::ThirdPartyRegistration);
     }
-    let header = request.headers.seconds(&HeaderName::EXPIRES);
+    let header = request.headers.lifetime();
     let asked = match &request.contacts {
         Contacts::Star if header == Some(0) => Asked::RemoveAll,
         Contacts::Star => return Err(Refusal::ContactUnusable), // RFC 3261 §10.2.2: only with Expires 0

@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use cordon_sip::{Contacts, HeaderName, NameAddr, Request, Response, Text};
+use cordon_sip::{
+    AuthenticationInfo, Contacts, Date, DeltaSeconds, HeaderName, HeaderValue, Headers, NameAddr, Request,
+    Response, RetryAfter, Text,
+};
 
 use super::admission::AskedContact;
 use super::phone::BindingId;
+use crate::headers::{copy_addresses, copy_challenges, copy_readable, copy_tokens};
 
 /// The lifetime the PBX has granted to a contact, in seconds; zero when it holds none.
 pub(super) fn granted_seconds(response: &Response, contact: &AskedContact) -> u32 {
     let listed = response.contacts.as_slice().iter();
     let listed = listed.filter(|listed| BindingId::of_contact(&listed.uri) == Some(contact.id)).last();
-    let header = response.headers.seconds(&HeaderName::EXPIRES);
+    let header = response.headers.lifetime();
     match listed {
         Some(listed) => listed.expires().or(header).or(contact.seconds).unwrap_or(DEFAULT_SECONDS),
         None if contact.seconds == Some(0) => 0,
@@ -36,39 +40,32 @@ pub(super) fn to_phone(
 ) -> Response {
     let mut answer =
         Response::to(request, response.status).with_to_tag(tag).with_reason(response.reason.clone());
-    for header in &response.headers {
-        if CROSSING.contains(&header.name) {
-            answer.headers.push(header.name.clone(), &header.value);
-        }
-    }
-    if let Some(seconds) = response.headers.seconds(&HeaderName::EXPIRES) {
+    copy(&response.headers, &mut answer.headers);
+    if let Some(seconds) = response.headers.lifetime() {
         // What a contact says is what holds, and no phone shall find more anywhere.
         let longest = contacts.iter().map(|(_, left)| *left).max().unwrap_or(seconds);
-        answer.headers.push(HeaderName::EXPIRES, capped(seconds, maximum).min(longest).to_string());
+        let seconds = capped(seconds, maximum).min(longest);
+        answer.headers.push(HeaderName::EXPIRES, DeltaSeconds(seconds).to_text());
     }
-    answer.contacts =
-        Contacts::List(contacts.into_iter().map(|(contact, left)| expiring(contact, left)).collect());
+    // As the phone wrote them, with what is left of their lives.
+    let expiring = |(contact, left): (NameAddr, u32)| contact.with_expires(left);
+    answer.contacts = Contacts::List(contacts.into_iter().map(expiring).collect());
     answer
 }
 
-/// The contact as the phone wrote it, with what is left of its life.
-fn expiring(mut contact: NameAddr, seconds: u32) -> NameAddr {
-    contact.params.set("expires", Some(Text::from(seconds.to_string())));
-    contact
+/// Copies what a phone needs, and nothing that names a host of the PBX or would have the phone send elsewhere (Service-Route,
+/// Path, Server).
+fn copy(source: &Headers, target: &mut Headers) {
+    copy_challenges(source, target);
+    for name in [HeaderName::AUTHENTICATION_INFO, HeaderName::PROXY_AUTHENTICATION_INFO] {
+        copy_readable::<AuthenticationInfo>(source, target, name);
+    }
+    copy_readable::<Date>(source, target, HeaderName::DATE);
+    copy_readable::<DeltaSeconds>(source, target, HeaderName::MIN_EXPIRES);
+    copy_readable::<RetryAfter>(source, target, HeaderName::RETRY_AFTER);
+    copy_tokens(source, target, &HeaderName::ALLOW_EVENTS);
+    copy_addresses(source, target, &HeaderName::P_ASSOCIATED_URI);
 }
-
-/// Nothing that names a host of the PBX or would have the phone send elsewhere (Service-Route, Path, Server).
-const CROSSING: [HeaderName; 9] = [
-    HeaderName::ALLOW_EVENTS,
-    HeaderName::AUTHENTICATION_INFO,
-    HeaderName::DATE,
-    HeaderName::MIN_EXPIRES,
-    HeaderName::P_ASSOCIATED_URI,
-    HeaderName::PROXY_AUTHENTICATE,
-    HeaderName::PROXY_AUTHENTICATION_INFO,
-    HeaderName::RETRY_AFTER,
-    HeaderName::WWW_AUTHENTICATE,
-];
 
 /// RFC 3261 §10.2.1.1: what most registrars grant to whom asks for nothing.
 const DEFAULT_SECONDS: u32 = 3_600;

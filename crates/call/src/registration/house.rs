@@ -120,6 +120,11 @@ impl House {
         self.phone_inbox.last().expect("the phone has a response")
     }
 
+    /// When the phone shall come back, in seconds.
+    pub(super) fn retry_after(&self) -> Option<u32> {
+        self.at_phone().headers.retry_after()
+    }
+
     pub(super) fn warning(&self) -> String {
         self.at_phone().headers.get(&HeaderName::WARNING).unwrap().as_str().to_owned()
     }

@@ -1,6 +1,6 @@
 //! Registrations in virtual time, read from top to bottom: what the phone sends, what the PBX gets and answers.
 
-use cordon_sip::{Contacts, HeaderName, Host, NameAddr};
+use cordon_sip::{Contacts, HeaderName, Host, NameAddr, Text};
 
 use super::house::{A, B, House, challenge, proof, register, with_expires};
 use super::{BindingId, Route};
@@ -82,6 +82,81 @@ fn the_pbx_is_asked_for_no_longer_than_the_site_grants() {
     assert_eq!(asked(&mut house, "", ";reg-id=1;expires=300"), (None, is("300")));
     assert_eq!(asked(&mut house, "", ";reg-id=1;expires=86400"), (None, is("600")));
     assert_eq!(asked(&mut house, "", ";reg-id=1"), (is("600"), None), "a PBX would choose an hour or more");
+}
+
+#[test]
+fn a_lifetime_that_is_no_number_is_asked_for_as_an_hour() {
+    let mut house = House::new();
+    house.site.registration.maximum = std::time::Duration::from_secs(7_200);
+    for (cseq, (header, param, asked)) in (1..).zip([
+        ("60;x", "", [Some("3600"), None]),
+        ("Thu, 01 Dec 1994 16:00:00 GMT", "", [Some("3600"), None]),
+        ("99999999999", "", [Some("7200"), None]),
+        ("60", ";expires=\"Thu, 01 Dec 1994 16:00:00 GMT\"", [Some("60"), Some("3600")]),
+        ("60", ";expires", [Some("60"), Some("3600")]),
+        ("60", ";expires=99999999999", [Some("60"), Some("7200")]),
+    ]) {
+        let text =
+            register(cseq, "").replace("3600", header).replace(";reg-id=1", &format!(";reg-id=1{param}"));
+        house.phone(A, &text);
+        let at_pbx = house.at_pbx();
+        let contact = at_pbx.contacts.first().unwrap().params.value("expires");
+        let seen = [at_pbx.headers.get(&HeaderName::EXPIRES), contact].map(|value| value.map(Text::as_str));
+        assert_eq!(seen, asked, "{header}{param}");
+        house.grant(60);
+    }
+}
+
+#[test]
+fn what_is_malformed_of_a_contact_or_a_header_does_not_reach_the_pbx() {
+    let mut house = House::new();
+    let broken = ";+sip.instance=\"<uuid:1>\";reg-id=0;q=2;audio";
+    let text = register(1, "")
+        .replace(";+sip.instance=\"<urn:uuid:1>\";reg-id=1", broken)
+        .replace("Supported:", "Allow: INVITE, \"BYE\r\nAllow-Events: dialog, presence.winfo\r\nSupported:");
+    house.phone(A, &text);
+    let at_pbx = house.at_pbx();
+    let contact = at_pbx.contacts.first().unwrap();
+    for name in ["+sip.instance", "reg-id", "q"] {
+        assert!(!contact.params.has(name), "{name}");
+    }
+    assert!(contact.params.has("audio") && contact.params.has("methods"));
+    assert!(!at_pbx.headers.has(&HeaderName::ALLOW));
+    assert_eq!(at_pbx.headers.get(&HeaderName::ALLOW_EVENTS).unwrap(), &"dialog, presence.winfo");
+    house.grant(60);
+    assert_eq!(house.told(), ["registered for 60 s"]);
+}
+
+#[test]
+fn what_is_malformed_of_an_answer_does_not_reach_the_phone() {
+    let mut house = House::new();
+    let headers = |is_good: bool| {
+        let value = |good: &'static str, bad: &'static str| if is_good { good } else { bad };
+        [
+            (HeaderName::DATE, value("Sat, 13 Nov 2010 23:29:00 GMT", "Sun, 13 Nov 2010 23:29:00 GMT")),
+            (HeaderName::MIN_EXPIRES, value("1800", "1800;x")),
+            (HeaderName::RETRY_AFTER, value("120 (soon);duration=5", "120 (soon")),
+            (HeaderName::ALLOW_EVENTS, value("dialog", "dialog, \"x")),
+            (HeaderName::AUTHENTICATION_INFO, value("nextnonce=\"n2\"", "nextnonce")),
+            (HeaderName::P_ASSOCIATED_URI, value("<sip:100@mx.example.org>", "<sip:100@mx.example.org")),
+        ]
+    };
+    for (cseq, is_good) in [(1, true), (2, false)] {
+        house.phone(A, &register(cseq, ""));
+        house.pbx(404, &headers(is_good), &[]);
+        for (name, value) in headers(is_good) {
+            let told = house.at_phone().headers.get(&name).map(Text::as_str);
+            assert_eq!(told, is_good.then_some(value), "{name:?}");
+        }
+    }
+    house.phone(A, &register(3, ""));
+    house.pbx(423, &[(HeaderName::MIN_EXPIRES, "1800;x")], &[]);
+    house.phone(A, &register(4, ""));
+    assert_eq!(
+        house.at_pbx().headers.get(&HeaderName::EXPIRES).unwrap(),
+        &"600",
+        "nobody insisted on a number"
+    );
 }
 
 #[test]
@@ -296,7 +371,7 @@ fn a_silent_pbx_is_told_to_the_phone_within_4_seconds() {
     assert_eq!(house.phone_inbox.len(), 0);
     house.until(4);
     assert_eq!(house.at_phone().status.code(), 503);
-    let wait = house.at_phone().headers.seconds(&HeaderName::RETRY_AFTER).unwrap();
+    let wait = house.retry_after().unwrap();
     assert!((10..=20).contains(&wait));
     assert!(house.warning().contains("CD-PBX-01"));
     let request = house.at_pbx().clone();

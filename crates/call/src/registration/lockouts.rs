@@ -18,7 +18,7 @@ fn ten_wrong_passwords_lock_the_account_and_the_pbx_is_not_asked_again() {
         house.phone(GUESSER, &register(cseq, &proof("n1")));
         assert_eq!(house.at_phone().status.code(), 500);
         assert!(house.warning().contains("CD-REG-08"));
-        assert_eq!(house.at_phone().headers.seconds(&HeaderName::RETRY_AFTER), Some(60));
+        assert_eq!(house.retry_after(), Some(60));
     }
     house.phone(FlowId(67), &register(1_002, ""));
     assert_eq!(house.at_phone().status.code(), 500, "another connection does not help, nor does asking anew");
@@ -27,7 +27,7 @@ fn ten_wrong_passwords_lock_the_account_and_the_pbx_is_not_asked_again() {
 
     house.until(45);
     house.phone(GUESSER, &register(1_003, &proof("n1")));
-    assert_eq!(house.at_phone().headers.seconds(&HeaderName::RETRY_AFTER), Some(15), "what is left of it");
+    assert_eq!(house.retry_after(), Some(15), "what is left of it");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn proofs_that_all_arrive_before_the_first_answer_are_ten_at_most() {
     }
     assert_eq!(house.pbx_inbox.len() - asked, 10);
     assert_eq!(house.at_phone().status.code(), 500);
-    assert!((2..=10).contains(&house.at_phone().headers.seconds(&HeaderName::RETRY_AFTER).unwrap()));
+    assert!((2..=10).contains(&house.retry_after().unwrap()));
     house.close(GUESSER);
     house.until(40);
     house.told();

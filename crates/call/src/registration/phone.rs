@@ -2,7 +2,7 @@
 
 use aws_lc_rs::{digest, hmac};
 use cordon_phi::{Phi, Pseudonym};
-use cordon_sip::{Host, NameAddr, Text, Uri};
+use cordon_sip::{Host, InstanceId, NameAddr, Text, Uri};
 
 use crate::rules::{Advertise, RegistrationRules};
 
@@ -72,7 +72,8 @@ impl Account {
 }
 
 /// Names a phone: AOR + instance + reg-id, else AOR + Contact as written. Stays the same for as long as the site keeps
-/// its secret.
+/// its secret. An instance or a reg-id that is malformed is none, and a reg-id without an instance says nothing (RFC 5626
+/// section 6).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct BindingId(u128);
 
@@ -81,13 +82,16 @@ impl BindingId {
     pub(crate) fn of(secret: &[u8; 32], aor: &Aor, contact: &NameAddr) -> Self {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret));
         feed(&mut context, aor.as_bytes());
-        match contact.params.value("+sip.instance") {
-            Some(instance) => {
+        match contact.instance() {
+            Some(Ok(instance)) => {
                 feed(&mut context, b"instance");
-                feed(&mut context, instance.as_bytes());
-                feed(&mut context, contact.params.value("reg-id").map_or(b"", |id| id.as_bytes()));
+                feed_instance(&mut context, &instance);
+                match contact.reg_id() {
+                    Some(Ok(id)) => feed(&mut context, &id.get().to_be_bytes()),
+                    Some(Err(_)) | None => feed(&mut context, b""),
+                }
             }
-            None => {
+            Some(Err(_)) | None => {
                 feed(&mut context, b"contact");
                 feed(&mut context, contact.uri.to_text().as_bytes());
             }
@@ -131,6 +135,20 @@ fn feed(context: &mut hmac::Context, part: &[u8]) {
     context.update(part);
 }
 
+/// As [`feed`], with the name of a device in its one spelling.
+fn feed_instance(context: &mut hmac::Context, instance: &InstanceId) {
+    context.update(&(instance.urn().len() as u64).to_be_bytes());
+    let mut spelling = instance.canonical();
+    loop {
+        let mut block = [0; 64];
+        let filled = block.iter_mut().zip(&mut spelling).map(|(to, byte)| *to = byte).count();
+        context.update(block.get(..filled).unwrap_or_default());
+        if filled < block.len() {
+            return;
+        }
+    }
+}
+
 fn letter(value: u128) -> char {
     let value = u8::try_from(value).unwrap_or(0);
     char::from(if value < 26 { b'a' + value } else { b'2' + (value - 26) })
@@ -170,6 +188,36 @@ mod tests {
         assert!(
             first != id("<sip:101@x.org>", "<sip:100@10.0.0.1:5061>;+sip.instance=\"<urn:uuid:1>\";reg-id=1")
         );
+    }
+
+    #[test]
+    fn one_device_has_one_name_however_it_is_spelled() {
+        let id = |params: &str| id("<sip:100@x.org>", &format!("<sip:100@10.0.0.1>{params}"));
+        let first = id(";+sip.instance=\"<urn:uuid:0a>\";reg-id=1");
+        assert!(first == id(";+SIP.INSTANCE=\"<URN:UUID:0A>\";reg-id=01"));
+        assert!(first != id(";+sip.instance=\"<urn:uuid:0b>\";reg-id=1"));
+        let long = |last: char| id(&format!(";+sip.instance=\"<urn:x-long:{}{last}>\"", "a".repeat(200)));
+        assert!(long('b') == long('b') && long('b') != long('c') && long('b') != long('B'));
+        let exact = |length: usize| id(&format!(";+sip.instance=\"<urn:x:{}>\"", "a".repeat(length)));
+        assert!(exact(58) == exact(58) && exact(58) != exact(57), "a whole block");
+    }
+
+    #[test]
+    fn a_malformed_instance_is_none_and_neither_is_a_reg_id_beside_it() {
+        let id = |params: &str| id("<sip:100@x.org>", &format!("<sip:100@10.0.0.1>{params}"));
+        for params in [
+            ";+sip.instance=\"urn:uuid:1\"",
+            ";+sip.instance=\"<uuid:1>\";reg-id=1",
+            ";+sip.instance;reg-id=2",
+            ";reg-id=1",
+        ] {
+            assert!(id(params) == id(""), "{params}");
+        }
+        let device = ";+sip.instance=\"<urn:uuid:1>\"";
+        for reg_id in ["0", "x", "2147483648"] {
+            assert!(id(&format!("{device};reg-id={reg_id}")) == id(device), "{reg_id}");
+        }
+        assert!(id(&format!("{device};reg-id=1")) != id(device));
     }
 
     #[test]

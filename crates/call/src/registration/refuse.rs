@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use cordon_policy::refusal::{Door, Refusal};
-use cordon_sip::{FlowId, HeaderName, Request, Response, StatusCode};
+use cordon_sip::{FlowId, HeaderName, HeaderValue, Request, Response, RetryAfter, StatusCode};
 use cordon_transaction::ServerId;
 
 use crate::event::{Event, Side};
@@ -41,7 +41,7 @@ pub(super) fn refuse_for(
         response.headers.push(HeaderName::WARNING, warning);
     }
     if let Some(seconds) = retry_after {
-        response.headers.push(HeaderName::RETRY_AFTER, seconds.to_string());
+        response.headers.push(HeaderName::RETRY_AFTER, RetryAfter::new(seconds).to_text());
     }
     let _gone = wire.transactions.respond(now, server, response);
 }

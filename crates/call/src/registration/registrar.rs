@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use cordon_policy::refusal::Refusal;
-use cordon_sip::{FlowId, HeaderName, Hop, Request, Response, StatusCode, Via};
+use cordon_sip::{
+    DeltaSeconds, FlowId, HeaderName, HeaderValue, Hop, Request, Response, RetryAfter, StatusCode, Via,
+};
 use cordon_transaction::{ClientId, ServerId};
 
 use super::admission::{Admitted, Asked, AskedContact, admit};
@@ -133,7 +135,7 @@ impl Registrar {
             // There is one registrar: whatever else would be registered now hears the same (RFC 3261 §16.7 step 6). Without
             // a time each phone would choose one, and many the same.
             let seconds = wire.retry_after(Refusal::PbxUnreachable).unwrap_or_default();
-            answer.headers.push(HeaderName::RETRY_AFTER, seconds.to_string());
+            answer.headers.push(HeaderName::RETRY_AFTER, RetryAfter::new(seconds).to_text());
         }
         // A phone whose transaction is gone asks again; there is nobody else to tell.
         let _gone = wire.transactions.respond(now, exchange.server, answer);
@@ -309,7 +311,7 @@ impl Registrar {
     /// connection takes nothing from it.
     fn reject(&mut self, wire: &mut Wire<'_>, exchange: &Exchange, response: &Response) {
         if response.status == StatusCode::INTERVAL_TOO_BRIEF
-            && let Some(seconds) = response.headers.seconds(&HeaderName::MIN_EXPIRES)
+            && let Some(Ok(DeltaSeconds(seconds))) = response.headers.read(&HeaderName::MIN_EXPIRES)
         {
             self.shortest = seconds.min(LONGEST_INSISTED);
         }

@@ -1,11 +1,13 @@
 //! What of a phone's REGISTER goes to the PBX.
 
-use cordon_sip::{CallId, Contacts, HeaderName, Method, NameAddr, Request, Text, Via};
+use cordon_sip::{
+    CallId, Contacts, DeltaSeconds, HeaderName, HeaderValue, Headers, Method, NameAddr, Request, Text, Via,
+};
 
 use super::admission::{Asked, AskedContact};
 use super::upstream::Names;
 use crate::event::Side;
-use crate::headers::{as_seen_across, caller_across};
+use crate::headers::{as_seen_across, caller_across, copy_tokens};
 use crate::rules::RegistrationRules;
 
 /// The PBX's form of a REGISTER: our names, our contacts, the phone's own words and proof. The Request-URI stays, since
@@ -33,20 +35,26 @@ pub(super) fn toward_pbx(
             Contacts::List(contacts.iter().map(|contact| opaque(contact, rules, longest)).collect())
         }
     };
-    for header in &request.headers {
-        if CROSSING.contains(&header.name) {
-            out.headers.push(header.name.clone(), &header.value);
-        }
-    }
+    copy(&request.headers, &mut out.headers);
     if let Some(seconds) = expires(request, asked, longest) {
-        out.headers.push(HeaderName::EXPIRES, seconds.to_string());
+        out.headers.push(HeaderName::EXPIRES, DeltaSeconds(seconds).to_text());
     }
     out
 }
 
+/// Copies what of a phone's REGISTER the PBX needs. Supported stays: it would promise outbound, path and gruu for us.
+fn copy(source: &Headers, target: &mut Headers) {
+    copy_tokens(source, target, &HeaderName::ALLOW);
+    copy_tokens(source, target, &HeaderName::ALLOW_EVENTS);
+    // The proofs were looked at before; the name of a phone is for people, and not read.
+    for header in source.iter().filter(|header| AS_WRITTEN.contains(&header.name)) {
+        target.push(header.name.clone(), &header.value);
+    }
+}
+
 /// The Expires header of the PBX's form: as asked, up to `longest`, and `longest` where a contact leaves it open.
 fn expires(request: &Request, asked: &Asked, longest: u32) -> Option<u32> {
-    let header = request.headers.seconds(&HeaderName::EXPIRES);
+    let header = request.headers.lifetime();
     match asked {
         Asked::List => None,
         Asked::RemoveAll => Some(0),
@@ -74,13 +82,25 @@ pub(super) fn envelope(request: &Request) -> Request {
 /// The contact as the PBX gets it: an opaque address at our door, the phone's own parameters.
 fn opaque(contact: &AskedContact, rules: &RegistrationRules, longest: u32) -> NameAddr {
     let mut opaque = NameAddr::new(contact.id.contact(rules));
-    for (name, value) in contact.written.params.iter().filter(|(name, _)| says_what_a_phone_can(name)) {
+    let written = &contact.written;
+    let says = |name: &Text| says_what_a_phone_can(name) && !is_unclear(written, name.as_str());
+    for (name, value) in written.params.iter().filter(|(name, _)| says(name)) {
         opaque.params.set(name.as_str(), value.cloned());
     }
-    if contact.written.expires().is_some_and(|seconds| seconds > longest) {
-        opaque.params.set("expires", Some(Text::from(longest.to_string())));
+    match written.expires() {
+        Some(seconds) => opaque.with_expires(seconds.min(longest)),
+        None => opaque,
     }
-    opaque
+}
+
+/// Whether a parameter counts as absent here because it is malformed: the PBX must not read something out of it.
+fn is_unclear(contact: &NameAddr, name: &str) -> bool {
+    match name {
+        _ if name.eq_ignore_ascii_case("+sip.instance") => matches!(contact.instance(), Some(Err(_))),
+        _ if name.eq_ignore_ascii_case("reg-id") => matches!(contact.reg_id(), Some(Err(_))),
+        _ if name.eq_ignore_ascii_case("q") => matches!(contact.quality(), Some(Err(_))),
+        _ => false,
+    }
 }
 
 /// Whether a parameter of a Contact is about the phone, not about the way to it: `received`, and what else a PBX may read
@@ -90,10 +110,9 @@ fn says_what_a_phone_can(name: &Text) -> bool {
     name.starts_with('+') || ABOUT_THE_PHONE.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Lifetime, preference, which of the phone's flows (RFC 5626), and what it can (RFC 3840 section 9; its other tags begin
+/// Preference, which of the phone's flows (RFC 5626), and what it can (RFC 3840 section 9; its other tags begin
 /// with `+`).
-const ABOUT_THE_PHONE: [&str; 23] = [
-    "expires",
+const ABOUT_THE_PHONE: [&str; 22] = [
     "q",
     "reg-id",
     "actor",
@@ -118,11 +137,5 @@ const ABOUT_THE_PHONE: [&str; 23] = [
     "video",
 ];
 
-/// What of a phone's REGISTER the PBX needs. Supported stays: it would promise outbound, path and gruu for us.
-const CROSSING: [HeaderName; 5] = [
-    HeaderName::ALLOW,
-    HeaderName::ALLOW_EVENTS,
-    HeaderName::AUTHORIZATION,
-    HeaderName::PROXY_AUTHORIZATION,
-    HeaderName::USER_AGENT,
-];
+const AS_WRITTEN: [HeaderName; 3] =
+    [HeaderName::AUTHORIZATION, HeaderName::PROXY_AUTHORIZATION, HeaderName::USER_AGENT];

@@ -42,7 +42,7 @@ fn phones_that_lose_the_pbx_together_are_told_to_come_back_apart() {
         house.layer.handle_pbx_unreachable(house.now);
         house.pump();
         assert_eq!(house.at_phone().status.code(), 503);
-        waits.insert(house.at_phone().headers.seconds(&HeaderName::RETRY_AFTER).unwrap());
+        waits.insert(house.retry_after().unwrap());
     }
     assert!(waits.iter().all(|seconds| (10..=30).contains(seconds)), "{waits:?}");
     assert!(waits.len() > 15, "{waits:?}");

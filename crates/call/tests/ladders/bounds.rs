@@ -24,7 +24,7 @@ fn an_account_has_no_more_calls_by_using_more_connections() {
     call(&mut world, second, "1002");
     let told = world.phone_hears_status(second, 503);
     assert!(told.headers.get(&HeaderName::WARNING).unwrap().as_str().contains("CD-OVERLOAD-10"));
-    assert!((10..=30).contains(&told.headers.seconds(&HeaderName::RETRY_AFTER).unwrap()));
+    assert!((10..=30).contains(&told.headers.retry_after().unwrap()));
     assert_eq!(world.refusals(), [Refusal::TooManyCallsOfAccount]);
     assert_eq!(world.engine.call_count(), 64);
     call(&mut world, second, "911");

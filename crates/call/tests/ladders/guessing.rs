@@ -27,7 +27,7 @@ fn guessing_another_accounts_password_through_ones_own_calls_locks_it() {
     world.phone_says(phone, invite);
     let told = world.phone_hears_status(phone, 500);
     assert!(told.headers.get(&HeaderName::WARNING).unwrap().as_str().contains("CD-REG-08"));
-    assert_eq!(told.headers.seconds(&HeaderName::RETRY_AFTER), Some(60));
+    assert_eq!(told.headers.retry_after(), Some(60));
     world.is_quiet();
     assert_eq!(world.refusals(), [Refusal::AccountLocked]);
 

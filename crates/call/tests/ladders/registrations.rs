@@ -162,6 +162,6 @@ fn a_registrar_that_is_busy_is_told_with_the_time_to_come_back() {
     let seen = world.pbx_hears(Method::Register);
     world.pbx_says(Response::to(&seen, StatusCode::SERVICE_UNAVAILABLE).with_to_tag("registrar"));
     let told = world.phone_hears_status(phone, 503);
-    let seconds = told.headers.seconds(&HeaderName::RETRY_AFTER).expect("when to come back");
+    let seconds = told.headers.retry_after().expect("when to come back");
     assert!((10..=30).contains(&seconds), "{seconds}");
 }

@@ -84,7 +84,7 @@ impl Registrar {
 
     /// Answers a REGISTER that has been proven (RFC 3261 §10.3).
     pub(crate) fn register(&mut self, now: Instant, peer: u64, user: &str, request: &Request) -> Response {
-        let default = request.headers.seconds(&HeaderName::EXPIRES).unwrap_or(MAX_EXPIRES);
+        let default = request.headers.lifetime().unwrap_or(MAX_EXPIRES);
         let bindings = self.bindings.entry(user.to_owned()).or_default();
         match &request.contacts {
             Contacts::Star => bindings.clear(),

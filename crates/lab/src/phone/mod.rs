@@ -248,7 +248,7 @@ fn answer(
 /// The seconds of the one binding the answer shows, else the Expires header.
 fn granted(response: &Response) -> u32 {
     let stated = response.contacts.first().and_then(NameAddr::expires);
-    stated.or_else(|| response.headers.seconds(&HeaderName::EXPIRES)).unwrap_or(0)
+    stated.or_else(|| response.headers.lifetime()).unwrap_or(0)
 }
 
 fn refused(what: &'static str, response: &Response) -> LabError {

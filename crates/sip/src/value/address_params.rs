@@ -2,15 +2,23 @@
 
 use std::fmt;
 
-use super::DeltaSeconds;
+use super::{DeltaSeconds, HeaderValue};
 use crate::grammar::{Malformed, number, quoted};
 use crate::{NameAddr, Text};
 
 impl NameAddr {
-    /// How long a contact is bound, in seconds: its `expires` parameter. What is not a number counts as absent, as section
-    /// 20.10 of RFC 3261 asks of old implementations' dates.
+    /// How long a contact is bound, in seconds: its `expires` parameter. What is no number counts as
+    /// [`DeltaSeconds::UNREADABLE`].
     pub fn expires(&self) -> Option<u32> {
-        self.params.value("expires").and_then(|digits| DeltaSeconds::of(digits.as_str()))
+        let value = self.params.get("expires")?;
+        let seconds = value.and_then(|digits| DeltaSeconds::of(digits.as_str()));
+        Some(seconds.unwrap_or(DeltaSeconds::UNREADABLE.0))
+    }
+
+    /// The same contact, bound for so many seconds.
+    pub fn with_expires(mut self, seconds: u32) -> NameAddr {
+        self.params.set("expires", Some(DeltaSeconds(seconds).to_text()));
+        self
     }
 
     /// The preference among contacts: its `q` parameter.
@@ -39,10 +47,9 @@ impl NameAddr {
     ///
     /// # Errors
     /// When it is not 1 to 2^31 - 1 (RFC 5626 section 4.2).
-    pub fn reg_id(&self) -> Option<Result<u32, Malformed>> {
+    pub fn reg_id(&self) -> Option<Result<RegId, Malformed>> {
         let value = self.params.get("reg-id")?;
-        let id = value.and_then(|digits| number(digits.as_str(), MAX_REG_ID)).filter(|id| *id > 0);
-        Some(id.and_then(|id| u32::try_from(id).ok()).ok_or(Malformed("reg-id is not 1 to 2^31 - 1")))
+        Some(value.and_then(RegId::of).ok_or(Malformed("reg-id is not 1 to 2^31 - 1")))
     }
 }
 
@@ -62,8 +69,26 @@ impl Quality {
         if !matches!(whole, "0" | "1") || decimals.len() > 3 || !are_digits {
             return None;
         }
-        let thousandths = u16::try_from(number(&format!("{whole}{decimals:0<3}"), 1_000)?).ok()?;
-        Some(Quality(thousandths))
+        let scale = [1_000, 100, 10, 1].get(decimals.len())?;
+        let decimals = if decimals.is_empty() { 0 } else { number(decimals, 999)? };
+        let thousandths = number(whole, 1)? * 1_000 + decimals * scale;
+        u16::try_from(thousandths).ok().filter(|thousandths| *thousandths <= 1_000).map(Quality)
+    }
+}
+
+/// Which of its device's flows a contact is on (RFC 5626 section 4.2): `1*DIGIT`, 1 to 2^31 - 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RegId(u32);
+
+impl RegId {
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+
+    fn of(digits: &Text) -> Option<RegId> {
+        let id = number(digits.as_str(), MAX_REG_ID).filter(|id| *id > 0)?;
+        u32::try_from(id).ok().map(RegId)
     }
 }
 
@@ -77,9 +102,21 @@ impl InstanceId {
         &self.0
     }
 
-    /// Whether both name one device: URNs compare by their UUID in any case (RFC 4122 section 3), so all of it does here.
+    /// Whether both name one device, by the rules of their URN (RFC 5626 section 4.1).
     pub fn is_same_as(&self, other: &InstanceId) -> bool {
-        self.0.eq_ignore_case(other.0.as_str())
+        self.canonical().eq(other.canonical())
+    }
+
+    /// The URN in the one spelling that all names of this device share: `urn:` and the namespace in small letters (RFC 2141
+    /// section 5), and so what follows them where it is a UUID (RFC 4122 section 3).
+    pub fn canonical(&self) -> impl Iterator<Item = u8> {
+        let urn = self.0.as_bytes();
+        let is_uuid = urn.get(..UUID.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(UUID));
+        let mut colons = 0;
+        urn.iter().map(move |byte| {
+            colons += u8::from(colons < 2 && *byte == b':');
+            if is_uuid || colons < 2 { byte.to_ascii_lowercase() } else { *byte }
+        })
     }
 
     fn of(value: &Text) -> Option<InstanceId> {
@@ -97,6 +134,8 @@ impl fmt::Debug for InstanceId {
         write!(f, "InstanceId({} bytes)", self.0.len())
     }
 }
+
+const UUID: &[u8] = b"urn:uuid:";
 
 /// RFC 5626 §4.2: "the value MUST be between 1 and 2**31 - 1".
 const MAX_REG_ID: u64 = (1 << 31) - 1;
@@ -118,7 +157,7 @@ mod tests {
         );
         let instance = contact.instance().unwrap().unwrap();
         assert_eq!(instance.urn(), &"urn:uuid:00000000-0000-1000-8000-000A95A0E128");
-        assert_eq!(contact.reg_id(), Some(Ok(1)));
+        assert_eq!(contact.reg_id(), Some(Ok(RegId(1))));
         let lower = "<sip:a@h>;+SIP.Instance=\"<URN:uuid:00000000-0000-1000-8000-000a95a0e128>\"";
         assert!(instance.is_same_as(&NameAddr::parse(lower).unwrap().instance().unwrap().unwrap()));
         assert!(!format!("{instance:?}").contains("0000"));
@@ -142,11 +181,28 @@ mod tests {
                 "{instance}"
             );
         }
-        for id in ["", "=0", "=2147483648", "=-1", "=x"] {
+        for id in ["", "=0", "=2147483648", "=99999999999999999999", "=-1", "=+1", "=x", "=1.0", "=\"1\""] {
             assert!(matches!(contact(&format!(";reg-id{id}")).reg_id(), Some(Err(_))), "{id}");
         }
-        assert_eq!(contact(";reg-id=2147483647").reg_id(), Some(Ok(2_147_483_647)));
+        for (id, number) in [("1", 1), ("0007", 7), ("2147483647", 2_147_483_647)] {
+            assert_eq!(contact(&format!(";reg-id={id}")).reg_id().unwrap().unwrap().get(), number);
+        }
         assert_eq!((contact("").instance(), contact("").reg_id()), (None, None));
+    }
+
+    #[test]
+    fn names_of_devices_compare_by_the_rules_of_their_urn() {
+        let instance =
+            |urn: &str| contact(&format!(";+sip.instance=\"<{urn}>\"")).instance().unwrap().unwrap();
+        for (one, two, are_same) in [
+            ("urn:uuid:0a", "URN:UUID:0A", true),
+            ("urn:uuid:0a", "urn:uuid:0b", false),
+            ("urn:gsma:imei:35-A", "URN:Gsma:imei:35-A", true),
+            ("urn:gsma:imei:35-A", "urn:gsma:imei:35-a", false),
+            ("urn:gsma:IMEI:1", "urn:gsma:imei:1", false),
+        ] {
+            assert_eq!(instance(one).is_same_as(&instance(two)), are_same, "{one} {two}");
+        }
     }
 
     #[test]
@@ -155,18 +211,26 @@ mod tests {
             ("", None),
             (";expires=60", Some(60)),
             (";Expires=99999999999", Some(u32::MAX)),
-            (";expires=\"Tue\"", None),
-            (";expires", None),
+            (";expires=\"Tue, 01 Dec 1994 16:00:00 GMT\"", Some(3_600)),
+            (";expires=-1", Some(3_600)),
+            (";expires", Some(3_600)),
         ] {
             assert_eq!(contact(params).expires(), seconds, "{params}");
         }
-        for (q, thousandths) in
-            [("0", 0), ("0.7", 700), ("0.123", 123), ("1", 1_000), ("1.000", 1_000), ("0.", 0), ("0.05", 50)]
-        {
+        for (q, thousandths) in [
+            ("0", 0),
+            ("0.7", 700),
+            ("0.123", 123),
+            ("1", 1_000),
+            ("1.000", 1_000),
+            ("0.", 0),
+            ("0.05", 50),
+            ("1.", 1_000),
+        ] {
             let quality = contact(&format!(";q={q}")).quality().unwrap().unwrap();
             assert_eq!(quality.thousandths(), thousandths, "{q}");
         }
-        for q in ["=1.1", "=2", "=0.1234", "=.5", "=0,5", "=-1", "", "=1.x"] {
+        for q in ["=1.1", "=1.001", "=01", "=", "=2", "=0.1234", "=.5", "=0,5", "=-1", "", "=1.x"] {
             let parsed = NameAddr::parse(format!("<sip:a@h>;q{q}"));
             assert!(parsed.is_err() || matches!(parsed.unwrap().quality(), Some(Err(_))), "{q}");
         }

@@ -4,7 +4,7 @@ use super::delta_seconds::put_number;
 use super::{DeltaSeconds, HeaderValue};
 use crate::grammar::{Malformed, trim};
 use crate::writer::put_line_safe;
-use crate::{Params, Text};
+use crate::{HeaderName, Headers, Params, Text};
 
 /// When to come back (RFC 3261 section 20.33).
 ///
@@ -30,6 +30,14 @@ impl RetryAfter {
     /// The comment as written, without the parentheses around it.
     pub fn comment(&self) -> Option<&Text> {
         self.comment.as_ref()
+    }
+}
+
+impl Headers {
+    /// The seconds after which to come back, where a Retry-After says so in a way that can be read.
+    pub fn retry_after(&self) -> Option<u32> {
+        let read = self.read::<RetryAfter>(&HeaderName::RETRY_AFTER)?;
+        read.ok().map(|retry_after| retry_after.seconds)
     }
 }
 
@@ -102,6 +110,16 @@ const UNFINISHED: Malformed = Malformed("a comment is not closed");
 mod tests {
     use super::super::written;
     use super::*;
+
+    #[test]
+    fn a_time_to_come_back_is_read_past_its_comment() {
+        for (value, seconds) in [("120 (here, and there)", Some(120)), ("0;x", Some(0)), ("soon", None)] {
+            let mut headers = Headers::new();
+            headers.push(HeaderName::RETRY_AFTER, value);
+            assert_eq!(headers.retry_after(), seconds, "{value}");
+        }
+        assert_eq!(Headers::new().retry_after(), None);
+    }
 
     #[test]
     fn the_examples_of_rfc_3261_are_read() {

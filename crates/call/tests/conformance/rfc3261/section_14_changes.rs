@@ -95,7 +95,7 @@ fn a_second_change_before_the_first_is_answered_is_500_with_a_random_wait() {
     for _ in 0..16 {
         world.says(caller.at, caller.invite(&offer));
         let told = world.hears_status(caller.at, 500);
-        let wait = told.headers.seconds(&HeaderName::RETRY_AFTER).expect("14.2: it says when");
+        let wait = told.headers.retry_after().expect("14.2: it says when");
         assert!(wait <= 10);
         waits.push(wait);
     }
