@@ -2,9 +2,9 @@
 
 use cordon_policy::request::{ALLOW, is_anonymous};
 use cordon_sip::{
-    Allow, Date, Diversion, Header, HeaderName, HeaderValue, Headers, Host, MediaType, Method, NameAddr,
-    Privacy, Reason, RemotePartyId, Request, Response, RetryAfter, Scheme, StatusCode, Text, TokenList, Uri,
-    Warning,
+    Allow, Date, Diversion, Header, HeaderName, HeaderValue, Headers, Host, Identities, MediaType, Method,
+    NameAddr, Privacy, Reason, RemotePartyId, Request, Response, RetryAfter, Scheme, StatusCode, Text,
+    TokenList, Uri, Warning,
 };
 
 use crate::event::Side;
@@ -22,10 +22,11 @@ pub(crate) fn copy_for_request(from: Side, domain: &Text, source: &Headers, targ
     copy(source, target, |name| REQUEST.contains(name));
     copy_one::<Date>(source, target, HeaderName::DATE);
     copy_reasons(source, target);
+    let privacy = copy_privacy(source, target);
     match from {
         // The phone's answer to a challenge of the PBX; what is left of it here was relayed to this phone.
         Side::Handset => copy(source, target, |name| CREDENTIALS.contains(name)),
-        Side::Pbx => copy_asserted(domain, source, target),
+        Side::Pbx => copy_asserted(domain, privacy.as_ref(), source, target),
     }
     copy_supported(source, target);
 }
@@ -90,25 +91,26 @@ fn copy_formats(source: &Headers, target: &mut Headers) {
 fn copy_for_response(from: Side, domain: &Text, source: &Headers, target: &mut Headers) {
     copy(source, target, |name| RESPONSE.contains(name));
     copy_one::<RetryAfter>(source, target, HeaderName::RETRY_AFTER);
+    copy_tokens(source, target, &HeaderName::UNSUPPORTED);
     copy_reasons(source, target);
+    let privacy = copy_privacy(source, target);
     match from {
         Side::Handset => {}
-        Side::Pbx => copy_asserted(domain, source, target),
+        Side::Pbx => copy_asserted(domain, privacy.as_ref(), source, target),
     }
     copy_supported(source, target);
 }
 
 /// Who is who, as the PBX asserts it (RFC 3325 §5: nobody else may), with its own name taken out. Whoever asks not to be named
 /// is not: phones stand outside of the domain that keeps the secret (§7), and many show what they find here.
-fn copy_asserted(domain: &Text, source: &Headers, target: &mut Headers) {
+fn copy_asserted(domain: &Text, privacy: Option<&Privacy>, source: &Headers, target: &mut Headers) {
     let mut copy = |name: HeaderName, person: &NameAddr| {
         let seen = NameAddr { params: person.params.clone(), ..as_seen_across(person, domain) };
         target.push(name, seen.to_text());
     };
-    if !hides_identity(source) {
-        let persons = source.read_each::<NameAddr>(&HeaderName::P_ASSERTED_IDENTITY).flatten();
-        for person in persons.take(MAX_PERSONS) {
-            copy(HeaderName::P_ASSERTED_IDENTITY, &person);
+    if !privacy.is_some_and(Privacy::hides_identity) {
+        for person in Identities::of(source, &HeaderName::P_ASSERTED_IDENTITY).as_slice() {
+            copy(HeaderName::P_ASSERTED_IDENTITY, person);
         }
         let parties = source.read_each::<RemotePartyId>(&HeaderName::REMOTE_PARTY_ID).flatten();
         for party in parties.filter(|party| !party.hides_identity()).take(MAX_PERSONS) {
@@ -121,10 +123,11 @@ fn copy_asserted(domain: &Text, source: &Headers, target: &mut Headers) {
     }
 }
 
-/// Whether somebody asks not to be named; a wish that cannot be read may be this one.
-fn hides_identity(headers: &Headers) -> bool {
-    let is_open = |wish: &Text| Privacy::read(wish).is_ok_and(|privacy| !privacy.hides_identity());
-    !headers.get_all(&HeaderName::PRIVACY).all(is_open)
+/// Copies what shall stay hidden, as it was read here: the other side must not read another wish.
+fn copy_privacy(source: &Headers, target: &mut Headers) -> Option<Privacy> {
+    let privacy = Privacy::of(source)?;
+    target.push(HeaderName::PRIVACY, privacy.to_text());
+    Some(privacy)
 }
 
 /// Copies the challenges of the PBX; the nonce table looks at them before a phone does.
@@ -257,19 +260,18 @@ fn copy_supported(source: &Headers, target: &mut Headers) {
     }
 }
 
-/// What a callee needs of a caller's request.
-const REQUEST: [HeaderName; 7] = [
+/// What a callee needs of a caller's request and nobody reads on the way: it crosses byte for byte.
+const REQUEST: [HeaderName; 6] = [
     HeaderName::ACCEPT_LANGUAGE,
     HeaderName::ALERT_INFO,
     HeaderName::ORGANIZATION,
     HeaderName::PRIORITY,
-    HeaderName::PRIVACY,
     HeaderName::SUBJECT,
     HeaderName::TIMESTAMP,
 ];
 
-/// What a caller needs of a callee's response.
-const RESPONSE: [HeaderName; 3] = [HeaderName::ALERT_INFO, HeaderName::PRIVACY, HeaderName::UNSUPPORTED];
+/// What a caller needs of a callee's response, likewise.
+const RESPONSE: [HeaderName; 1] = [HeaderName::ALERT_INFO];
 
 /// Who asks for a proof.
 pub(crate) const CHALLENGES: [HeaderName; 2] = [HeaderName::WWW_AUTHENTICATE, HeaderName::PROXY_AUTHENTICATE];
@@ -287,7 +289,7 @@ const MAX_WARNINGS: usize = 4;
 /// Some fifteen methods are registered, and formats that phones send in calls are fewer.
 const MAX_LISTED: usize = 64;
 
-/// Of each kind: a caller has two identities (RFC 3325 §9.1), and a call that was diverted more often goes in circles.
+/// Of each kind: a call that was diverted more often goes in circles.
 const MAX_PERSONS: usize = 16;
 
 /// Options whose promises a B2BUA in the middle has to keep itself.
@@ -296,6 +298,38 @@ const NEEDS_US: [&str; 3] = ["timer", "100rel", "replaces"];
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wish_not_to_be_named_crosses_as_it_was_read() {
+        let domain = Text::from("mx.example.org");
+        let crossing = |from, wishes: &[&str]| {
+            let mut source = Headers::new();
+            wishes.iter().for_each(|wish| source.push(HeaderName::PRIVACY, *wish));
+            let mut target = Headers::new();
+            copy_for_request(from, &domain, &source, &mut target);
+            target.iter().map(|header| header.value.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        for from in [Side::Handset, Side::Pbx] {
+            assert_eq!(crossing(from, &["session ; critical"]), ["session;critical"]);
+            assert_eq!(crossing(from, &["none", "user"]), ["id"]);
+            assert_eq!(crossing(from, &["\"none"]), ["id"]);
+            assert!(crossing(from, &[]).is_empty());
+        }
+    }
+
+    #[test]
+    fn options_that_the_other_side_does_not_support_cross_when_they_are_tags() {
+        let crossing = |named: &str| {
+            let (mut source, mut target) = (Headers::new(), Headers::new());
+            source.push(HeaderName::UNSUPPORTED, named);
+            copy_for_response(Side::Pbx, &Text::from("mx.example.org"), &source, &mut target);
+            target.get(&HeaderName::UNSUPPORTED).map(|value| value.as_str().to_owned())
+        };
+        assert_eq!(crossing("timer, foo").as_deref(), Some("timer, foo"));
+        for malformed in ["\"timer", "timer foo", "timer, <foo"] {
+            assert_eq!(crossing(malformed), None, "{malformed}");
+        }
+    }
 
     #[test]
     fn a_malformed_date_reason_or_time_stays_on_its_side() {

@@ -13,14 +13,17 @@ pub struct Identities {
 }
 
 impl Identities {
-    /// The identities of all headers of this name; none when there is no such header.
-    ///
-    /// # Errors
-    /// When one is malformed, or they are not one or two as the RFC has it.
-    pub fn of(headers: &Headers, name: &HeaderName) -> Result<Identities, Malformed> {
+    /// The identities of all headers of this name; none when there is no such header. Of more than the RFC allows the first
+    /// of each kind counts, and what cannot be read does not: somebody is still somebody.
+    pub fn of(headers: &Headers, name: &HeaderName) -> Identities {
         let mut identities = Identities::default();
-        headers.get_all(name).try_for_each(|value| identities.add(value))?;
-        Ok(identities)
+        for identity in headers.read_each::<NameAddr>(name).flatten() {
+            let _ = identities.add(identity);
+            if identities.sip().is_some() && identities.tel().is_some() {
+                break;
+            }
+        }
+        identities
     }
 
     /// The identity with a `sip:` or `sips:` URI.
@@ -38,19 +41,16 @@ impl Identities {
         &self.list
     }
 
-    fn add(&mut self, value: &Text) -> Result<(), Malformed> {
-        for piece in Pieces::new(value.as_str(), b',') {
-            let identity = NameAddr::parse_part(value, piece?)?;
-            let is_taken = match identity.uri.scheme() {
-                Scheme::Sip | Scheme::Sips => self.sip().is_some(),
-                Scheme::Tel => self.tel().is_some(),
-                Scheme::Other(_) => return Err(Malformed("an identity is neither sip, sips nor tel")),
-            };
-            if is_taken {
-                return Err(Malformed("an identity of one scheme stands twice"));
-            }
-            self.list.push(identity);
+    fn add(&mut self, identity: NameAddr) -> Result<(), Malformed> {
+        let is_taken = match identity.uri.scheme() {
+            Scheme::Sip | Scheme::Sips => self.sip().is_some(),
+            Scheme::Tel => self.tel().is_some(),
+            Scheme::Other(_) => return Err(Malformed("an identity is neither sip, sips nor tel")),
+        };
+        if is_taken {
+            return Err(Malformed("an identity of one scheme stands twice"));
         }
+        self.list.push(identity);
         Ok(())
     }
 }
@@ -58,7 +58,9 @@ impl Identities {
 impl HeaderValue for Identities {
     fn read(value: &Text) -> Result<Identities, Malformed> {
         let mut identities = Identities::default();
-        identities.add(value)?;
+        for piece in Pieces::new(value.as_str(), b',') {
+            identities.add(NameAddr::parse_part(value, piece?)?)?;
+        }
         Ok(identities)
     }
 
@@ -116,10 +118,19 @@ mod tests {
         let mut headers = Headers::new();
         headers.push(HeaderName::P_ASSERTED_IDENTITY, "\"C\" <sip:c@h>");
         headers.push(HeaderName::P_ASSERTED_IDENTITY, "tel:+1408");
-        let identities = Identities::of(&headers, &HeaderName::P_ASSERTED_IDENTITY).unwrap();
+        let identities = Identities::of(&headers, &HeaderName::P_ASSERTED_IDENTITY);
         assert_eq!(identities.sip().unwrap().display.as_ref().unwrap(), &"C");
         assert_eq!(identities.tel().unwrap().uri.user().unwrap(), &"+1408");
-        headers.push(HeaderName::P_ASSERTED_IDENTITY, "tel:+1409");
-        assert!(Identities::of(&headers, &HeaderName::P_ASSERTED_IDENTITY).is_err());
+        assert_eq!(Identities::of(&headers, &HeaderName::P_PREFERRED_IDENTITY), Identities::default());
+    }
+
+    #[test]
+    fn of_headers_that_say_too_much_the_first_of_each_kind_counts() {
+        let mut headers = Headers::new();
+        headers.push(HeaderName::P_ASSERTED_IDENTITY, "mailto:a@h, \"x <sip:b@h>");
+        headers.push(HeaderName::P_ASSERTED_IDENTITY, "<sip:c@h>, <sips:d@h>, <sip:e@h");
+        headers.push(HeaderName::P_ASSERTED_IDENTITY, "tel:+1, tel:+2");
+        let identities = Identities::of(&headers, &HeaderName::P_ASSERTED_IDENTITY);
+        assert_eq!(identities.to_text(), "<sip:c@h>, <tel:+1>");
     }
 }

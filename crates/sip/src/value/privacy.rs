@@ -1,9 +1,9 @@
 use bytes::{BufMut, BytesMut};
 
 use super::HeaderValue;
-use crate::Text;
 use crate::grammar::{Malformed, is_token, trim};
 use crate::writer::put_line_safe;
+use crate::{HeaderName, Headers, Text};
 
 /// What must stay hidden (RFC 3323 section 4.2, RFC 3325 section 9.3, RFC 7044 section 10.1).
 ///
@@ -15,6 +15,24 @@ pub struct Privacy {
 }
 
 impl Privacy {
+    /// The wishes of all headers of this name together; `None` when there is none. One that cannot be read, or speaks against
+    /// another, may be the wish not to be named, and all of them count as `id`.
+    pub fn of(headers: &Headers) -> Option<Privacy> {
+        let mut wishes = headers.get_all(&HeaderName::PRIVACY).map(Privacy::read);
+        let mut all = match wishes.next()? {
+            Ok(first) => first,
+            Err(_) => return Some(Privacy::id()),
+        };
+        for wish in wishes {
+            let is_readable =
+                wish.and_then(|wish| wish.values.into_iter().try_for_each(|word| all.add(word)));
+            if is_readable.is_err() {
+                return Some(Privacy::id());
+            }
+        }
+        Some(all)
+    }
+
     /// Whether `value` is asked for, in any case.
     pub fn has(&self, value: &str) -> bool {
         self.values.iter().any(|one| one.eq_ignore_case(value))
@@ -24,23 +42,32 @@ impl Privacy {
     pub fn hides_identity(&self) -> bool {
         ["id", "user", "header"].iter().any(|value| self.has(value))
     }
+
+    fn id() -> Privacy {
+        Privacy { values: vec![Text::from_static("id")] }
+    }
+
+    fn add(&mut self, word: Text) -> Result<(), Malformed> {
+        if self.values.len() >= MAX_VALUES {
+            return Err(Malformed("too many privacy values"));
+        }
+        let has_company = !self.values.is_empty();
+        if has_company && (self.has("none") || word.eq_ignore_case("none")) {
+            return Err(Malformed("privacy none does not stand alone"));
+        }
+        self.values.push(word);
+        Ok(())
+    }
 }
 
 impl HeaderValue for Privacy {
     fn read(value: &Text) -> Result<Privacy, Malformed> {
-        let mut values = Vec::new();
+        let mut privacy = Privacy { values: Vec::new() };
         for word in value.as_str().split(';').map(trim) {
             if !is_token(word) {
                 return Err(Malformed("a privacy value is not a token"));
             }
-            if values.len() >= MAX_VALUES {
-                return Err(Malformed("too many privacy values"));
-            }
-            values.push(value.part(word));
-        }
-        let privacy = Privacy { values };
-        if privacy.has("none") && privacy.values.len() > 1 {
-            return Err(Malformed("privacy none does not stand alone"));
+            privacy.add(value.part(word))?;
         }
         Ok(privacy)
     }
@@ -75,6 +102,27 @@ mod tests {
         }
         for (text, hides) in [("ID", true), ("user;critical", true), ("none", false), ("session", false)] {
             assert_eq!(Privacy::parse(text).unwrap().hides_identity(), hides, "{text}");
+        }
+    }
+
+    #[test]
+    fn wishes_of_several_headers_count_together_and_an_unclear_one_hides() {
+        let wish = |values: &[&str]| {
+            let mut headers = Headers::new();
+            values.iter().for_each(|value| headers.push(HeaderName::PRIVACY, *value));
+            Privacy::of(&headers).map(|wish| wish.to_text().as_str().to_owned())
+        };
+        assert_eq!(wish(&[]), None);
+        for (values, told) in [
+            (&["session"][..], "session"),
+            (&["user", "history;critical"], "user;history;critical"),
+            (&["none", "id"], "id"),
+            (&["session", "none"], "id"),
+            (&["session", "\"none"], "id"),
+            (&[""], "id"),
+            (&["a;b;c;d;e;f;g;h", "i;j;k;l;m;n;o;p;q"], "id"),
+        ] {
+            assert_eq!(wish(values).as_deref(), Some(told), "{values:?}");
         }
     }
 
