@@ -9,7 +9,7 @@ use crate::header_name::Known;
 use crate::index::{EMPTY_LINE, Field, Index};
 use crate::message::MAX_BODY;
 use crate::rule::{Fault, Rule};
-use crate::value::{CSeq, Date, HeaderValue};
+use crate::value::{CSeq, Date, HeaderValue, MaxForwards};
 use crate::{
     CallId, Contacts, Framing, HeaderName, Headers, Message, Method, NameAddr, ParseError, Request, Response,
     StatusCode, Text, Uri, Via,
@@ -157,8 +157,7 @@ impl Draft {
             Known::CALL_ID => once(&mut self.call_id, CallId::parse(value)?, "Call-ID stands twice")?,
             Known::CSEQ => once(&mut self.cseq, CSeq::read(value)?, "CSeq stands twice")?,
             Known::MAX_FORWARDS => {
-                let hops = number(text, u64::from(u8::MAX)).and_then(|hops| u8::try_from(hops).ok());
-                let hops = hops.ok_or(Fault::bad("Max-Forwards is not 0 to 255"))?;
+                let MaxForwards(hops) = MaxForwards::of(text)?;
                 once(&mut self.max_forwards, hops, "Max-Forwards stands twice")?;
             }
             Known::CONTACT => self.add_contacts(value, text)?,
@@ -330,14 +329,19 @@ fn has_one_value(known: Known) -> bool {
             | Known::DATE
             | Known::EVENT
             | Known::EXPIRES
+            | Known::JOIN
             | Known::MIN_EXPIRES
             | Known::MIN_SE
             | Known::RACK
+            | Known::REFER_SUB
             | Known::REFER_TO
             | Known::REFERRED_BY
             | Known::REPLACES
             | Known::RSEQ
             | Known::SESSION_EXPIRES
+            | Known::SIP_IF_MATCH
+            | Known::SUBSCRIPTION_STATE
+            | Known::TARGET_DIALOG
     )
 }
 
