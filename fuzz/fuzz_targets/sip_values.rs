@@ -70,6 +70,9 @@ fn fixed_point<T: HeaderValue + PartialEq + Debug>(value: &Text) {
 fn look_at_contact(contact: &NameAddr) {
     let again = NameAddr::parse(contact.to_text()).expect("what Cordon writes it can read");
     assert_eq!(contact.expires(), again.expires());
+    if let Some(seconds) = contact.expires() {
+        assert_eq!(contact.clone().with_expires(seconds).expires(), Some(seconds));
+    }
     assert_eq!(contact.reg_id(), again.reg_id());
     assert_eq!(contact.quality(), again.quality());
     if let Some(Ok(instance)) = contact.instance() {
@@ -88,5 +91,53 @@ fn look_at_list(value: &Text) {
         assert!(Reason::read(&reason.to_text()).is_ok());
     }
     headers.push(HeaderName::PATH, value);
-    let _ = (Routes::of(&headers, &HeaderName::PATH), Identities::of(&headers, &HeaderName::PATH));
+    let _ = Routes::of(&headers, &HeaderName::PATH);
+    let identities = Identities::of(&headers, &HeaderName::PATH);
+    if !identities.as_slice().is_empty() {
+        assert!(Identities::read(&identities.to_text()).is_ok_and(|again| same_text(&again, &identities)));
+    }
+    look_at_tokens(value);
+    look_at_wishes(value);
+    look_at_times(value);
+    if Credentials::are_too_many(value) {
+        assert!(Credentials::read(value).is_err(), "no more parameters are read than there may be");
+    }
+}
+
+/// A list reads as a whole when each of its elements does, but for the bound of what is kept.
+fn look_at_tokens(value: &Text) {
+    let mut headers = Headers::new();
+    headers.push(HeaderName::REQUIRE, value);
+    let tokens: Result<Vec<&str>, _> = headers.tokens(&HeaderName::REQUIRE).collect();
+    match TokenList::read(value) {
+        Ok(list) => assert!(tokens.is_ok_and(|tokens| list.iter().map(Text::as_str).eq(tokens))),
+        Err(_) => assert!(tokens.is_err() || tokens.is_ok_and(|tokens| tokens.len() > 64)),
+    }
+}
+
+/// What is told of several wishes is one that reads, and hides whatever one of them hides.
+fn look_at_wishes(value: &Text) {
+    let mut headers = Headers::new();
+    headers.push(HeaderName::PRIVACY, value);
+    headers.push(HeaderName::PRIVACY, "session");
+    let wish = Privacy::of(&headers).expect("there are two");
+    assert!(Privacy::read(&wish.to_text()).is_ok_and(|again| again == wish));
+    match Privacy::read(value) {
+        Ok(alone) => assert!(wish.hides_identity() || !alone.hides_identity()),
+        Err(_) => assert!(wish.hides_identity()),
+    }
+}
+
+/// Times are those of the types behind them.
+fn look_at_times(value: &Text) {
+    let mut headers = Headers::new();
+    headers.push(HeaderName::EXPIRES, value);
+    headers.push(HeaderName::RETRY_AFTER, value);
+    assert_eq!(headers.lifetime(), Some(DeltaSeconds::read(value).unwrap_or(DeltaSeconds::UNREADABLE).0));
+    assert_eq!(headers.retry_after(), RetryAfter::read(value).ok().map(|read| read.seconds));
+}
+
+/// A fold within a quoted string becomes spaces: what is written counts.
+fn same_text<T: HeaderValue>(one: &T, two: &T) -> bool {
+    one.to_text().as_str() == two.to_text().as_str()
 }
