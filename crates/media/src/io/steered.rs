@@ -275,10 +275,11 @@ impl MediaIo for Steered {
     }
 
     fn wait(&mut self, until: Instant) -> io::Result<()> {
-        if self.inlets.iter().all(|inlet| inlet.is_ready) {
+        let ready = self.inlets.iter().filter(|inlet| inlet.is_ready).count();
+        if ready > 0 && ready == self.inlets.len() {
             return Ok(());
         }
-        let has_more = !self.opened.is_empty() || self.inlets.iter().any(|inlet| inlet.is_ready);
+        let has_more = ready > 0 || !self.opened.is_empty();
         let inlets = &mut self.inlets;
         let is_ready = |token| {
             if let Some(inlet) = inlets.get_mut(token as usize) {
@@ -364,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_has_given_its_rights_up_still_opens_and_closes_ports() {
-        let Some(parts) = parts() else { return };
+        let Some(parts) = parts(&[LOCALHOST]) else { return };
         let rights = parts.rights();
         std::thread::spawn(move || {
             let mut io = Steered::new(parts, &Waker::new().unwrap(), false).unwrap();
@@ -384,18 +385,29 @@ mod tests {
         .unwrap();
     }
 
+    #[test]
+    fn a_thread_without_an_address_to_serve_sleeps() {
+        let Some(parts) = parts(&[]) else { return };
+        let mut io = Steered::new(parts, &Waker::new().unwrap(), false).unwrap();
+        let until = Instant::now() + Duration::from_millis(20);
+
+        io.wait(until).unwrap();
+
+        assert!(Instant::now() >= until);
+    }
+
     /// The I/O of a thread; none where the process may not steer.
     fn steered() -> Option<Steered> {
-        Some(Steered::new(parts()?, &Waker::new().unwrap(), false).unwrap())
+        Some(Steered::new(parts(&[LOCALHOST])?, &Waker::new().unwrap(), false).unwrap())
     }
 
     /// What the second of two threads is made of.
-    fn parts() -> Option<SteeredParts> {
+    fn parts(interfaces: &[IpAddr]) -> Option<SteeredParts> {
         if Obstacle::foreseen().is_some() {
             return None;
         }
         let config = MediaConfig {
-            interfaces: vec![Ipv4Addr::LOCALHOST.into()],
+            interfaces: interfaces.to_vec(),
             ports: 20_000..=20_003,
             threads: 2,
             pinned: false,
@@ -415,4 +427,6 @@ mod tests {
         });
         (ports.each_ref().map(|port| port.at), ports)
     }
+
+    const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 }
