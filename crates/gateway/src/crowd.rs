@@ -55,8 +55,8 @@ impl Crowd {
     }
 }
 
-/// Fewer than these leave less behind than is worth the walk, about 2 MB.
-const CROWD: usize = 128;
+/// Fewer than these leave less behind than is worth the walk, about half a megabyte.
+const CROWD: usize = 32;
 /// Where a crowd comes and goes all the time, what one leaves the next one finds.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -98,7 +98,7 @@ mod tests {
     fn a_handful_of_phones_is_no_crowd() {
         let mut watch = Watch::new();
 
-        assert_eq!(watch.over([100, 0, 0, 100, 0, 0]), []);
+        assert_eq!(watch.over([30, 0, 0, 30, 0, 0]), []);
     }
 
     /// Looks once a second, by a clock of its own.

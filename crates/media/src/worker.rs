@@ -128,6 +128,9 @@ impl Worker {
         self.publish_at = now + SNAPSHOT_INTERVAL;
         let Snapshot { streams, io, strays } = &mut self.next_snapshot;
         streams.clear();
+        if streams.capacity() / 4 > self.relay.streams().max(ROOM_KEPT) {
+            streams.shrink_to(2 * self.relay.streams());
+        }
         streams.extend(self.relay.all_statistics());
         (*io, *strays) = (self.io.figures(), self.relay.strays());
         let mut published = match self.snapshot.try_lock() {
@@ -145,6 +148,9 @@ enum Jobs {
     More,
     Shutdown,
 }
+
+/// Streams for whose figures room is kept, some 40 kB.
+const ROOM_KEPT: usize = 64;
 
 /// Jobs carried out between two batches: setting a key takes some microseconds, and packets wait meanwhile.
 const JOBS_PER_TURN: usize = 16;

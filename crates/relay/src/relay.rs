@@ -20,7 +20,8 @@ use crate::{Command, CommandError, End, EndSetup, Local, LocalPort, RelayEvent, 
 /// ```
 pub struct Relay {
     flows: FlowTable,
-    slots: Vec<Option<Stream>>,
+    /// Each stream by itself: so the table grows without moving them, and what one needed goes with it.
+    slots: Vec<Option<Box<Stream>>>,
     free: Vec<u32>,
     by_id: BTreeMap<StreamId, u32>,
     generator: Generator,
@@ -146,7 +147,7 @@ impl Relay {
         }
         let opened = Stream::new(stream, a, b);
         if let Some(place) = self.slot_mut(slot) {
-            *place = Some(opened);
+            *place = Some(Box::new(opened));
         }
         self.by_id.insert(stream, slot);
         Ok(())
@@ -192,7 +193,7 @@ impl Relay {
         Ok(())
     }
 
-    fn slot_mut(&mut self, slot: u32) -> Option<&mut Option<Stream>> {
+    fn slot_mut(&mut self, slot: u32) -> Option<&mut Option<Box<Stream>>> {
         self.slots.get_mut(usize::try_from(slot).ok()?)
     }
 }
