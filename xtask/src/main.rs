@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, ensure};
 
 mod attack;
+mod bench;
 mod check;
 mod fuzz_smoke;
 mod instructions;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("check") => check::run(&arguments[1..]),
         Some("attack") => attack::run(&arguments[1..]),
+        Some("bench") => bench::run(&arguments[1..]),
         Some("fuzz-smoke") => fuzz_smoke::run(&arguments[1..]),
         Some("instructions") => instructions::run(&arguments[1..]),
         Some("srtp-differential") => srtp_differential::run(&arguments[1..]),
@@ -62,6 +64,9 @@ cargo xtask VERB
   attack      runs the attack suite and prints its table (docs/threats.md); --full: the stated lengths, a release build
               example: cargo xtask attack A03
               example: cargo xtask attack --full B
+  bench NAME  Cordon beside its peers, on a machine that does nothing else (BENCHMARKS.md): media, signalling
+              example: cargo xtask bench media
+              example: cargo xtask bench media cpu delay --rounds 5
   fuzz-smoke  replays the seeds of every fuzz target and runs it for 10 s
               example: cargo xtask fuzz-smoke
               example: cargo xtask fuzz-smoke 900 sip_uri    (15 minutes of one)
