@@ -19,6 +19,8 @@ pub(crate) struct Port {
     at: LocalPort,
     everybody: Ear,
     peer: Option<Connected>,
+    /// Datagrams that may wait at `everybody` since before `peer` was connected: they were sent first, and are heard first.
+    waiting: u32,
     carries: Carries,
     /// Where packets went lately, and how many of them one after the other.
     target: Option<SocketAddr>,
@@ -61,6 +63,16 @@ struct Ear {
     share: usize,
 }
 
+/// What one turn took from a socket.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    datagrams: u32,
+    /// Those of them that did not fit, and are dropped.
+    truncated: u64,
+    /// Nothing was left.
+    is_all: bool,
+}
+
 /// The socket beside it.
 struct Connected {
     ear: Ear,
@@ -70,16 +82,28 @@ struct Connected {
 impl Port {
     pub(crate) fn new(bound: BoundPort, carries: Carries) -> Port {
         let BoundPort { at, socket } = bound;
-        Port { at, everybody: Ear::new(socket), peer: None, carries, target: None, streak: 0 }
+        Port { at, everybody: Ear::new(socket), peer: None, waiting: 0, carries, target: None, streak: 0 }
     }
 
     /// Takes what has arrived at one of its sockets, but no more than a share. Says how many did not fit, and are dropped.
     pub(crate) fn receive(&mut self, which: Which, turn: u64, batch: &mut Batch) -> u64 {
-        match (which, &mut self.peer) {
-            (Which::Everybody, _) => self.everybody.receive(self.at, turn, batch),
-            (Which::Peer, Some(peer)) => peer.ear.receive(self.at, turn, batch),
-            (Which::Peer, None) => 0,
+        let mut truncated = 0;
+        if which == Which::Everybody || self.waiting > 0 {
+            truncated += self.receive_from_everybody(turn, batch);
         }
+        if which == Which::Peer
+            && self.waiting == 0
+            && let Some(peer) = &mut self.peer
+        {
+            truncated += peer.ear.receive(self.at, turn, batch).truncated;
+        }
+        truncated
+    }
+
+    fn receive_from_everybody(&mut self, turn: u64, batch: &mut Batch) -> u64 {
+        let taken = self.everybody.receive(self.at, turn, batch);
+        self.waiting = if taken.is_all { 0 } else { self.waiting.saturating_sub(taken.datagrams) };
+        taken.truncated
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8], to: SocketAddr) -> Sent {
@@ -110,10 +134,12 @@ impl Port {
             Some(peer) => {
                 peer.ear.socket.connect(to)?;
                 peer.to = to;
+                self.waiting = QUEUE;
                 Ok(None)
             }
             None => {
                 let socket = socket::bind_beside(&self.everybody.socket, to)?;
+                self.waiting = QUEUE;
                 let peer = self.peer.insert(Connected { ear: Ear::new(socket), to });
                 Ok(Some(&peer.ear.socket))
             }
@@ -123,6 +149,7 @@ impl Port {
     /// Does without the socket beside.
     pub(crate) fn disconnect(&mut self) {
         self.peer = None;
+        self.waiting = 0;
     }
 
     pub(crate) fn socket(&self) -> &UdpSocket {
@@ -147,10 +174,14 @@ impl Ear {
 
     /// A voice packet arrives alone, and asking for a second one costs as much as half a packet. So a socket may bring
     /// one datagram, and twice as many each time it is reported in two turns running.
-    fn receive(&mut self, at: LocalPort, turn: u64, batch: &mut Batch) -> u64 {
-        self.share = if self.served + 1 == turn { (self.share * 2).min(SHARE) } else { 1 };
+    fn receive(&mut self, at: LocalPort, turn: u64, batch: &mut Batch) -> Taken {
+        self.share = match turn.saturating_sub(self.served) {
+            0 => self.share,
+            1 => (self.share * 2).min(SHARE),
+            _ => 1,
+        };
         self.served = turn;
-        let mut truncated = 0;
+        let mut taken = Taken::default();
         for _ in 0..self.share {
             let Some(place) = batch.spare_mut().first_mut() else { break };
             match socket::receive(&self.socket, place.buf.spare_mut()) {
@@ -158,17 +189,21 @@ impl Ear {
                     place.buf.set_len(len);
                     (place.at, place.from, place.transmit) = (at, from, None);
                     batch.fill(1);
+                    taken.datagrams += 1;
                 }
-                Ok(Received::Truncated) => truncated += 1,
+                Ok(Received::Truncated) => {
+                    taken.datagrams += 1;
+                    taken.truncated += 1;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.share = 1;
-                    break;
+                    return Taken { is_all: true, ..taken };
                 }
                 // An answer of the network to something sent earlier, or a signal: the next datagram may be fine.
                 Err(_) => {}
             }
         }
-        truncated
+        taken
     }
 }
 
@@ -176,6 +211,9 @@ impl Ear {
 pub(crate) const SHARE: usize = 32;
 /// Packets to one address in a row, a second of voice, before a socket is connected to it.
 const STABLE: u32 = 50;
+/// More datagrams than wait at a socket: the kernel counts 768 bytes at least for each, and grants 512 KiB. A flood that goes
+/// on holds the peer up for so many and no longer.
+const QUEUE: u32 = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -211,6 +249,47 @@ mod tests {
         before.send_to(b"back again", address).unwrap();
         assert_eq!(hear(&mut port, Which::Peer).0, b"settled");
         assert_eq!(hear(&mut port, Which::Everybody), (b"back again".to_vec(), before.local_addr().unwrap()));
+    }
+
+    #[test]
+    fn what_waited_when_the_peer_got_its_socket_is_heard_before_what_came_after() {
+        let (mut port, address) = port();
+        let peer = phone();
+        for word in [b"1", b"2", b"3"] {
+            peer.send_to(word, address).unwrap();
+        }
+        connect(&mut port, &peer);
+        for word in [b"4", b"5"] {
+            peer.send_to(word, address).unwrap();
+        }
+
+        let (mut batch, deadline) = (Batch::new(), Instant::now() + PATIENCE);
+        while batch.datagrams().len() < 5 && Instant::now() < deadline {
+            port.receive(Which::Peer, 1, &mut batch);
+        }
+
+        let heard: Vec<_> = batch.datagrams().iter().map(|datagram| datagram.buf.as_slice()).collect();
+        assert_eq!(heard.concat(), b"12345");
+    }
+
+    #[test]
+    fn a_flood_holds_the_peer_up_for_no_more_than_a_queue() {
+        let (mut port, address) = port();
+        let (peer, stranger) = (phone(), phone());
+        connect(&mut port, &peer);
+        peer.send_to(b"peer", address).unwrap();
+
+        let mut before = 0;
+        let mut batch = Batch::new();
+        while !batch.datagrams().iter().any(|datagram| datagram.buf.as_slice() == b"peer") {
+            before += batch.datagrams().len();
+            assert!(before <= QUEUE as usize, "{before} came first");
+            for _ in 0..2 {
+                stranger.send_to(b"flood", address).unwrap();
+            }
+            batch.clear();
+            port.receive(Which::Peer, 1, &mut batch);
+        }
     }
 
     #[test]
@@ -285,8 +364,16 @@ mod tests {
         socket
     }
 
-    /// Sends until a socket of its own pays for this peer, and connects it.
+    /// Gives the peer its socket, and finds that nothing waits at the other.
     fn settle(port: &mut Port, peer: &UdpSocket) {
+        connect(port, peer);
+        let mut batch = Batch::new();
+        port.receive(Which::Everybody, 1, &mut batch);
+        assert!(batch.datagrams().is_empty());
+    }
+
+    /// Sends until a socket of its own pays for this peer, and connects it.
+    fn connect(port: &mut Port, peer: &UdpSocket) {
         let to = peer.local_addr().unwrap();
         while port.send(b"voice", to) != Sent::TakenAndStable {}
         port.connect().unwrap();
