@@ -138,7 +138,7 @@ async fn avalanche(site: &Site) -> Result<String> {
     let sent_back = Arc::new(SentBack::default());
     // What one fleet costs is known before: memory that was used once is used again.
     let first = come(site, phones, &sent_back).await.context("the fleet comes for the first time")?;
-    let bound = all_are_bound(phones)?;
+    all_are_bound(phones)?;
     drop(first);
     Metrics::await_until("every connection is gone", LIMIT, |metrics| {
         metrics.sum("cordon_flows", &[]) < 20.0
@@ -150,7 +150,8 @@ async fn avalanche(site: &Site) -> Result<String> {
     let during = begun.elapsed();
     ensure!(during <= Duration::from_secs(60), "all are back after {during:?}");
     let again = all_are_bound(phones)?;
-    ensure!(again <= bound + 1.0, "each phone has one binding: {bound} before, {again} after");
+    let most = (phones + STAYING + 1) as f64;
+    ensure!(again <= most, "each phone has one binding: {again} of {phones} phones and the canary's");
     let granted = Spread::of(fleet.iter().map(|(_, expires)| *expires));
     granted.is_even_over(ASKED * 4 / 5..=ASKED).context("lifetimes")?;
     let shed = sent_back.shed();
@@ -167,12 +168,12 @@ async fn avalanche(site: &Site) -> Result<String> {
     ))
 }
 
-/// Waits until the fleet is counted, which is done once a second, beside the phones of the canary that stay; how many there are.
+/// Waits until the fleet is counted, which is done once a second; how many there are, with those of the canary that have not
+/// run out meanwhile.
 fn all_are_bound(phones: usize) -> Result<f64> {
     let count = |metrics: &Metrics| metrics.sum("cordon_bindings", &[]);
-    let all = (phones + STAYING) as f64;
-    Metrics::await_until("the fleet is counted", LIMIT, |metrics| count(metrics) >= all)
-        .map(|all| count(&all))
+    let counted = Metrics::await_until("the fleet is counted", LIMIT, |metrics| count(metrics) >= phones as f64);
+    counted.map(|metrics| count(&metrics))
 }
 
 /// Every phone from an address of its own, all at once; each tries until it is registered, as phones do.
@@ -289,7 +290,7 @@ const HALF: f64 = 0.5;
 const SOURCES: usize = 20;
 /// What an agent asks for, in seconds.
 const ASKED: u32 = 300;
-/// Phones of the canary that are registered all the time; one more comes and goes.
+/// Phones of the canary that are registered at first; one more comes and goes.
 const STAYING: usize = 3;
 /// Phones that leave at once.
 const LEAVING: usize = 50;
