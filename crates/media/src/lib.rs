@@ -18,7 +18,7 @@
 //! | `waker`, `snapshot` | what wakes it, and what it published |
 //! | `rights` | [`give_up_rights`]: what the process may do only while media is set up |
 //! | `io` | the seam between relaying and the kernel, and who stands behind it |
-//! | `port_map`, `port_table` | what a thread keeps for each open port, found in constant time |
+//! | `port_map` | what a thread keeps for each open port, found in constant time |
 #![forbid(unsafe_code)]
 
 mod batch;
@@ -30,7 +30,6 @@ mod ledger;
 mod port_map;
 mod port_pair;
 mod port_pool;
-mod port_table;
 mod rights;
 mod snapshot;
 mod socket;

@@ -1,14 +1,12 @@
 //! What a thread keeps for each of its open ports.
 
-use cordon_relay::LocalPort;
-
-use crate::port_table::PortTable;
+use cordon_relay::{LocalPort, PortTable};
 
 /// A value for each open port, found in constant time by the port or by its slot.
 pub(crate) struct PortMap<T> {
     slots: Vec<Option<T>>,
     free: Vec<u32>,
-    by_local: PortTable,
+    by_local: PortTable<u32>,
 }
 
 impl<T> PortMap<T> {

@@ -17,7 +17,8 @@
 //! | `rtcp` | what `rewrite` says, for the SSRCs and numbers inside RTCP |
 //! | `arrivals` | what is missing, late or uneven of what an end's peer sends |
 //! | `reports` | what an end's peer reports of what it was sent, and the round trip |
-//! | `flow_table` | local port to stream in constant time |
+//! | `place` | where a datagram belongs that arrives at a port of ours |
+//! | `port_table` | [`PortTable`]: what stands for each of our ports, in constant time |
 //! | `chain` | refuses media that would come back to where it started |
 //! | `command` | what signalling asks for |
 //! | `event` | what signalling is told |
@@ -29,12 +30,13 @@ mod arrivals;
 mod chain;
 mod command;
 mod event;
-mod flow_table;
 mod generator;
 mod latch;
 mod names;
 mod our_keys;
+mod place;
 mod plain;
+mod port_table;
 mod relay;
 mod reports;
 mod rewrite;
@@ -47,5 +49,6 @@ pub use chain::{Chains, LoopRefused};
 pub use command::{Before, Command, End, EndSetup, Local, LocalPort, Protection, StreamId};
 pub use cordon_srtp::AddressChange;
 pub use event::{CommandError, RelayEvent};
+pub use port_table::PortTable;
 pub use relay::{Relay, Transmit};
 pub use statistics::{EndStatistics, Refused, StreamStatistics};

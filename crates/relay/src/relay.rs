@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use cordon_rtp::PacketBuf;
 
-use crate::flow_table::{Component, FlowTable, Place};
 use crate::generator::Generator;
+use crate::place::{Component, Place};
+use crate::port_table::PortTable;
 use crate::stream::Stream;
 use crate::{Command, CommandError, End, EndSetup, Local, LocalPort, RelayEvent, StreamId, StreamStatistics};
 
@@ -19,7 +20,7 @@ use crate::{Command, CommandError, End, EndSetup, Local, LocalPort, RelayEvent, 
 /// poll_event() -> RelayEvent                       signalling should know
 /// ```
 pub struct Relay {
-    flows: FlowTable,
+    flows: PortTable<Place>,
     /// Each stream by itself: so the table grows without moving them, and what one needed goes with it.
     slots: Vec<Option<Box<Stream>>>,
     free: Vec<u32>,
@@ -44,7 +45,7 @@ impl Relay {
     /// come from it.
     pub fn new(seed: [u8; 32]) -> Relay {
         Relay {
-            flows: FlowTable::default(),
+            flows: PortTable::default(),
             slots: Vec::new(),
             free: Vec::new(),
             by_id: BTreeMap::new(),
@@ -162,12 +163,13 @@ impl Relay {
             (b.rtcp, End::B, Component::Rtcp),
         ];
         for (claimed, (port, end, component)) in wanted.iter().enumerate() {
-            if !self.flows.insert(*port, Place { slot, end: *end, component: *component }) {
+            if self.flows.find(*port).is_some() {
                 for (port, ..) in wanted.iter().take(claimed) {
                     self.flows.remove(*port);
                 }
                 return Err(CommandError::PortInUse);
             }
+            self.flows.insert(*port, Place { slot, end: *end, component: *component });
         }
         Ok(())
     }

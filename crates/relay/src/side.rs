@@ -8,10 +8,10 @@ use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, PacketIndex};
 use cordon_srtp::{AddressChange, Inbound, RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket};
 
 use crate::arrivals::{Arrivals, Packet};
-use crate::flow_table::Component;
 use crate::generator::Generator;
 use crate::latch::Latch;
 use crate::our_keys::OurKeys;
+use crate::place::Component;
 use crate::plain::PlainEnd;
 use crate::reports::Reports;
 use crate::rewrite::Rewrite;

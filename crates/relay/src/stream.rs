@@ -7,8 +7,8 @@ use cordon_rtp::report::{self, Stamp, Statement};
 use cordon_rtp::{Kind, PacketBuf, demux};
 use cordon_srtp::RtcpPacket;
 
-use crate::flow_table::{Component, Place};
 use crate::generator::Generator;
+use crate::place::{Component, Place};
 use crate::rtcp;
 use crate::side::{Arrival, Side};
 use crate::{End, EndSetup, Local, StreamId, StreamStatistics, Transmit};
