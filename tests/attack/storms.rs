@@ -172,7 +172,8 @@ async fn avalanche(site: &Site) -> Result<String> {
 /// run out meanwhile.
 fn all_are_bound(phones: usize) -> Result<f64> {
     let count = |metrics: &Metrics| metrics.sum("cordon_bindings", &[]);
-    let counted = Metrics::await_until("the fleet is counted", LIMIT, |metrics| count(metrics) >= phones as f64);
+    let counted =
+        Metrics::await_until("the fleet is counted", LIMIT, |metrics| count(metrics) >= phones as f64);
     counted.map(|metrics| count(&metrics))
 }
 

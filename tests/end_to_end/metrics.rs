@@ -157,7 +157,7 @@ fn await_ready(wanted: u16) -> Result<()> {
     }
 }
 
-const FAMILIES: [&str; 35] = [
+const FAMILIES: [&str; 41] = [
     "bindings",
     "calls_active",
     "calls_ended",
@@ -168,12 +168,17 @@ const FAMILIES: [&str; 35] = [
     "exposures",
     "flows",
     "log_lines_suppressed",
+    "media_batches",
     "media_bytes",
+    "media_connected",
+    "media_datagrams",
+    "media_dropped",
     "media_duplicate_packets",
     "media_expected_packets",
     "media_jitter_seconds",
     "media_lost_packets",
     "media_mos",
+    "media_naps",
     "media_other_datagrams",
     "media_packets",
     "media_refused_packets",
@@ -183,6 +188,7 @@ const FAMILIES: [&str; 35] = [
     "media_source_moves",
     "media_streams",
     "media_unsent",
+    "media_wakeups",
     "pbx_delay_seconds",
     "pbx_up",
     "proofs_withheld",

@@ -43,6 +43,7 @@ mod registration;
 mod reinvite;
 mod release;
 mod requests;
+mod room;
 mod rules;
 mod standing;
 mod switchboard;

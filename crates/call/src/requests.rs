@@ -30,13 +30,18 @@ impl Engine {
             Ok(permit) => permit,
             Err(refusal) => return self.board.refuse(now, &Asked::alone(server, origin, &request), refusal),
         };
-        if let Origin::Handset(flow) = origin {
-            self.board.nonces.withhold_foreign(now, flow, &mut request, &mut self.board.events);
+        // The registrar does the same with a REGISTER, once it knows whose it is.
+        if let Origin::Handset(flow) = origin
+            && request.method != Method::Register
+        {
+            let board = &mut self.board;
+            let proofs = board.nonces.withhold_foreign(now, flow, &mut request, &mut board.events);
             if let Err(wait) = self.board.guard(now, flow, &mut request, *permit) {
                 let asked = Asked::alone(server, origin, &request);
                 let seconds = wait.seconds(|least, most| between(self.board.entropy.as_mut(), least, most));
                 return self.board.refuse_for(now, &asked, Refusal::AccountLocked, Some(seconds));
             }
+            self.board.nonces.show(now, flow, proofs);
         }
         match (&request.method, request.to.tag().is_some()) {
             (Method::Register, _) => self.handle_register(now, server, origin, request),

@@ -203,7 +203,8 @@ impl Records {
                 }
             }
             Event::ProofWithheld { flow, why } => {
-                if self.may_write("proof withheld", Source::Handset) {
+                // By its reason, so that what happens every day leaves room for a theft.
+                if self.may_write(why.name(), Source::Handset) {
                     info!(flow = flow.0, why = why.name(), "proof withheld: the PBX challenges afresh");
                 }
             }

@@ -1,6 +1,6 @@
 //! Which connections of phones are kept: the transport is told who is registered or calls.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use cordon_call::Engine;
@@ -10,7 +10,7 @@ use cordon_transport::Transport;
 /// The connections the transport keeps for us.
 #[derive(Debug, Default)]
 pub(crate) struct Tenure {
-    kept: HashSet<FlowId>,
+    kept: BTreeSet<FlowId>,
     /// The same, in the order they are looked at again; some of them may be gone.
     round: VecDeque<FlowId>,
 }

@@ -87,6 +87,10 @@ impl State {
                 self.sources.remove(&key);
             }
         }
+        if self.answered.capacity() / 4 > self.answered.len().max(ROOM_KEPT) {
+            self.answered.shrink_to(2 * self.answered.len());
+            self.sources.shrink_to(2 * self.sources.len());
+        }
     }
 }
 
@@ -94,6 +98,9 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// Sources answered in one second: a /16 of phones does not all speak plain SIP in one. Beyond it strangers hear nothing.
 const MAX_SOURCES: usize = 4_096;
+
+/// Answers for which room is kept, some kilobytes.
+const ROOM_KEPT: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ use aws_lc_rs::digest;
 use cordon_sip::FlowId;
 
 use super::withheld::Withheld;
+use crate::room;
 
 /// Every nonce of the PBX that may count, for an hour from when it was first relayed.
 ///
@@ -23,7 +24,9 @@ pub(super) struct NonceTable {
     by_age: VecDeque<Given>,
     /// What each connection was given, the oldest first. A nonce that the table has forgotten may linger here, and opens
     /// nothing, for the same reason.
-    flows: HashMap<FlowId, VecDeque<Given>>,
+    flows: HashMap<FlowId, VecDeque<Held>>,
+    /// How much all connections were given.
+    held: usize,
     /// The proofs shown, by [`Mark::with`] of nonce and proof. Those of one nonce are a chain that begins at the nonce.
     proofs: HashMap<Mark, Proof>,
 }
@@ -34,6 +37,13 @@ pub(super) struct Mark([u8; 16]);
 
 /// A nonce and when it was first relayed.
 type Given = (Instant, Mark);
+
+/// A nonce that a connection was given.
+struct Held {
+    given: Given,
+    /// How many proofs this connection made with it.
+    proofs: u32,
+}
 
 struct Nonce {
     relayed_at: Instant,
@@ -79,14 +89,18 @@ impl NonceTable {
             Nonce { relayed_at: now, holders: 0, proofs: 0, latest: Mark::NONE }
         });
         let given = self.flows.entry(flow).or_default();
-        if let Err(place) = given.binary_search(&(nonce.relayed_at, mark)) {
-            given.insert(place, (nonce.relayed_at, mark));
+        if let Err(place) = place_of(given, (nonce.relayed_at, mark)) {
+            given.insert(place, Held { given: (nonce.relayed_at, mark), proofs: 0 });
+            self.held += 1;
             nonce.holders = nonce.holders.saturating_add(1);
         }
-        while let Some(oldest) = given.front().copied()
-            && (given.len() > MAX_NONCES_PER_FLOW || !is_live(now, oldest.0))
+        while let Some(oldest) = given.front().map(|held| held.given)
+            && (!is_live(now, oldest.0)
+                || given.len() > MAX_NONCES_PER_FLOW
+                || (given.len() > NONCES_PER_FLOW && self.held > MAX_HELD))
         {
             given.pop_front();
+            self.held -= 1;
             release(&mut self.nonces, oldest);
         }
         if self.nonces.len() > MAX_NONCES {
@@ -99,6 +113,27 @@ impl NonceTable {
     ///
     /// # Errors
     /// Why it must not reach the PBX.
+    pub(super) fn check(&self, now: Instant, flow: FlowId, mark: Mark, proof: Mark) -> Result<(), Withheld> {
+        let nonce = self.nonces.get(&mark).filter(|nonce| is_live(now, nonce.relayed_at));
+        let nonce = nonce.ok_or(Withheld::ForeignNonce)?;
+        let held = self.flows.get(&flow).and_then(|held| {
+            let place = place_of(held, (nonce.relayed_at, mark)).ok()?;
+            held.get(place)
+        });
+        let held = held.ok_or(Withheld::ForeignNonce)?;
+        match self.proofs.get(&mark.with(proof)) {
+            Some(first) if first.flow == flow => Ok(()),
+            Some(_) => Err(Withheld::ShownElsewhere),
+            None if held.proofs >= MAX_PROOFS_PER_FLOW => Err(Withheld::NonceWornOut),
+            None if nonce.proofs >= MAX_PROOFS_PER_NONCE => Err(Withheld::NonceWornOut),
+            None => Ok(()),
+        }
+    }
+
+    /// The proof goes to the PBX: from now on it counts on this connection only.
+    ///
+    /// # Errors
+    /// As [`NonceTable::check`].
     pub(super) fn show(
         &mut self,
         now: Instant,
@@ -106,34 +141,32 @@ impl NonceTable {
         mark: Mark,
         proof: Mark,
     ) -> Result<(), Withheld> {
-        let nonce = self.nonces.get_mut(&mark).filter(|nonce| is_live(now, nonce.relayed_at));
-        let nonce = nonce.ok_or(Withheld::ForeignNonce)?;
-        let given = (nonce.relayed_at, mark);
-        if self.flows.get(&flow).is_none_or(|flow| flow.binary_search(&given).is_err()) {
-            return Err(Withheld::ForeignNonce);
-        }
+        self.check(now, flow, mark, proof)?;
         let proof = mark.with(proof);
-        match self.proofs.get(&proof) {
-            Some(first) if first.flow == flow => return Ok(()),
-            Some(_) => return Err(Withheld::ShownElsewhere),
-            None => {}
+        if self.proofs.contains_key(&proof) {
+            return Ok(());
         }
-        if nonce.proofs >= MAX_PROOFS_PER_NONCE {
-            return Err(Withheld::NonceWornOut);
+        let nonce = self.nonces.get_mut(&mark).ok_or(Withheld::ForeignNonce)?;
+        if let Some(held) = self.flows.get_mut(&flow)
+            && let Ok(place) = place_of(held, (nonce.relayed_at, mark))
+            && let Some(held) = held.get_mut(place)
+        {
+            held.proofs = held.proofs.saturating_add(1);
         }
         nonce.proofs = nonce.proofs.saturating_add(1);
         let before = std::mem::replace(&mut nonce.latest, proof);
         self.proofs.insert(proof, Proof { flow, before });
-        while self.proofs.len() > MAX_PROOFS {
-            self.forget_oldest();
+        if self.proofs.len() > MAX_PROOFS {
+            self.forget_proofs();
         }
         Ok(())
     }
 
     /// The connection is gone. What it has shown is kept: the PBX may give the same nonce to somebody else.
     pub(super) fn handle_flow_closed(&mut self, flow: FlowId) {
-        for given in self.flows.remove(&flow).unwrap_or_default() {
-            release(&mut self.nonces, given);
+        for held in self.flows.remove(&flow).unwrap_or_default() {
+            self.held -= 1;
+            release(&mut self.nonces, held.given);
         }
         self.tidy();
     }
@@ -148,6 +181,11 @@ impl NonceTable {
     /// Forgets the oldest nonce that is known, with what it proved.
     fn forget_oldest(&mut self) {
         while self.forget_first() == Some(false) {}
+    }
+
+    /// Forgets the oldest nonces until there is room for proofs again.
+    fn forget_proofs(&mut self) {
+        while self.proofs.len() > MAX_PROOFS && self.forget_first().is_some() {}
     }
 
     /// Takes the first out of the row. Tells whether it was known, where there was one.
@@ -172,14 +210,21 @@ impl NonceTable {
     /// Takes the released out of the row and gives back room that a crowd has left. Each time as much has gone as is left, so
     /// that no single nonce pays for it.
     fn tidy(&mut self) {
-        if self.by_age.len() / 2 > self.nonces.len().max(ROOM_KEPT) {
+        if room::to_keep(self.nonces.len(), 2 * self.by_age.len()).is_some() {
             self.by_age.retain(|given| is_known(&self.nonces, *given));
-            self.by_age.shrink_to(2 * self.nonces.len());
+        }
+        if let Some(room) = room::to_keep(self.by_age.len(), self.by_age.capacity()) {
+            self.by_age.shrink_to(room);
         }
         shrink(&mut self.nonces);
         shrink(&mut self.flows);
         shrink(&mut self.proofs);
     }
+}
+
+/// Where in what a connection was given a nonce is, or would be.
+fn place_of(held: &VecDeque<Held>, given: Given) -> Result<usize, usize> {
+    held.binary_search_by_key(&given, |held| held.given)
 }
 
 /// One connection holds the nonce no more. A nonce that nobody holds and that proved nothing leaves nothing to replay.
@@ -200,8 +245,8 @@ fn is_live(now: Instant, relayed_at: Instant) -> bool {
 }
 
 fn shrink<K: Eq + Hash, V>(table: &mut HashMap<K, V>) {
-    if table.capacity() / 4 > table.len().max(ROOM_KEPT) {
-        table.shrink_to(2 * table.len());
+    if let Some(room) = room::to_keep(table.len(), table.capacity()) {
+        table.shrink_to(room);
     }
 }
 
@@ -213,25 +258,33 @@ const NONCE_LIFETIME: Duration = Duration::from_secs(3_600);
 /// Three algorithms for each of some hundred lines on one connection; the oldest goes first.
 const MAX_NONCES_PER_FLOW: usize = 1_024;
 
-/// An hour of 10,000 phones that log in every 5 minutes, each with a nonce of its own; 20 MB. The oldest goes first. The
-/// PBX gives a nonce to several phones only within a second or so, and never so many others meanwhile that one that it
+/// What every connection may keep, however much the others were given: three algorithms for each of five requests.
+const NONCES_PER_FLOW: usize = 16;
+
+/// All connections together, 10 MB; beyond it one that has its [`NONCES_PER_FLOW`] loses one for each that it is given.
+const MAX_HELD: usize = 262_144;
+
+/// An hour of 10,000 phones that log in every 5 minutes, each with a nonce of its own; 20 to 25 MB. The oldest goes first.
+/// The PBX gives a nonce to several phones only within a second or so, and never so many others meanwhile that one that it
 /// still gives would be forgotten.
 const MAX_NONCES: usize = 131_072;
 
-/// As many as nonces; 10 MB.
+/// As many as nonces; 11 MB.
 const MAX_PROOFS: usize = 131_072;
 
-/// Several times what all phones can prove within the second for which a PBX gives everybody the same nonce. Beyond it no
-/// further proof counts: the next challenge brings another nonce.
-const MAX_PROOFS_PER_NONCE: u32 = 32_768;
+/// Some hundred lines on one connection that are challenged with one nonce, twice over. Beyond it no further proof counts there,
+/// and the next challenge brings another nonce: who invents proofs wears out what he was given himself.
+const MAX_PROOFS_PER_FLOW: u32 = 256;
 
-/// Entries for which a table keeps its room: some tens of kilobytes are not worth the move.
-const ROOM_KEPT: usize = 256;
+/// Several times what all phones can prove within the second for which a PBX gives everybody the same nonce, and more than
+/// hundreds of connections can invent in it.
+const MAX_PROOFS_PER_NONCE: u32 = 32_768;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ROOM: usize = 1_200;
     const A: FlowId = FlowId(1);
     const B: FlowId = FlowId(2);
 
@@ -309,16 +362,34 @@ mod tests {
             table.handle_flow_closed(FlowId(n));
         }
         assert_eq!((table.nonces.len(), table.proofs.len(), table.flows.len()), (1, 1, 0));
-        assert!(table.by_age.len() <= 2 * ROOM_KEPT + 1, "{}", table.by_age.len());
-        let room = [table.nonces.capacity(), table.by_age.capacity(), table.flows.capacity()];
-        assert!(room.iter().all(|room| *room <= 16 * ROOM_KEPT), "{room:?}");
+        assert!(rooms(&table).iter().all(|room| *room <= ROOM), "{:?}", rooms(&table));
+    }
+
+    #[test]
+    fn a_crowd_whose_hour_is_over_leaves_no_room_behind() {
+        let now = Instant::now();
+        let mut table = NonceTable::default();
+        for n in 0..30_000 {
+            let (flow, nonce) = (FlowId(n), mark(&n.to_string()));
+            table.give(now, flow, nonce);
+            table.show(now, flow, nonce, mark("a")).unwrap();
+            table.handle_flow_closed(flow);
+        }
+        assert_eq!((table.nonces.len(), table.proofs.len()), (30_000, 30_000));
+        table.give(now + NONCE_LIFETIME, A, mark("next"));
+        assert_eq!((table.nonces.len(), table.proofs.len()), (1, 0));
+        assert!(rooms(&table).iter().all(|room| *room <= ROOM), "{:?}", rooms(&table));
+    }
+
+    fn rooms(table: &NonceTable) -> [usize; 4] {
+        [table.nonces.capacity(), table.by_age.capacity(), table.flows.capacity(), table.proofs.capacity()]
     }
 
     #[test]
     fn who_comes_and_goes_at_the_same_moment_pushes_out_nobody_else() {
         let now = Instant::now();
         let mut table = shared(now);
-        for n in 0..4 * ROOM_KEPT as u64 {
+        for n in 0..1_024 {
             table.give(now, FlowId(10 + n), mark(&n.to_string()));
             table.handle_flow_closed(FlowId(10 + n));
         }
@@ -365,9 +436,9 @@ mod tests {
         table.show(now, A, mark("n"), mark("a")).unwrap();
         for n in 0..MAX_PROOFS {
             let at = now + Duration::from_millis(1 + n as u64 / 10_000);
-            let nonce = mark(&format!("m{}", n / 10_000));
-            table.give(at, A, nonce);
-            assert_eq!(table.show(at, A, nonce, mark(&n.to_string())), Ok(()));
+            let (flow, nonce) = (FlowId(10 + n as u64 / 100), mark(&format!("m{}", n / 10_000)));
+            table.give(at, flow, nonce);
+            assert_eq!(table.show(at, flow, nonce, mark(&n.to_string())), Ok(()));
         }
         assert_eq!(table.proofs.len(), MAX_PROOFS);
         for flow in [A, B] {
@@ -376,14 +447,54 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_wears_out_rather_than_forget_what_it_proved() {
+    fn who_invents_proofs_wears_out_the_nonce_for_himself_alone() {
         let now = Instant::now();
         let mut table = shared(now);
-        for n in 0..MAX_PROOFS_PER_NONCE {
+        for n in 0..MAX_PROOFS_PER_FLOW {
             assert_eq!(table.show(now, A, mark("n"), mark(&n.to_string())), Ok(()));
         }
         assert_eq!(table.show(now, A, mark("n"), mark("one more")), Err(Withheld::NonceWornOut));
         assert_eq!(table.show(now, A, mark("n"), mark("0")), Ok(()), "what is known goes on");
         assert_eq!(table.show(now, B, mark("n"), mark("0")), Err(Withheld::ShownElsewhere));
+        assert_eq!(table.show(now, B, mark("n"), mark("b")), Ok(()), "others have their own");
+    }
+
+    #[test]
+    fn a_nonce_wears_out_for_all_rather_than_forget_what_it_proved() {
+        let now = Instant::now();
+        let mut table = shared(now);
+        for n in 0..MAX_PROOFS_PER_NONCE {
+            let flow = FlowId(10 + u64::from(n / MAX_PROOFS_PER_FLOW));
+            table.give(now, flow, mark("n"));
+            assert_eq!(table.show(now, flow, mark("n"), mark(&n.to_string())), Ok(()));
+        }
+        assert_eq!(table.show(now, B, mark("n"), mark("one more")), Err(Withheld::NonceWornOut));
+        assert_eq!(table.show(now, FlowId(10), mark("n"), mark("0")), Ok(()), "what is known goes on");
+        assert_eq!(table.show(now, B, mark("n"), mark("0")), Err(Withheld::ShownElsewhere));
+    }
+
+    #[test]
+    fn a_proof_is_checked_without_being_shown() {
+        let now = Instant::now();
+        let mut table = shared(now);
+        assert_eq!(table.check(now, A, mark("n"), mark("a")), Ok(()));
+        assert_eq!(table.check(now, B, mark("n"), mark("a")), Ok(()));
+        table.show(now, B, mark("n"), mark("a")).unwrap();
+        assert_eq!(table.check(now, A, mark("n"), mark("a")), Err(Withheld::ShownElsewhere));
+    }
+
+    #[test]
+    fn many_connections_that_only_ask_keep_a_few_nonces_each() {
+        let now = Instant::now();
+        let mut table = NonceTable::default();
+        for n in 0..600_u64 {
+            for flow in 0..512 {
+                table.give(now + Duration::from_secs(n), FlowId(flow), mark(&format!("{n}-{flow}")));
+            }
+        }
+        assert!(table.held <= MAX_HELD, "{}", table.held);
+        assert_eq!(table.held, table.flows.values().map(VecDeque::len).sum::<usize>());
+        (0..512).for_each(|flow| table.handle_flow_closed(FlowId(flow)));
+        assert_eq!((table.held, table.flows.len()), (0, 0));
     }
 }

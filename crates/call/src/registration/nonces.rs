@@ -68,31 +68,50 @@ impl Nonces {
 
     /// Takes out of a phone's request every proof for a nonce that was not relayed on its flow, and every proof that another
     /// flow has shown before: the PBX then challenges afresh, and a recorded proof is worth nothing on another connection,
-    /// not even on one that was challenged with the same nonce. Told of once for each request.
+    /// not even on one that was challenged with the same nonce. Told of once for each request, by the gravest reason.
+    ///
+    /// What is left counts as shown when the request goes on, by [`Nonces::show`]: who is refused has shown nothing.
     pub(crate) fn withhold_foreign(
         &mut self,
         now: Instant,
         flow: FlowId,
         request: &mut Request,
         events: &mut VecDeque<Event>,
-    ) {
-        let mut first = None;
+    ) -> Proofs {
+        let (mut gravest, mut proofs, mut read) = (None, Vec::new(), 0);
         let ambiguous = repeated_realms(&request.headers);
         request.headers.retain(|header| {
             if !CREDENTIALS.contains(&header.name) {
                 return true;
             }
-            let known = Proof::of(header, &ambiguous)
-                .and_then(|proof| self.table.show(now, flow, proof.nonce, proof.response));
+            read += 1;
+            let proof = match read {
+                1..=MAX_PROOFS => Proof::of(header, &ambiguous),
+                _ => Err(Withheld::Unclear),
+            };
+            let known = proof.and_then(|proof| {
+                self.table.check(now, flow, proof.nonce, proof.response)?;
+                proofs.push(proof);
+                Ok(())
+            });
             if let Err(why) = known {
-                first.get_or_insert(why);
+                gravest = gravest.max(Some(why));
                 if let Some(count) = self.withheld.get_mut(why.index()) {
                     *count = count.saturating_add(1);
                 }
             }
             known.is_ok()
         });
-        events.extend(first.map(|why| Event::ProofWithheld { flow, why }));
+        events.extend(gravest.map(|why| Event::ProofWithheld { flow, why }));
+        Proofs(proofs)
+    }
+
+    /// The request with these proofs goes on to the PBX, or may: from now on they count on this flow only.
+    pub(crate) fn show(&mut self, now: Instant, flow: FlowId, proofs: Proofs) {
+        for proof in proofs.0 {
+            // Checked a moment ago.
+            let _ = self.table.show(now, flow, proof.nonce, proof.response);
+        }
     }
 
     /// How many proofs were taken out since the start, in the order of [`Withheld::ALL`].
@@ -121,6 +140,10 @@ impl Nonces {
         }
     }
 }
+
+/// The proofs that a request was left with.
+#[must_use = "what goes to the PBX has to count as shown"]
+pub(crate) struct Proofs(Vec<Proof>);
 
 /// What the PBX would judge, by its hashes.
 struct Proof {
@@ -171,6 +194,9 @@ fn digest_challenge(header: &Header) -> Option<Challenge> {
     Challenge::parse(&header.value).ok().filter(Challenge::is_digest)
 }
 
+/// Proofs of one request that are read: for the PBX and for a proxy behind it, twice over. A request has room for a hundred.
+const MAX_PROOFS: usize = 4;
+
 const INFO: [HeaderName; 2] = [HeaderName::AUTHENTICATION_INFO, HeaderName::PROXY_AUTHENTICATION_INFO];
 
 #[cfg(test)]
@@ -214,8 +240,14 @@ mod tests {
 
     fn passes(nonces: &mut Nonces, now: Instant, flow: FlowId, nonce: &str) -> bool {
         let mut request = proof(nonce);
-        nonces.withhold_foreign(now, flow, &mut request, &mut VecDeque::new());
+        goes_on(nonces, now, flow, &mut request);
         has_proof(&request)
+    }
+
+    /// The request goes on to the PBX with the proofs that it is left with.
+    fn goes_on(nonces: &mut Nonces, now: Instant, flow: FlowId, request: &mut Request) {
+        let proofs = nonces.withhold_foreign(now, flow, request, &mut VecDeque::new());
+        nonces.show(now, flow, proofs);
     }
 
     #[test]
@@ -290,7 +322,7 @@ mod tests {
         ];
         for line in spellings {
             let mut request = carrying(line);
-            nonces.withhold_foreign(now, thief, &mut request, &mut VecDeque::new());
+            goes_on(&mut nonces, now, thief, &mut request);
             assert!(!has_proof(&request), "{line}");
         }
         assert_eq!(nonces.withheld()[Withheld::ShownElsewhere.index()], 3);
@@ -310,7 +342,7 @@ mod tests {
             let mut request = carrying(&format!(
                 "Authorization: Digest username=\"a\", realm=\"b\", nonce=\"n1\", response=\"0a\", {more}\r\n"
             ));
-            nonces.withhold_foreign(now, FLOW, &mut request, &mut VecDeque::new());
+            goes_on(&mut nonces, now, FLOW, &mut request);
             assert!(!has_proof(&request), "{more}");
         }
         assert_eq!(nonces.withheld()[Withheld::Unclear.index()], 3);
@@ -326,5 +358,31 @@ mod tests {
 
     fn has_proof(request: &Request) -> bool {
         CREDENTIALS.iter().any(|name| request.headers.has(name))
+    }
+    #[test]
+    fn of_a_hundred_proofs_in_a_request_four_are_read_and_the_theft_is_what_is_told() {
+        let (mut nonces, now, thief) = (Nonces::new(), Instant::now(), FlowId(2));
+        for flow in [FLOW, thief] {
+            let mut response = challenged("WWW-Authenticate: Digest realm=\"b\", nonce=\"n1\"\r\n");
+            nonces.relay_challenge(now, flow, &mut response).unwrap();
+        }
+        assert!(passes(&mut nonces, now, FLOW, "n1"));
+
+        let line = |realm: usize, nonce: &str, response: &str| {
+            format!("Authorization: Digest realm=\"{realm}\", nonce=\"{nonce}\", response=\"{response}\"\r\n")
+        };
+        let invented: String = (2..100).map(|n| line(n, "n1", &format!("{n:02x}"))).collect();
+        let mut request = carrying(&format!("{}{}{invented}", line(0, "noise", "0a"), line(1, "n1", "0a")));
+        let mut events = VecDeque::new();
+        let proofs = nonces.withhold_foreign(now, thief, &mut request, &mut events);
+
+        assert_eq!(proofs.0.len(), 2);
+        assert_eq!(request.headers.iter().filter(|header| CREDENTIALS.contains(&header.name)).count(), 2);
+        assert_eq!(nonces.withheld()[Withheld::Unclear.index()], 96);
+        let told: Vec<_> = events.into_iter().collect();
+        assert!(
+            matches!(told[..], [Event::ProofWithheld { flow, why: Withheld::ShownElsewhere }] if flow == thief),
+            "{told:?}"
+        );
     }
 }

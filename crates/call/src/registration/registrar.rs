@@ -62,7 +62,7 @@ impl Registrar {
             Ok(admitted) => admitted,
             Err(refusal) => return refuse(now, wire, (server, Some(flow)), &request, refusal),
         };
-        nonces.withhold_foreign(now, flow, &mut request, wire.events);
+        let proofs = nonces.withhold_foreign(now, flow, &mut request, wire.events);
         let domain = &wire.site.registration.domain;
         let claims = self.claims_of(now, domain, &request, &admitted);
         if let Err(wait) = self.guard(now, flow, &claims) {
@@ -70,6 +70,7 @@ impl Registrar {
             let asked = (server, Some(flow));
             return refuse_for(now, wire, asked, &request, Refusal::AccountLocked, Some(seconds));
         }
+        nonces.show(now, flow, proofs);
         let proved_by = claims.other_than(admitted.account);
         let proved = claims.into_proved();
         self.asked(now, flow, &proved);

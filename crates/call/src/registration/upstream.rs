@@ -8,6 +8,7 @@ use aws_lc_rs::digest;
 use cordon_sip::{CallId, Text};
 
 use super::phone::Aor;
+use crate::room;
 use crate::wire::Token;
 
 /// The registrations as the PBX sees them, by AOR and the Call-ID the phone uses (RFC 3261 section 10.2.4).
@@ -123,12 +124,14 @@ impl Upstreams {
     /// Takes out the ends that count no more once they are as many as those that do, and gives back room that a crowd has left.
     fn tidy(&mut self) {
         self.drop_outlived();
-        if self.ends.len() / 2 > self.table.len().max(ROOM_KEPT) {
+        if room::to_keep(self.table.len(), 2 * self.ends.len()).is_some() {
             self.ends.retain(|Reverse(end)| is_current(&self.table, end));
-            self.ends.shrink_to(2 * self.table.len());
         }
-        if self.table.capacity() / 4 > self.table.len().max(ROOM_KEPT) {
-            self.table.shrink_to(2 * self.table.len());
+        if let Some(room) = room::to_keep(self.ends.len(), self.ends.capacity()) {
+            self.ends.shrink_to(room);
+        }
+        if let Some(room) = room::to_keep(self.table.len(), self.table.capacity()) {
+            self.table.shrink_to(room);
         }
     }
 }
@@ -142,9 +145,6 @@ const MAX_CSEQ: u32 = 0x7fff_ffff;
 
 /// Twice the bindings: a phone that restarts comes with a new Call-ID before its old one has ended.
 const MAX_UPSTREAMS: usize = 40_000;
-
-/// Entries for which the tables keep their room.
-const ROOM_KEPT: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -195,7 +195,7 @@ mod tests {
             upstreams.expire(at);
         }
         assert_eq!(upstreams.table.len(), 1);
-        assert!(upstreams.ends.len() <= 2 * ROOM_KEPT + 2, "{}", upstreams.ends.len());
+        assert!(upstreams.ends.len() <= 600, "{}", upstreams.ends.len());
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! Why a proof of a password stays with us: the PBX then challenges afresh.
 
-/// Why a proof was taken out of a phone's request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a proof was taken out of a phone's request; the gravest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Withheld {
     /// Its nonce was not relayed on this connection, or too long ago: a phone that has come back with its old proof does
     /// this, and so does a thief.
     ForeignNonce,
+    /// More proofs were made with its nonce than are remembered, on this connection or on all.
+    NonceWornOut,
+    /// It is no digest, two readers could take two different proofs out of it, or it is one too many of its request.
+    Unclear,
     /// Another connection showed the very same proof before.
     ShownElsewhere,
-    /// More proofs were made with its nonce than are remembered.
-    NonceWornOut,
-    /// It is no digest, or two readers could take two different proofs out of it.
-    Unclear,
 }
 
 impl Withheld {
