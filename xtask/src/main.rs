@@ -75,4 +75,4 @@ cargo xtask VERB
   srtp-differential [PACKETS]
               holds the SRTP engine against webrtc-srtp over ten million packets of all suites, lost, late and forged
   setup       installs the programs that the tests talk to (needs root on Debian 12)
-  layers      proves the arrows words <- cores <- edges <- top, and that no core has hands";
+  layers      proves the arrows words <- cores, hand <- edges <- top, and that no core has hands";
