@@ -5,7 +5,8 @@ use cordon_rtp::Timestamp;
 /// An arc of the media clock: one run of it, from the first timestamp seen to the last.
 ///
 /// A timestamp is authenticated with its packet, and one clock never shows a reading twice within a call (2^32 ticks of
-/// 8 kHz are six days). What lies outside of the span was therefore never sent before: it cannot be a recording.
+/// 8 kHz are six days). What lies outside of the span never arrived before: it is no copy of anything that was heard. It may
+/// still have been sent before, and held back by somebody on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClockSpan {
     first: Timestamp,
