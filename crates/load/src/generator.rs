@@ -46,17 +46,16 @@ impl Generator {
         mut mark: impl FnMut() -> Result<(), LoadError>,
     ) -> Result<Tally, LoadError> {
         let mut speech = Speech::new(load, self.legs.all.len(), self.begin.elapsed());
-        let begin = speech.start;
-        let mut is_measuring = false;
+        let mut measuring = None;
         while speech.next < speech.measured.end {
-            if !is_measuring && speech.is_measured(speech.next) {
+            if measuring.is_none() && speech.is_measured(speech.next) {
                 mark()?;
-                is_measuring = true;
+                measuring = Some(self.begin.elapsed());
             }
             self.say_what_is_due(&mut speech);
-            if let Some(forger) = &mut forger {
-                let forged = forger.forge(self.begin.elapsed() - begin);
-                speech.tally.forged += if is_measuring { forged } else { 0 };
+            // Nothing is forged before: what the first forged packets cost and leave behind is measured too.
+            if let Some((forger, begin)) = forger.as_mut().zip(measuring) {
+                speech.tally.forged += forger.forge(self.begin.elapsed() - begin);
             }
             self.listen(&mut speech);
         }
@@ -82,8 +81,11 @@ impl Generator {
                 speech.tally.lateness.note(late);
             }
         }
+        let sending = Instant::now();
         let departed = self.lines.send();
         if is_measured {
+            // Most of the time nothing is due: what it takes to find that out is no packet's.
+            speech.tally.sending += if departed.sent > 0 { sending.elapsed() } else { Duration::ZERO };
             speech.tally.sent += departed.sent;
             speech.tally.unsent += departed.unsent;
         }
@@ -93,8 +95,7 @@ impl Generator {
     fn listen(&mut self, speech: &mut Speech) -> bool {
         let before = speech.tally.right;
         let Self { lines, legs, begin } = self;
-        let arrived = Instant::now();
-        lines.receive(|from, buf| speech.note(arrived - *begin, legs.hear(arrived, from, buf)));
+        lines.receive(|arrived, from, buf| speech.note(arrived - *begin, legs.hear(arrived, from, buf)));
         speech.tally.right > before
     }
 

@@ -12,6 +12,13 @@ pub struct Limit {
     pub is_generators: bool,
 }
 
+impl Limit {
+    /// Whether the relay may carry more: the generator did not keep up, or knows no more calls.
+    pub fn is_least(self) -> bool {
+        self.is_generators || self.streams >= MOST
+    }
+}
+
 /// Finds the most streams that are carried, to the nearest hundred below, by trying more until it is too much, and then between.
 /// What fails is tried once more: on a machine that does other things too one trial may have met one of them.
 pub fn find_limit(mut run: impl FnMut(u32) -> Result<Trial, LoadError>) -> Result<Limit, LoadError> {
@@ -73,7 +80,9 @@ mod tests {
                 Ok((streams <= most, false))
             });
             let expected = if most >= MOST { MOST } else { most / STEP * STEP };
-            assert_eq!(limit.unwrap(), Limit { streams: expected, is_generators: false });
+            let limit = limit.unwrap();
+            assert_eq!(limit, Limit { streams: expected, is_generators: false });
+            assert_eq!(limit.is_least(), most >= MOST, "{most}");
             assert!(tried <= 12, "{tried} trials for {most}");
         }
     }
@@ -81,6 +90,6 @@ mod tests {
     #[test]
     fn a_generator_that_does_not_keep_up_is_told() {
         let limit = search(&mut |streams| Ok((streams <= 3_000, streams > 3_000))).unwrap();
-        assert!(limit.is_generators);
+        assert!(limit.is_generators && limit.is_least());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::Instant;
 
 use cordon_rtp::PacketBuf;
 use cordon_steer::{BATCH, ReceiveBatch, SendBatch};
@@ -75,14 +76,16 @@ impl Lines {
         departed
     }
 
-    /// Gives what has arrived, at most a batch for each side, with where it came from.
-    pub(crate) fn receive(&mut self, mut each: impl FnMut(SocketAddr, &mut PacketBuf)) {
+    /// Gives what has arrived, at most a batch for each side, with when the system gave it and where it came from.
+    pub(crate) fn receive(&mut self, mut each: impl FnMut(Instant, SocketAddr, &mut PacketBuf)) {
         for Side { socket, .. } in &self.sides {
             // An error is that nothing is there.
             let received = self.arrivals.receive(socket, &mut self.incoming).unwrap_or(0);
+            // Each side has a time of its own: what the other's batch takes to open is none of the relay's.
+            let arrived = Instant::now();
             for (number, buf) in self.incoming.iter_mut().enumerate().take(received) {
                 if let Some(from) = self.arrivals.source(number) {
-                    each(from, buf);
+                    each(arrived, from, buf);
                 }
             }
         }

@@ -15,7 +15,8 @@ pub struct Load {
     pub suites: [Suite; 2],
     /// How the packets lie in time.
     pub pace: Pace,
-    /// How long the calls speak before anything is measured: addresses are learned, sockets connected, naps begun.
+    /// How long the calls speak before anything is measured: addresses are learned, naps begun, and a relay that gives a
+    /// steady phone a socket of its own has done so and caught up with what waited meanwhile.
     pub settling: Duration,
     /// How long is measured.
     pub length: Duration,
@@ -28,7 +29,7 @@ impl Load {
             calls,
             suites: [Suite::AesCm128HmacSha1_80, Suite::AesCm256HmacSha1_80],
             pace: Pace::Even,
-            settling: Duration::from_secs(1),
+            settling: SETTLING,
             length: Duration::from_secs(10),
         }
     }
@@ -41,3 +42,5 @@ impl Load {
 
 /// Packets a second of one stream: voice in pieces of 20 ms.
 pub const STREAM_RATE: u32 = 50;
+/// Cordon connects a socket to a phone after a second of its packets, all calls of a load at once; two more to catch up.
+const SETTLING: Duration = Duration::from_secs(3);

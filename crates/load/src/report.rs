@@ -60,6 +60,9 @@ pub struct Report {
     /// The generator did not keep up beyond the limit: the relay may carry more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_is_generators: Option<bool>,
+    /// The relay may carry more: the generator did not keep up, or knows no more calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_is_least: Option<bool>,
     /// What Cordon is rated at, for one processor and this way of datagrams.
     pub rated_streams: u32,
 }
@@ -92,6 +95,7 @@ impl Report {
             processors_apart,
             limit_streams: limit.map(|limit| limit.streams),
             limit_is_generators: limit.map(|limit| limit.is_generators),
+            limit_is_least: limit.map(Limit::is_least),
             rated_streams: rated_streams(io),
         }
     }
@@ -123,7 +127,7 @@ impl fmt::Display for Report {
         writeln!(f, "  memory  {} bytes for each call", self.memory_bytes_per_call)?;
         let rated = self.rated_streams;
         if let Some(limit) = self.limit_streams {
-            let least = if self.limit_is_generators == Some(true) { "at least " } else { "" };
+            let least = if self.limit_is_least == Some(true) { "at least " } else { "" };
             let share = f64::from(limit) / f64::from(rated);
             writeln!(
                 f,

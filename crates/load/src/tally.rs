@@ -1,5 +1,7 @@
 //! What became of the packets that were sent.
 
+use std::time::Duration;
+
 use crate::delays::Delays;
 
 /// What became of the packets that were sent while it was measured.
@@ -17,6 +19,8 @@ pub struct Tally {
     pub foreign: u64,
     /// Packets that did not open with the key of the leg whose port they came from, or came from no leg's port.
     pub unopened: u64,
+    /// How long the generator was in the system to send them. On the loopback this holds the receiver's half of the kernel.
+    pub sending: Duration,
     /// Forged packets that the system took.
     pub forged: u64,
     /// From a packet's sealing to its arrival.

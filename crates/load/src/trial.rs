@@ -64,10 +64,21 @@ impl Trial {
         Ok(Trial { load: *load, tally, cpu, elapsed: ended - began, usage: [before, begin, end] })
     }
 
-    /// Processor time of the relay in percent of one processor, for 1,000 streams: from what a packet took.
+    /// Processor time of the relay in percent of one processor, for 1,000 streams: from what a packet took that arrived.
     pub fn cpu_per_1000_streams(&self) -> f64 {
-        let packets = self.tally.sent.max(1) as f64;
+        let packets = self.tally.right.max(1) as f64;
         self.cpu.as_secs_f64() / packets * f64::from(STREAM_RATE) * 1_000.0 * 100.0
+    }
+
+    /// Microseconds the generator was in the system to send one packet: what the relay's way of receiving costs the sender
+    /// on the loopback is in it.
+    pub fn sending_micros(&self) -> f64 {
+        self.tally.sending.as_secs_f64() * 1e6 / self.tally.sent.max(1) as f64
+    }
+
+    /// Forged packets a second that the system took.
+    pub fn forged_per_second(&self) -> f64 {
+        self.tally.forged as f64 / self.elapsed.as_secs_f64()
     }
 
     /// Processor time of the relay in percent of one processor.
@@ -85,8 +96,13 @@ impl Trial {
     pub fn is_carried(&self) -> bool {
         !self.is_generator_late()
             && self.tally.delays.permille(990) <= IN_TIME
-            && self.tally.loss() <= MAX_LOSS
+            && !self.is_lossy()
             && self.tally.wrong() == 0
+    }
+
+    /// Whether more than one packet of 1,000 was lost.
+    pub fn is_lossy(&self) -> bool {
+        self.tally.loss() > MAX_LOSS
     }
 
     /// Whether the generator was so late itself that the relay's limit is not what was seen.
@@ -99,3 +115,34 @@ impl Trial {
 const IN_TIME: Duration = Duration::from_millis(20);
 const MAX_LOSS: f64 = 0.001;
 const LATE: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_that_loses_half_of_the_packets_is_not_half_as_dear() {
+        let all = trial(500_000);
+        let half = Trial { cpu: all.cpu / 2, ..trial(250_000) };
+
+        assert_eq!(all.cpu_per_1000_streams(), 40.0);
+        assert_eq!(half.cpu_per_1000_streams(), 40.0);
+        assert!(half.is_lossy() && !all.is_lossy());
+    }
+
+    #[test]
+    fn forged_packets_are_counted_by_the_time_they_really_took() {
+        let mut trial = trial(500_000);
+        trial.tally.forged = 300_000;
+        trial.elapsed = Duration::from_secs(15);
+
+        assert_eq!(trial.forged_per_second(), 20_000.0);
+    }
+
+    /// Ten seconds of 1,000 streams, of whose packets so many arrived.
+    fn trial(right: u64) -> Trial {
+        let tally = Tally { sent: 500_000, right, ..Tally::default() };
+        let [cpu, elapsed] = [4, 10].map(Duration::from_secs);
+        Trial { load: Load::of_calls(500), tally, cpu, elapsed, usage: [Usage::default(); 3] }
+    }
+}
