@@ -13,11 +13,35 @@ pub(crate) struct Line {
 #[derive(Default)]
 pub(crate) struct Cell {
     pub(crate) figure: String,
-    pub(crate) ratio: Option<f64>,
+    pub(crate) ratio: Option<Ratio>,
+}
+
+/// One figure divided by another, where each may be more than was seen.
+pub(crate) struct Ratio {
+    ratio: f64,
+    /// Whether the dividend, and the divisor, may be more.
+    are_least: [bool; 2],
+}
+
+impl Ratio {
+    pub(crate) fn of([one, other]: [f64; 2], are_least: [bool; 2]) -> Self {
+        Self { ratio: one / other, are_least }
+    }
+
+    fn told(&self) -> String {
+        let Self { ratio, are_least } = self;
+        match are_least {
+            [false, false] => format!("{ratio:.2}"),
+            [true, false] => format!("at least {ratio:.2}"),
+            [false, true] => format!("at most {ratio:.2}"),
+            // Nothing is known of it.
+            [true, true] => "-".to_owned(),
+        }
+    }
 }
 
 impl Cell {
-    pub(crate) fn new(figure: String, ratio: f64) -> Self {
+    pub(crate) fn new(figure: String, ratio: Ratio) -> Self {
         Self { figure, ratio: Some(ratio) }
     }
 
@@ -30,7 +54,7 @@ impl Cell {
 pub(crate) fn table(lines: &[Line]) -> String {
     let mut text = HEAD.to_owned();
     for Line { measure, needed, per_port, steered, peer } in lines {
-        let ratio = |cell: &Cell| cell.ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
+        let ratio = |cell: &Cell| cell.ratio.as_ref().map_or(String::new(), Ratio::told);
         let cells = [
             measure.as_str(),
             needed,
@@ -58,7 +82,7 @@ mod tests {
         let line = Line {
             measure: "CPU".to_owned(),
             needed: "0.5 x",
-            per_port: Cell::new("31".to_owned(), 0.444),
+            per_port: Cell::new("31".to_owned(), Ratio::of([31.0, 70.0], [false; 2])),
             steered: Cell::alone("25".to_owned()),
             peer: "70".to_owned(),
         };
@@ -66,5 +90,13 @@ mod tests {
         assert_eq!(text.lines().last(), Some("| CPU | 0.5 x | 31 | 0.44 | 25 |  | 70 |"));
         let cells = |line: &str| line.matches('|').count();
         assert!(text.lines().all(|line| cells(line) == 8));
+    }
+
+    #[test]
+    fn a_ratio_says_what_is_known_where_more_may_be_borne_than_was_seen() {
+        let told = |are_least| Ratio::of([3.0, 2.0], are_least).told();
+        assert_eq!(told([true, false]), "at least 1.50");
+        assert_eq!(told([false, true]), "at most 1.50");
+        assert_eq!(told([true, true]), "-");
     }
 }
