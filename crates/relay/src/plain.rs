@@ -2,6 +2,7 @@
 //! held to what the session description says or the first packets show, and the index is counted as RFC 3550 appendix A.1 does.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use cordon_rtp::{PacketIndex, Roc, Seq, Ssrc};
 use cordon_srtp::{OpenError, Plain, RtpPacket, SourceId};
@@ -33,17 +34,17 @@ impl PlainEnd {
 
     /// Whether RTP may come from here, when the session description says `signalled`. Only for what has been parsed: whatever
     /// else arrives tells nothing about where the peer sends from.
-    pub(crate) fn admits_rtp(&mut self, from: SocketAddr, signalled: SocketAddr) -> bool {
-        self.rtp.admits(from, signalled)
+    pub(crate) fn admits_rtp(&mut self, now: Instant, from: SocketAddr, signalled: SocketAddr) -> bool {
+        self.rtp.admits(now, from, signalled)
     }
 
     /// The same for RTCP.
-    pub(crate) fn admits_rtcp(&mut self, from: SocketAddr, signalled: SocketAddr) -> bool {
-        self.rtcp.admits(from, signalled)
+    pub(crate) fn admits_rtcp(&mut self, now: Instant, from: SocketAddr, signalled: SocketAddr) -> bool {
+        self.rtcp.admits(now, from, signalled)
     }
 
-    /// Forgets where packets came from: the session description says something new.
-    pub(crate) fn moved(&mut self) {
+    /// Forgets where packets came from: the peer was described anew, and may send from elsewhere.
+    pub(crate) fn described_anew(&mut self) {
         (self.rtp, self.rtcp) = (PlainSource::default(), PlainSource::default());
     }
 
@@ -73,46 +74,56 @@ impl PlainEnd {
     }
 }
 
-/// Where the packets of one component come from: the described host, and of its ports the described one as soon as it is
-/// heard. Until then another port that sends the first packets may be the peer's, too.
-#[derive(Clone, Copy)]
-enum PlainSource {
-    /// No port is known yet. A peer that sends from one port is never refused; several together get only so many packets
-    /// through.
-    Learning { port: u16, in_a_row: u8, admitted: u8 },
-    /// The described port was never heard, and this one was, often enough.
-    Fixed { port: u16 },
-    /// The described port was heard.
-    Described,
-}
-
-impl Default for PlainSource {
-    fn default() -> PlainSource {
-        PlainSource::Learning { port: 0, in_a_row: 0, admitted: 0 }
-    }
+/// Where the packets of one component come from: the described host, and its described port or one that shows itself the peer's.
+///
+/// Anybody can write the described address into a packet. So the described port is heard always, but silences another one
+/// that is known only by [`PROOF`]: a media server may send a packet of comfort noise from it, and speech from elsewhere.
+#[derive(Clone, Copy, Default)]
+struct PlainSource {
+    /// The port the peer is known to send from.
+    known: Option<u16>,
+    /// The port heard last, and how many packets it sent in a row.
+    last: u16,
+    in_a_row: u8,
+    /// Packets that got through from another port than the described one while none was known.
+    unproven: u8,
+    /// When a packet was last let through.
+    heard: Option<Instant>,
 }
 
 impl PlainSource {
-    fn admits(&mut self, from: SocketAddr, signalled: SocketAddr) -> bool {
+    fn admits(&mut self, now: Instant, from: SocketAddr, signalled: SocketAddr) -> bool {
         if from.ip().to_canonical() != signalled.ip().to_canonical() {
             return false;
         }
-        if from.port() == signalled.port() {
-            *self = PlainSource::Described;
-            return true;
+        if self.heard.is_some_and(|heard| now.saturating_duration_since(heard) > SILENCE) {
+            *self = PlainSource::default();
         }
-        match self {
-            PlainSource::Described => false,
-            PlainSource::Fixed { port } => *port == from.port(),
-            PlainSource::Learning { port, in_a_row, admitted } => {
-                *in_a_row = if *port == from.port() { in_a_row.saturating_add(1) } else { 1 };
-                *port = from.port();
-                if *in_a_row >= PROOF {
-                    *self = PlainSource::Fixed { port: from.port() };
-                    return true;
-                }
-                *admitted = admitted.saturating_add(1);
-                *admitted <= MAX_UNPROVEN
+        self.note(from.port(), signalled.port());
+        let is_admitted = from.port() == signalled.port() || self.is_the_peers(from.port());
+        if is_admitted {
+            self.heard = Some(now);
+        }
+        is_admitted
+    }
+
+    /// Takes a port for the peer's that has sent enough in a row: any while none is known, from then on the described one.
+    fn note(&mut self, port: u16, described: u16) {
+        self.in_a_row = if port == self.last { self.in_a_row.saturating_add(1) } else { 1 };
+        self.last = port;
+        if self.in_a_row >= PROOF && (self.known.is_none() || port == described) {
+            self.known = Some(port);
+        }
+    }
+
+    /// Whether a port that was not described is the peer's, or may be as long as none is known: a peer that sends from one
+    /// port is never refused, and several together get only so many packets through.
+    fn is_the_peers(&mut self, port: u16) -> bool {
+        match self.known {
+            Some(known) => known == port,
+            None => {
+                self.unproven = self.unproven.saturating_add(1);
+                self.unproven <= MAX_UNPROVEN
             }
         }
     }
@@ -153,10 +164,13 @@ impl Counter {
     }
 }
 
-/// Packets in a row from one port of the described host by which it is taken for the peer's, while the described one is silent.
+/// Packets in a row from one port of the described host by which it is taken for the peer's.
 const PROOF: u8 = 5;
 /// Packets that get through before a port is known: what somebody on the described host may inject.
 const MAX_UNPROVEN: u8 = 5;
+/// Without a packet let through for so long no port is known any more: what silenced the peer's may have been somebody else.
+/// Reports of a peer that sends some are closer to each other (RFC 3550 §6.3.1: 6.2 s at most where two take part).
+const SILENCE: Duration = Duration::from_secs(7);
 /// SSRCs whose roll-overs are counted at once; one more takes the place of the one unused for longest.
 const MAX_COUNTERS: usize = 8;
 /// RFC 3550 A.1: a larger step forward is a restart, not a loss.
@@ -171,36 +185,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_described_host_may_send_and_its_described_port_wins() {
-        let mut end = end();
+    fn only_the_described_host_may_send_and_its_described_port_wins_by_five_in_a_row() {
+        let (mut end, now) = (end(), Instant::now());
+        let mut admits = |from: SocketAddr| end.admits_rtp(now, from, described());
 
-        assert!(!end.admits_rtp("10.0.0.3:4000".parse().unwrap(), described()));
-        assert!((0..20).all(|_| end.admits_rtp(port(4800), described())), "the peer sends from another port");
-        assert!(!end.admits_rtp(port(4801), described()), "and this one is not the peer's");
+        assert!(!admits("10.0.0.3:4000".parse().unwrap()));
+        assert!((0..20).all(|_| admits(port(4800))), "the peer sends from another port");
+        assert!(!admits(port(4801)), "and this one is not the peer's");
 
-        assert!(end.admits_rtp("[::ffff:10.0.0.2]:4000".parse().unwrap(), described()));
-        assert!(!end.admits_rtp(port(4800), described()));
-        end.moved();
-        assert!(end.admits_rtp(port(4800), described()));
+        assert!((0..4).all(|_| admits("[::ffff:10.0.0.2]:4000".parse().unwrap())));
+        assert!(admits(port(4800)));
+        assert!((0..5).all(|_| admits(port(4000))));
+        assert!(!admits(port(4800)));
+
+        end.described_anew();
+        assert!(end.admits_rtp(now, port(4800), described()));
     }
 
     #[test]
     fn no_more_than_five_packets_get_through_before_a_port_is_known() {
-        let mut end = end();
-        let admitted = (0..1_000).filter(|n| end.admits_rtp(port(5000 + n % 100), described())).count();
+        let (mut end, now) = (end(), Instant::now());
+        let admitted = (0..1_000).filter(|n| end.admits_rtp(now, port(5000 + n % 100), described())).count();
         assert_eq!(admitted, 5);
 
-        let admitted: Vec<bool> = (0..8).map(|_| end.admits_rtp(port(4800), described())).collect();
+        let admitted: Vec<bool> = (0..8).map(|_| end.admits_rtp(now, port(4800), described())).collect();
         assert_eq!(admitted, [false, false, false, false, true, true, true, true]);
     }
 
     #[test]
+    fn a_port_is_forgotten_when_nothing_was_let_through_for_seven_seconds() {
+        let (mut end, start) = (end(), Instant::now());
+        assert!((0..5).all(|_| end.admits_rtp(start, port(4000), described())));
+
+        assert!(!end.admits_rtp(start + SILENCE, port(4800), described()));
+        assert!(end.admits_rtp(start + SILENCE + Duration::from_millis(20), port(4800), described()));
+    }
+
+    #[test]
     fn rtcp_has_a_port_of_its_own() {
-        let mut end = end();
+        let (mut end, now) = (end(), Instant::now());
         let described_rtcp = port(4001);
-        assert!(end.admits_rtp(port(4000), described()));
-        assert!(end.admits_rtcp(port(4001), described_rtcp));
-        assert!(!end.admits_rtcp(port(4000), described_rtcp));
+        assert!(end.admits_rtp(now, port(4000), described()));
+        assert!((0..5).all(|_| end.admits_rtcp(now, port(4001), described_rtcp)));
+        assert!(!end.admits_rtcp(now, port(4000), described_rtcp));
     }
 
     #[test]

@@ -168,8 +168,8 @@ impl Side {
                 }
             }
             (Protection::Plain(_), Some(Protected::Plain(mut plain))) => {
-                if has_moved {
-                    plain.moved();
+                if has_moved || renegotiated {
+                    plain.described_anew();
                 }
                 Protected::Plain(plain)
             }
@@ -234,7 +234,7 @@ impl Side {
                 })
             }
             Protected::Plain(plain) => match RtpPacket::plain(buf, plain.permit) {
-                Ok(_) if !plain.admits_rtp(from, signalled) => {
+                Ok(_) if !plain.admits_rtp(now, from, signalled) => {
                     refused.foreign += 1;
                     return None;
                 }
@@ -275,7 +275,7 @@ impl Side {
                 secure.inbound.open_rtcp(now, SrtcpPacket::received(buf)).map(|_| true)
             }
             Protected::Plain(plain) => match RtcpPacket::plain(buf, plain.permit) {
-                Ok(_) if !plain.admits_rtcp(from, signalled) => {
+                Ok(_) if !plain.admits_rtcp(now, from, signalled) => {
                     self.statistics.refused.foreign += 1;
                     return None;
                 }

@@ -2,13 +2,12 @@
 
 use std::net::SocketAddr;
 
-use cordon_relay::{Before, Command, End, RelayEvent};
+use cordon_relay::{Before, End, RelayEvent};
 use cordon_rtp::{PacketBuf, Suite};
 use cordon_srtp::{Inbound, Outbound};
 use proptest::prelude::*;
 
 use crate::kit::{Call, STREAM, word};
-use crate::sessions::plain;
 
 #[test]
 fn a_spray_from_another_address_gets_nothing_and_disturbs_nothing() {
@@ -126,34 +125,6 @@ fn a_phone_behind_nat_is_reached_where_its_authentic_packets_come_from() {
     let events = call.events();
     assert!(events.contains(&RelayEvent::FirstAuthenticated { stream: STREAM, end: End::A }));
     assert_eq!(events.len(), 2);
-}
-
-#[test]
-fn two_bytes_from_a_plain_host_fix_no_port_and_the_described_port_wins() {
-    let mut call = Call::open([Suite::AesCm128HmacSha1_80; 2]);
-    call.set(End::A, false, None);
-    let setup = plain(&call);
-    call.relay.handle_command(call.now, Command::Set { stream: STREAM, end: End::B, setup });
-    let elsewhere = SocketAddr::new(call.b.address.ip(), 4800);
-
-    assert_eq!(call.deliver(End::B, elsewhere, &mut PacketBuf::from_slice(&[0x80, 0]).unwrap()), None);
-    assert_eq!(call.deliver_rtcp(End::B, elsewhere, &mut PacketBuf::from_slice(&[0x80, 200]).unwrap()), None);
-    let injected = (0..5_u64).filter(|_| {
-        call.b.index += 1;
-        let mut packet = PacketBuf::from_slice(&call.b.plain_packet()).unwrap();
-        call.deliver(End::B, elsewhere, &mut packet).is_some()
-    });
-    assert_eq!(injected.count(), 5);
-
-    for _ in 0..20 {
-        call.b.index += 1;
-        let mut packet = PacketBuf::from_slice(&call.b.plain_packet()).unwrap();
-        assert!(call.deliver(End::B, call.b.address, &mut packet).is_some());
-        call.b.index += 1;
-        let mut packet = PacketBuf::from_slice(&call.b.plain_packet()).unwrap();
-        assert_eq!(call.deliver(End::B, elsewhere, &mut packet), None);
-    }
-    assert_eq!(call.statistics(End::B).refused.foreign, 20);
 }
 
 #[test]

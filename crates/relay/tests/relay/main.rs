@@ -17,6 +17,8 @@ mod keystreams;
 #[cfg(test)]
 mod kit;
 #[cfg(test)]
+mod plain_ends;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod sessions;
