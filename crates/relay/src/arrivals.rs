@@ -30,7 +30,7 @@ impl Arrivals {
     /// Counts a packet.
     pub(crate) fn note(&mut self, now: Instant, packet: Packet, figures: &mut Arrived) {
         let skipped = self.count(packet, figures);
-        if (1..=self.spoken_since(now, packet)).contains(&skipped) {
+        if skipped > 0 && skipped <= self.spoken_since(now, packet) {
             figures.expected += skipped;
             figures.lost += skipped;
         }
