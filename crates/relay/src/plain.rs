@@ -48,29 +48,32 @@ impl PlainEnd {
         (self.rtp, self.rtcp) = (PlainSource::default(), PlainSource::default());
     }
 
-    /// Gives an RTP packet its place in its stream.
+    /// Gives an RTP packet its place in its stream. One that is there already is [`OpenError::Replayed`]; one too far off to
+    /// believe without a second is [`OpenError::Malformed`].
     pub(crate) fn place<'b>(&mut self, packet: RtpPacket<'b>) -> Result<Opened<'b>, OpenError> {
-        let (source, index) = self.index(packet.ssrc(), packet.index().seq()).ok_or(OpenError::Malformed)?;
+        let (source, index) = self.index(packet.ssrc(), packet.index().seq())?;
         // Nothing proves where a plain packet came from, so nothing is learned from it.
         Ok(Opened { packet, source, index, is_newest: false })
     }
 
-    /// The place of a packet in its stream; `None` for one too far off to believe without a second.
-    fn index(&mut self, ssrc: Ssrc, seq: Seq) -> Option<(SourceId, PacketIndex)> {
+    fn index(&mut self, ssrc: Ssrc, seq: Seq) -> Result<(SourceId, PacketIndex), OpenError> {
         self.uses += 1;
-        let place = self.counters.iter_mut().min_by_key(|place| match place {
+        let oldest = self.counters.iter_mut().min_by_key(|place| match place {
             Some(counter) if counter.ssrc == ssrc => (0, 0),
             None => (1, 0),
             Some(counter) => (2, counter.used),
-        })?;
-        if place.as_ref().is_none_or(|counter| counter.ssrc != ssrc) {
-            self.epochs = self.epochs.saturating_add(1);
-            *place = Some(Counter::new(ssrc, seq, self.epochs));
-        }
-        let counter = place.as_mut()?;
+        });
+        let place = oldest.ok_or(OpenError::TooManySources)?;
+        let index = match place {
+            Some(counter) if counter.ssrc == ssrc => counter.count(seq, &mut self.epochs)?,
+            _ => {
+                self.epochs = self.epochs.saturating_add(1);
+                place.insert(Counter::new(ssrc, seq, self.epochs)).highest
+            }
+        };
+        let counter = place.as_mut().ok_or(OpenError::TooManySources)?;
         counter.used = self.uses;
-        let index = counter.count(seq, &mut self.epochs)?;
-        Some((SourceId { ssrc, epoch: counter.epoch }, index))
+        Ok((SourceId { ssrc, epoch: counter.epoch }, index))
     }
 }
 
@@ -129,12 +132,14 @@ impl PlainSource {
     }
 }
 
-/// Counts the roll-overs of one SSRC.
+/// Counts the roll-overs of one SSRC, and knows what came lately.
 #[derive(Clone, Copy)]
 struct Counter {
     ssrc: Ssrc,
     epoch: u32,
     highest: PacketIndex,
+    /// Of the 128 indexes up to the highest, those that arrived: the lowest bit is the highest index.
+    seen: u128,
     /// The number that would confirm a restart.
     suspected: Option<Seq>,
     used: u64,
@@ -142,25 +147,38 @@ struct Counter {
 
 impl Counter {
     fn new(ssrc: Ssrc, seq: Seq, epoch: u32) -> Counter {
-        Counter { ssrc, epoch, highest: PacketIndex::new(Roc(0), seq), suspected: None, used: 0 }
+        Counter { ssrc, epoch, highest: PacketIndex::new(Roc(0), seq), seen: 1, suspected: None, used: 0 }
     }
 
-    fn count(&mut self, seq: Seq, epochs: &mut u32) -> Option<PacketIndex> {
+    fn count(&mut self, seq: Seq, epochs: &mut u32) -> Result<PacketIndex, OpenError> {
         let index = PacketIndex::estimate(seq, self.highest);
         let (now, highest) = (index.as_u64(), self.highest.as_u64());
         let is_near = now <= highest + MAX_DROPOUT && highest <= now + MAX_MISORDER;
         if is_near {
             self.suspected = None;
-            self.highest = self.highest.max(index);
-            return Some(index);
+            return self.see(index);
         }
         if self.suspected != Some(seq) {
             self.suspected = Some(Seq(seq.0.wrapping_add(1)));
-            return None;
+            return Err(OpenError::Malformed);
         }
         *epochs = epochs.saturating_add(1);
         *self = Counter { used: self.used, ..Counter::new(self.ssrc, seq, *epochs) };
-        Some(self.highest)
+        Ok(self.highest)
+    }
+
+    /// Takes an index that did not arrive yet.
+    fn see(&mut self, index: PacketIndex) -> Result<PacketIndex, OpenError> {
+        let (now, highest) = (index.as_u64(), self.highest.as_u64());
+        let ahead = u32::try_from(now.saturating_sub(highest)).unwrap_or(u32::MAX);
+        let behind = u32::try_from(highest.saturating_sub(now)).unwrap_or(u32::MAX);
+        let bit = 1_u128.checked_shl(behind).unwrap_or(0);
+        if ahead == 0 && self.seen & bit != 0 {
+            return Err(OpenError::Replayed);
+        }
+        self.seen = self.seen.checked_shl(ahead).unwrap_or(0) | bit;
+        self.highest = self.highest.max(index);
+        Ok(index)
     }
 }
 
@@ -175,7 +193,7 @@ const SILENCE: Duration = Duration::from_secs(7);
 const MAX_COUNTERS: usize = 8;
 /// RFC 3550 A.1: a larger step forward is a restart, not a loss.
 const MAX_DROPOUT: u64 = 3000;
-/// RFC 3550 A.1: a larger step back is a restart, not a late packet.
+/// RFC 3550 A.1: a larger step back is a restart, not a late packet. What came is known for longer.
 const MAX_MISORDER: u64 = 100;
 
 #[cfg(test)]
@@ -246,8 +264,8 @@ mod tests {
         let mut end = end();
         let before = end.index(Ssrc(1), Seq(40_000)).unwrap().0;
 
-        assert_eq!(end.index(Ssrc(1), Seq(10)), None);
-        assert_eq!(end.index(Ssrc(1), Seq(500)), None);
+        assert_eq!(end.index(Ssrc(1), Seq(10)), Err(OpenError::Malformed));
+        assert_eq!(end.index(Ssrc(1), Seq(500)), Err(OpenError::Malformed));
         let restarted = end.index(Ssrc(1), Seq(501)).unwrap();
 
         assert!(restarted.0.epoch > before.epoch);
@@ -255,10 +273,24 @@ mod tests {
     }
 
     #[test]
+    fn each_number_is_taken_once_as_far_back_as_a_late_one_may_lie() {
+        let mut end = end();
+        for seq in [65_500, 65_535, 20, 65_501, 19] {
+            assert!(end.index(Ssrc(1), Seq(seq)).is_ok(), "{seq}");
+        }
+        for seq in [65_500, 65_535, 20, 65_501, 19] {
+            assert_eq!(end.index(Ssrc(1), Seq(seq)), Err(OpenError::Replayed), "{seq}");
+        }
+        assert!(end.index(Ssrc(1), Seq(2_000)).is_ok());
+        assert!(end.index(Ssrc(1), Seq(1_900)).is_ok(), "late");
+        assert_eq!(end.index(Ssrc(1), Seq(1_900)), Err(OpenError::Replayed));
+    }
+
+    #[test]
     fn many_sources_take_turns_in_bounded_room() {
         let mut end = end();
         for ssrc in 0..10_000 {
-            assert!(end.index(Ssrc(ssrc), Seq(1)).is_some());
+            assert!(end.index(Ssrc(ssrc), Seq(1)).is_ok());
         }
     }
 

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use cordon_rtp::report::Echo;
 use cordon_rtp::{AudioCodecs, KeyMaterial, PacketBuf, PacketIndex};
-use cordon_srtp::{AddressChange, Inbound, RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket};
+use cordon_srtp::{
+    AddressChange, Inbound, OpenError, RtcpPacket, RtpPacket, SourceId, SrtcpPacket, SrtpPacket,
+};
 
 use crate::arrivals::{Arrivals, Packet};
 use crate::generator::Generator;
@@ -238,7 +240,13 @@ impl Side {
                     refused.foreign += 1;
                     return None;
                 }
-                parsed => parsed.and_then(|packet| plain.place(packet)),
+                parsed => match parsed.and_then(|packet| plain.place(packet)) {
+                    Err(OpenError::Replayed) => {
+                        self.statistics.arrived.duplicates += 1;
+                        return None;
+                    }
+                    placed => placed,
+                },
             },
         };
         let mut opened = opened.map_err(|error| refused.count(error)).ok()?;

@@ -56,6 +56,21 @@ fn a_trunk_whose_port_was_taken_is_heard_again_after_seconds_or_a_description() 
     assert_eq!(words(&mut call, 50, elsewhere), 50);
 }
 
+#[test]
+fn what_comes_twice_from_a_plain_end_is_dropped_toward_a_plain_one_too() {
+    let mut call = with_a_plain_trunk();
+    let setup = EndSetup { protection: plain(&call).protection, ..call.a.setup(false, None) };
+    call.relay.handle_command(call.now, Command::Set { stream: STREAM, end: End::A, setup });
+    let described = call.b.address;
+    assert_eq!(words(&mut call, 3, described), 3);
+
+    let mut again = PacketBuf::from_slice(&call.b.plain_packet()).unwrap();
+    assert_eq!(call.deliver(End::B, described, &mut again), None);
+
+    let trunk = call.statistics(End::B);
+    assert_eq!((trunk.arrived.duplicates, trunk.opened, call.statistics(End::A).sealed), (1, 3, 3));
+}
+
 /// A protected phone at one end, a plain trunk at the other.
 fn with_a_plain_trunk() -> Call {
     let mut call = Call::open([Suite::AesCm128HmacSha1_80; 2]);
