@@ -311,7 +311,7 @@ mod tests {
         };
         for from in [Side::Handset, Side::Pbx] {
             assert_eq!(crossing(from, &["session ; critical"]), ["session;critical"]);
-            assert_eq!(crossing(from, &["none", "user"]), ["id"]);
+            assert_eq!(crossing(from, &["none", "user"]), ["user;id"]);
             assert_eq!(crossing(from, &["\"none"]), ["id"]);
             assert!(crossing(from, &[]).is_empty());
         }

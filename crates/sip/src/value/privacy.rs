@@ -15,22 +15,22 @@ pub struct Privacy {
 }
 
 impl Privacy {
-    /// The wishes of all headers of this name together; `None` when there is none. One that cannot be read, or speaks against
-    /// another, may be the wish not to be named, and all of them count as `id`.
+    /// The wishes of all headers of this name together; `None` when there is none. Every word that can be read counts, and
+    /// `id` with them where one cannot or `none` does not stand alone: either may have been the wish not to be named.
     pub fn of(headers: &Headers) -> Option<Privacy> {
-        let mut wishes = headers.get_all(&HeaderName::PRIVACY).map(Privacy::read);
-        let mut all = match wishes.next()? {
-            Ok(first) => first,
-            Err(_) => return Some(Privacy::id()),
-        };
-        for wish in wishes {
-            let is_readable =
-                wish.and_then(|wish| wish.values.into_iter().try_for_each(|word| all.add(word)));
-            if is_readable.is_err() {
-                return Some(Privacy::id());
+        let mut all = Privacy { values: Vec::new() };
+        let mut is_clear = true;
+        for wish in headers.get_all(&HeaderName::PRIVACY) {
+            is_clear &= Privacy::read(wish).is_ok();
+            // Whoever joins headers that are no lists puts a comma between them.
+            for word in wish.as_str().split([';', ',']).map(trim).filter(|word| is_token(word)) {
+                is_clear &= all.unite(wish.part(word));
             }
         }
-        Some(all)
+        if !is_clear || all.has_company_of_none() {
+            all.count_as_id();
+        }
+        headers.has(&HeaderName::PRIVACY).then_some(all)
     }
 
     /// Whether `value` is asked for, in any case.
@@ -43,8 +43,26 @@ impl Privacy {
         ["id", "user", "header"].iter().any(|value| self.has(value))
     }
 
-    fn id() -> Privacy {
-        Privacy { values: vec![Text::from_static("id")] }
+    /// Adds a word that another header may have said already; false when there is no room.
+    fn unite(&mut self, word: Text) -> bool {
+        let is_said = self.has(word.as_str());
+        if !is_said && self.values.len() < MAX_VALUES {
+            self.values.push(word);
+            return true;
+        }
+        is_said
+    }
+
+    fn has_company_of_none(&self) -> bool {
+        self.has("none") && self.values.len() > 1
+    }
+
+    fn count_as_id(&mut self) {
+        self.values.retain(|word| !word.eq_ignore_case("none"));
+        if !self.has("id") {
+            self.values.truncate(MAX_VALUES - 1);
+            self.values.push(Text::from_static("id"));
+        }
     }
 
     fn add(&mut self, word: Text) -> Result<(), Malformed> {
@@ -116,11 +134,20 @@ mod tests {
         for (values, told) in [
             (&["session"][..], "session"),
             (&["user", "history;critical"], "user;history;critical"),
+            (&["none"], "none"),
+            (&["None", "none"], "None"),
+            (&["User", "user;header"], "User;header"),
             (&["none", "id"], "id"),
-            (&["session", "none"], "id"),
-            (&["session", "\"none"], "id"),
+            (&["none", "user"], "user;id"),
+            (&["user;header", "none"], "user;header;id"),
+            (&["none", "session", "critical"], "session;critical;id"),
+            (&["user;header", "i d"], "user;header;id"),
+            (&["id;\"user", "header"], "id;header"),
+            (&["user;none"], "user;id"),
+            (&["user, header"], "user;header;id"),
+            (&["session", "\"none"], "session;id"),
             (&[""], "id"),
-            (&["a;b;c;d;e;f;g;h", "i;j;k;l;m;n;o;p;q"], "id"),
+            (&["a;b;c;d;e;f;g;h", "i;j;k;l;m;n;o;p;q"], "a;b;c;d;e;f;g;h;i;j;k;l;m;n;o;id"),
         ] {
             assert_eq!(wish(values).as_deref(), Some(told), "{values:?}");
         }
