@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cordon_sip::{
     AuthenticationInfo, Contacts, Date, DeltaSeconds, HeaderName, HeaderValue, Headers, NameAddr, Request,
-    Response, RetryAfter, Text,
+    Response, RetryAfter, StatusCode, Text,
 };
 
 use super::admission::AskedContact;
@@ -46,6 +46,10 @@ pub(super) fn to_phone(
         let longest = contacts.iter().map(|(_, left)| *left).max().unwrap_or(seconds);
         let seconds = capped(seconds, maximum).min(longest);
         answer.headers.push(HeaderName::EXPIRES, DeltaSeconds(seconds).to_text());
+    }
+    if answer.status == StatusCode::INTERVAL_TOO_BRIEF && !answer.headers.has(&HeaderName::MIN_EXPIRES) {
+        // §10.3 step 7: it has to be there. A PBX that says none that reads may take the longest that anybody gets here.
+        answer.headers.push(HeaderName::MIN_EXPIRES, DeltaSeconds(capped(u32::MAX, maximum)).to_text());
     }
     // As the phone wrote them, with what is left of their lives.
     let expiring = |(contact, left): (NameAddr, u32)| contact.with_expires(left);
