@@ -17,7 +17,7 @@ use crate::invite::Caller;
 use crate::leg::Leg;
 use crate::listening::Listening;
 use crate::media::{CallKey, End, MediaRequest, StreamId, StreamStatistics};
-use crate::refresh::{KeysDue, Refresh};
+use crate::refresh::Refreshes;
 use crate::refuse::Asked;
 use crate::switchboard::{Purpose, Switchboard};
 use crate::tally::Charge;
@@ -42,10 +42,8 @@ pub(crate) struct Call {
     pub(crate) given_up: Vec<ClientId>,
     /// How often another branch of a fork that accepted was hung up on.
     pub(crate) branches_ended: usize,
-    /// An INVITE of our own, to be sent or under way.
-    pub(crate) refresh: Option<Refresh>,
-    /// Whose key of ours is to be replaced by the next.
-    pub(crate) keys_due: KeysDue,
+    /// INVITEs of our own, to be sent or under way.
+    pub(crate) refreshes: Refreshes,
     /// Redirections followed.
     pub(crate) redirects: usize,
     /// When to try again to tell a peer that could not be reached of the end.

@@ -22,7 +22,7 @@ use crate::leg::{Leg, Names, Phone, Reach, SDP};
 use crate::leg_media::LegMedia;
 use crate::listening::Listening;
 use crate::media::{CallKey, End, MediaAddress, MediaRequest, StreamId};
-use crate::refresh::KeysDue;
+use crate::refresh::Refreshes;
 use crate::refuse::Asked;
 use crate::registration::Route;
 use crate::switchboard::{Switchboard, handset_flow};
@@ -124,8 +124,7 @@ impl Call {
             accepted: None,
             given_up: Vec::new(),
             branches_ended: 0,
-            refresh: None,
-            keys_due: KeysDue::default(),
+            refreshes: Refreshes::default(),
             redirects: 0,
             bye_at: None,
             look_at: None,

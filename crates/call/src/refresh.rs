@@ -15,109 +15,131 @@ use crate::leg::SDP;
 use crate::media::End;
 use crate::switchboard::{Purpose, Switchboard};
 
-/// An INVITE of our own toward one leg, to be sent or under way.
-pub(crate) struct Refresh {
-    end: End,
-    /// With new keys of ours, when it was sent last.
+/// The INVITEs of our own in a call: what is to be sent to each leg, and the one under way.
+///
+/// The relay says once per key that it is to be replaced, and a cancelled change is accepted too late once, whatever the call is
+/// doing then. So it is remembered, of each leg by itself, until its peer has accepted an INVITE that says so.
+#[derive(Default)]
+pub(crate) struct Refreshes {
+    a: Option<Refresh>,
+    b: Option<Refresh>,
+    /// One at a time; what comes up for the same leg meanwhile is sent after it.
+    under_way: Option<UnderWay>,
+}
+
+/// The session as agreed, told to one leg.
+struct Refresh {
+    /// With new keys of ours.
     renews_keys: bool,
     /// When to send it; far enough from other changes.
     at: Instant,
-    client: Option<ClientId>,
     tries: u32,
 }
 
-/// Since when the keys of a leg are to be replaced. The relay says so once per key, whatever the call is doing then, so it is
-/// remembered until the peer has taken new ones.
-#[derive(Default)]
-pub(crate) struct KeysDue {
-    a: Option<Instant>,
-    b: Option<Instant>,
+struct UnderWay {
+    end: End,
+    client: ClientId,
+    refresh: Refresh,
 }
 
-impl KeysDue {
-    /// The leg to be served next, and since when.
-    fn next(&self) -> Option<(End, Instant)> {
-        [(End::A, self.a), (End::B, self.b)].into_iter().find_map(|(end, since)| Some((end, since?)))
-    }
-
-    fn of(&mut self, end: End) -> &mut Option<Instant> {
+impl Refreshes {
+    fn of(&mut self, end: End) -> &mut Option<Refresh> {
         match end {
             End::A => &mut self.a,
             End::B => &mut self.b,
         }
     }
-}
 
-impl Refresh {
-    fn new(end: End, at: Instant) -> Refresh {
-        Refresh { end, renews_keys: false, at, client: None, tries: 0 }
+    /// The session is to be told to this leg, beside what is to be told to it already.
+    fn want(&mut self, end: End, now: Instant) -> &mut Refresh {
+        self.of(end).get_or_insert(Refresh { renews_keys: false, at: now, tries: 0 })
+    }
+
+    fn want_keys(&mut self, end: End, now: Instant) {
+        let is_asked = |under_way: &UnderWay| under_way.end == end && under_way.refresh.renews_keys;
+        if self.under_way.as_ref().is_some_and(is_asked) {
+            return;
+        }
+        let refresh = self.want(end, now);
+        if !refresh.renews_keys {
+            // How often the session was refused without new keys says nothing of these.
+            (refresh.renews_keys, refresh.tries) = (true, 0);
+        }
+    }
+
+    /// The leg to be served next, and when. A leg that cannot be asked stands behind the other.
+    fn next(&self) -> Option<(End, Instant)> {
+        let legs = [(End::A, &self.a), (End::B, &self.b)];
+        let waiting = legs.into_iter().filter_map(|(end, refresh)| Some((end, refresh.as_ref()?.at)));
+        waiting.filter(|_| self.under_way.is_none()).min_by_key(|(_, at)| *at)
+    }
+
+    /// The refresh of this leg that was refused is tried again, with what has come up meanwhile.
+    fn try_again(&mut self, end: End, refused: Refresh, at: Instant) {
+        match self.of(end) {
+            Some(refresh) if refresh.renews_keys && !refused.renews_keys => refresh.at = at,
+            waiting => *waiting = Some(Refresh { at, ..refused }),
+        }
     }
 }
 
 impl Call {
     /// A key of this leg, ours or the peer's, comes near the end of its life.
     pub(crate) fn renew_keys(&mut self, now: Instant, board: &mut Switchboard, end: End) {
-        *self.keys_due.of(end) = Some(now);
+        self.refreshes.want_keys(end, now);
         self.refresh_when_due(now, board);
     }
 
     /// The peer of this leg accepted a change that nobody wants any more: it is told again what is agreed.
     pub(crate) fn begin_refresh(&mut self, now: Instant, board: &mut Switchboard, end: End) {
-        if self.is_established() && self.refresh.is_none() {
-            self.refresh = Some(Refresh::new(end, now));
-            self.refresh_when_due(now, board);
-        }
+        self.refreshes.want(end, now);
+        self.refresh_when_due(now, board);
     }
 
     /// When a refresh is to be sent.
     pub(crate) fn refresh_due(&self) -> Option<Instant> {
-        match &self.refresh {
-            Some(refresh) => refresh.client.is_none().then_some(refresh.at),
-            None => self.keys_due.next().filter(|_| self.is_established()).map(|(_, since)| since),
-        }
+        self.refreshes.next().filter(|_| self.is_established()).map(|(_, at)| at)
     }
 
     /// Whether a refresh of ours is under way, so that no other change may begin.
     pub(crate) fn is_refreshing(&self) -> bool {
-        self.refresh.as_ref().is_some_and(|refresh| refresh.client.is_some())
+        self.refreshes.under_way.is_some()
     }
 
-    /// Sends the refresh, unless another change is under way; whatever its reason, with new keys where they are due.
+    /// Sends the refresh that is due, unless another change is under way; of a leg that cannot be asked now the other's.
     pub(crate) fn refresh_when_due(&mut self, now: Instant, board: &mut Switchboard) {
-        if self.refresh.is_none() && self.is_established() {
-            self.refresh = self.keys_due.next().map(|(end, since)| Refresh::new(end, since));
+        while let Some((end, at)) = self.refreshes.next()
+            && at <= now
+            && self.is_established()
+        {
+            self.send_refresh(now, board, end);
         }
+    }
+
+    /// Sends the refresh of this leg, or puts it off.
+    fn send_refresh(&mut self, now: Instant, board: &mut Switchboard, end: End) {
+        let Some(mut refresh) = self.refreshes.of(end).take() else { return };
+        refresh.at = now + RETRY;
         let is_busy = self.exchange.is_some() || self.accepted.is_some() || !self.given_up.is_empty();
-        let Some(refresh) =
-            self.refresh.as_mut().filter(|refresh| refresh.client.is_none() && refresh.at <= now)
-        else {
+        let is_possible = !is_busy && self.leg_mut(end).is_reachable(now, board);
+        let Some(rules) = self.rules(board, end).ok().filter(|_| is_possible) else {
+            *self.refreshes.of(end) = Some(refresh);
             return;
         };
-        refresh.at = now + RETRY;
-        let end = refresh.end;
-        let renews_keys = self.keys_due.of(end).is_some();
-        if is_busy || !self.leg_mut(end).is_reachable(now, board) {
-            return;
-        }
-        let Ok(rules) = self.rules(board, end) else { return };
         let leg = self.leg_mut(end);
         let media = leg.media.as_mut();
         let Some(body) =
-            media.and_then(|media| media.write_refresh(&rules, renews_keys, board.entropy.as_mut()))
+            media.and_then(|media| media.write_refresh(&rules, refresh.renews_keys, board.entropy.as_mut()))
         else {
-            *self.keys_due.of(end) = None;
-            return self.refresh = None;
+            return;
         };
         let mut invite = leg.next_request(Method::Invite, board);
         invite.set_body(SDP, body);
         let hop = leg.hop(now, board);
         let client = board.send(now, hop, invite);
         board.clients.insert(client, (self.key, Purpose::Refresh));
-        if let Some(refresh) = &mut self.refresh {
-            let is_first_of_its_kind = renews_keys && !refresh.renews_keys;
-            refresh.tries = if is_first_of_its_kind { 1 } else { refresh.tries + 1 };
-            (refresh.client, refresh.renews_keys) = (Some(client), renews_keys);
-        }
+        refresh.tries += 1;
+        self.refreshes.under_way = Some(UnderWay { end, client, refresh });
     }
 
     /// What the peer says to our refresh; `None` when it cannot be reached.
@@ -131,30 +153,26 @@ impl Call {
         if response.is_some_and(|response| response.status.is_provisional()) {
             return;
         }
-        let Some(refresh) = self.refresh.take_if(|refresh| refresh.client == Some(client)) else { return };
+        let under_way = self.refreshes.under_way.take_if(|under_way| under_way.client == client);
+        let Some(UnderWay { end, refresh, .. }) = under_way else { return };
         match response {
-            Some(response) if response.status.is_success() => {
-                if refresh.renews_keys {
-                    *self.keys_due.of(refresh.end) = None;
-                }
-                self.refreshed(now, board, refresh.end, response)
-            }
+            Some(response) if response.status.is_success() => self.refreshed(now, board, end, response),
             Some(response) if DIALOG_IS_GONE.contains(&response.status.code()) => {
-                self.leg_mut(refresh.end).is_confirmed = false;
-                self.release(now, board, CallEnd::Lost(self.leg(refresh.end).side()));
+                self.leg_mut(end).is_confirmed = false;
+                self.release(now, board, CallEnd::Lost(self.leg(end).side()));
             }
             Some(response) if response.status == StatusCode::REQUEST_PENDING => {
-                let wait = self.after_glare(board, refresh.end);
-                self.refresh_refused(now, board, refresh, wait);
+                let wait = self.after_glare(board, end);
+                self.refresh_refused(now, board, end, refresh, wait);
             }
-            Some(_) | None => self.refresh_refused(now, board, refresh, RETRY),
+            Some(_) | None => self.refresh_refused(now, board, end, refresh, RETRY),
         }
         self.refresh_when_due(now, board);
     }
 
     /// The call is over: whatever still comes to the refresh is answered by the rules for late responses.
     pub(crate) fn abandon_refresh(&mut self, now: Instant, board: &mut Switchboard) {
-        if let Some(client) = self.refresh.take().and_then(|refresh| refresh.client) {
+        if let Some(UnderWay { client, .. }) = std::mem::take(&mut self.refreshes).under_way {
             board.clients.insert(client, (self.key, Purpose::Invite));
             board.transactions.cancel(now, client, Headers::new());
             self.given_up.push(client);
@@ -187,13 +205,19 @@ impl Call {
         }
     }
 
-    fn refresh_refused(&mut self, now: Instant, board: &mut Switchboard, refresh: Refresh, wait: Duration) {
-        let end = refresh.end;
+    fn refresh_refused(
+        &mut self,
+        now: Instant,
+        board: &mut Switchboard,
+        end: End,
+        refresh: Refresh,
+        wait: Duration,
+    ) {
         if let Some(media) = &mut self.leg_mut(end).media {
             media.roll_back();
         }
         if refresh.tries < TRIES {
-            self.refresh = Some(Refresh { at: now + wait, client: None, ..refresh });
+            self.refreshes.try_again(end, refresh, now + wait);
         } else if refresh.renews_keys {
             // Better an ended call than one whose key is used beyond its life.
             self.release(now, board, CallEnd::KeySpent(self.leg(end).side()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cordon_call::{CallEnd, End, Protection, Side};
 use cordon_rtp::KeyMaterial;
 use cordon_sdp::Direction;
-use cordon_sip::{Method, Request};
+use cordon_sip::{Method, Origin, Request};
 
 use crate::agent::{Agent, Ringing, Standing, pbx_invites, phone_calls};
 use crate::description::{Sdp, key_line, read};
@@ -171,6 +171,38 @@ fn a_hold_that_was_cancelled_too_late_is_taken_back() {
     assert!(world.setup(End::B).send && world.setup(End::B).receive);
 }
 
+#[test]
+fn a_hold_that_was_cancelled_too_late_is_taken_back_though_the_other_leg_waits_for_a_key() {
+    let mut world = World::new();
+    let Standing { mut caller, callee, offer, answer } = phone_calls(&mut world);
+    let hold = hold_and_cancel(&mut world, &mut caller, &callee, &offer);
+    world.key_nearly_spent(End::A);
+    world.is_quiet_at(caller.at);
+    let refresh = accept_too_late(&mut world, &callee, &hold, &answer);
+    let told = read(&refresh.body);
+    assert_eq!(told.media[0].direction(&told), Direction::SendRecv);
+    world.says(callee.at, callee.respond_with(&refresh, 200, &answer));
+    world.hears(callee.at, Method::Ack);
+    world.pass(Duration::from_secs(5));
+    world.hears(caller.at, Method::Invite);
+}
+
+#[test]
+fn the_key_of_a_leg_is_replaced_though_the_other_cannot_be_asked() {
+    let mut world = World::new();
+    let Standing { caller, callee, answer, .. } = phone_calls(&mut world);
+    let before = local(&world, End::B);
+    let Origin::Handset(flow) = caller.at else { panic!("a phone calls") };
+    world.disconnect(flow);
+    world.key_nearly_spent(End::A);
+    world.is_quiet_at(callee.at);
+    world.key_nearly_spent(End::B);
+    let refresh = world.hears(callee.at, Method::Invite);
+    world.says(callee.at, callee.respond_with(&refresh, 200, &answer));
+    world.hears(callee.at, Method::Ack);
+    assert!(!local(&world, End::B).is_same_as(&before));
+}
+
 /// The caller holds, cancels that, and is accepted all the same; answers the INVITE that tells the callee the session again.
 fn hold_too_late_to_cancel(
     world: &mut World,
@@ -179,6 +211,12 @@ fn hold_too_late_to_cancel(
     offer: &Sdp,
     answer: &Sdp,
 ) -> Request {
+    let hold = hold_and_cancel(world, caller, callee, offer);
+    accept_too_late(world, callee, &hold, answer)
+}
+
+/// The caller holds and cancels that; answers what the callee has heard of it.
+fn hold_and_cancel(world: &mut World, caller: &mut Agent, callee: &Agent, offer: &Sdp) -> Request {
     let hold = caller.invite(&offer.clone().with(|sdp| sdp.direction = "sendonly"));
     world.says(caller.at, hold.clone());
     let seen = world.hears(callee.at, Method::Invite);
@@ -188,7 +226,12 @@ fn hold_too_late_to_cancel(
     world.hears_status(caller.at, 200);
     world.hears_status(caller.at, 487);
     world.hears(callee.at, Method::Cancel);
-    let accepted = callee.respond_with(&seen, 200, &answer.clone().with(|sdp| sdp.direction = "recvonly"));
+    seen
+}
+
+/// The callee accepts the hold; answers the INVITE that tells it the session again.
+fn accept_too_late(world: &mut World, callee: &Agent, hold: &Request, answer: &Sdp) -> Request {
+    let accepted = callee.respond_with(hold, 200, &answer.clone().with(|sdp| sdp.direction = "recvonly"));
     world.says(callee.at, accepted);
     world.hears(callee.at, Method::Ack);
     world.hears(callee.at, Method::Invite)
