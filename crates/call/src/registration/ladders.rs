@@ -152,7 +152,11 @@ fn what_is_malformed_of_an_answer_does_not_reach_the_phone() {
     house.phone(A, &register(3, ""));
     house.pbx(423, &[(HeaderName::MIN_EXPIRES, "1800;x")], &[]);
     assert_eq!(house.at_phone().status.code(), 423);
-    assert_eq!(house.at_phone().headers.get(&HeaderName::MIN_EXPIRES).unwrap(), &"600", "what the site grants");
+    assert_eq!(
+        house.at_phone().headers.get(&HeaderName::MIN_EXPIRES).unwrap(),
+        &"600",
+        "what the site grants"
+    );
     house.phone(A, &register(4, ""));
     assert_eq!(
         house.at_pbx().headers.get(&HeaderName::EXPIRES).unwrap(),
