@@ -121,7 +121,7 @@ impl Port {
         }
         self.streak = self.streak.saturating_add(1);
         match self.everybody.socket.send_to(bytes, to) {
-            Ok(_) if self.streak == STABLE && self.carries == Carries::Rtp => Sent::TakenAndStable,
+            Ok(_) if self.streak >= STABLE && self.carries == Carries::Rtp => Sent::TakenAndStable,
             Ok(_) => Sent::Taken,
             Err(_) => Sent::NotTaken,
         }
@@ -129,6 +129,8 @@ impl Port {
 
     /// Connects the socket beside to where packets go now. A socket that is new and must be watched comes back.
     pub(crate) fn connect(&mut self) -> io::Result<Option<&UdpSocket>> {
+        // Whatever comes of it, it is tried again after so many packets at the earliest.
+        self.streak = 0;
         let Some(to) = self.target else { return Ok(None) };
         match &mut self.peer {
             Some(peer) => {
@@ -290,6 +292,22 @@ mod tests {
             batch.clear();
             port.receive(Which::Peer, 1, &mut batch);
         }
+    }
+
+    #[test]
+    fn a_send_that_fails_when_the_peer_was_to_get_its_socket_puts_it_off_by_one() {
+        let (mut port, _) = port();
+        let to = phone().local_addr().unwrap();
+        for _ in 1..STABLE {
+            assert_eq!(port.send(b"voice", to), Sent::Taken);
+        }
+
+        assert_eq!(port.send(&[0; 1 << 16], to), Sent::NotTaken, "longer than a datagram");
+        assert_eq!(port.send(b"voice", to), Sent::TakenAndStable);
+
+        port.connect().unwrap();
+        port.disconnect();
+        assert_eq!(port.send(b"voice", to), Sent::Taken, "it was tried, and is not for each packet again");
     }
 
     #[test]
