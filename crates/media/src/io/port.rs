@@ -61,6 +61,8 @@ struct Ear {
     served: u64,
     /// Datagrams it may have relayed in one turn.
     share: usize,
+    /// What this turn has left of them: the turn may ask twice.
+    left: usize,
 }
 
 /// What one turn took from a socket.
@@ -171,21 +173,16 @@ impl Connected {
 
 impl Ear {
     fn new(socket: UdpSocket) -> Ear {
-        Ear { socket, served: 0, share: 1 }
+        Ear { socket, served: 0, share: 1, left: 1 }
     }
 
-    /// A voice packet arrives alone, and asking for a second one costs as much as half a packet. So a socket may bring
-    /// one datagram, and twice as many each time it is reported in two turns running.
+    /// Takes what has arrived, but no more than the turn has left of its share.
     fn receive(&mut self, at: LocalPort, turn: u64, batch: &mut Batch) -> Taken {
-        self.share = match turn.saturating_sub(self.served) {
-            0 => self.share,
-            1 => (self.share * 2).min(SHARE),
-            _ => 1,
-        };
-        self.served = turn;
+        self.begin(turn);
         let mut taken = Taken::default();
-        for _ in 0..self.share {
+        while self.left > 0 {
             let Some(place) = batch.spare_mut().first_mut() else { break };
+            self.left -= 1;
             match socket::receive(&self.socket, place.buf.spare_mut()) {
                 Ok(Received::Whole(len, from)) => {
                     place.buf.set_len(len);
@@ -198,7 +195,7 @@ impl Ear {
                     taken.truncated += 1;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.share = 1;
+                    (self.share, self.left) = (1, 0);
                     return Taken { is_all: true, ..taken };
                 }
                 // An answer of the network to something sent earlier, or a signal: the next datagram may be fine.
@@ -206,6 +203,17 @@ impl Ear {
             }
         }
         taken
+    }
+
+    /// A voice packet arrives alone, and asking for a second one costs as much as half a packet. So a socket may bring
+    /// one datagram, and twice as many each time it is reported in two turns running.
+    fn begin(&mut self, turn: u64) {
+        self.share = match turn.saturating_sub(self.served) {
+            0 => return,
+            1 => (self.share * 2).min(SHARE),
+            _ => 1,
+        };
+        (self.served, self.left) = (turn, self.share);
     }
 }
 
@@ -266,8 +274,11 @@ mod tests {
         }
 
         let (mut batch, deadline) = (Batch::new(), Instant::now() + PATIENCE);
-        while batch.datagrams().len() < 5 && Instant::now() < deadline {
-            port.receive(Which::Peer, 1, &mut batch);
+        for turn in 1.. {
+            port.receive(Which::Peer, turn, &mut batch);
+            if batch.datagrams().len() >= 5 || Instant::now() > deadline {
+                break;
+            }
         }
 
         let heard: Vec<_> = batch.datagrams().iter().map(|datagram| datagram.buf.as_slice()).collect();
@@ -281,7 +292,7 @@ mod tests {
         connect(&mut port, &peer);
         peer.send_to(b"peer", address).unwrap();
 
-        let mut before = 0;
+        let (mut before, mut turn) = (0, 0);
         let mut batch = Batch::new();
         while !batch.datagrams().iter().any(|datagram| datagram.buf.as_slice() == b"peer") {
             before += batch.datagrams().len();
@@ -290,8 +301,28 @@ mod tests {
                 stranger.send_to(b"flood", address).unwrap();
             }
             batch.clear();
-            port.receive(Which::Peer, 1, &mut batch);
+            turn += 2;
+            port.receive(Which::Peer, turn, &mut batch);
         }
+    }
+
+    #[test]
+    fn a_turn_that_reports_both_sockets_takes_one_share_of_what_waited() {
+        let (mut port, address) = port();
+        let (peer, stranger) = (phone(), phone());
+        connect(&mut port, &peer);
+        for _ in 0..8 {
+            stranger.send_to(b"flood", address).unwrap();
+        }
+
+        let shares = (5..8).map(|turn| {
+            let mut batch = Batch::new();
+            port.receive(Which::Everybody, turn, &mut batch);
+            port.receive(Which::Peer, turn, &mut batch);
+            batch.datagrams().len()
+        });
+
+        assert_eq!(shares.collect::<Vec<_>>(), [1, 2, 4]);
     }
 
     #[test]
@@ -386,7 +417,7 @@ mod tests {
     fn settle(port: &mut Port, peer: &UdpSocket) {
         connect(port, peer);
         let mut batch = Batch::new();
-        port.receive(Which::Everybody, 1, &mut batch);
+        port.receive(Which::Everybody, port.everybody.served + 1, &mut batch);
         assert!(batch.datagrams().is_empty());
     }
 
@@ -400,9 +431,10 @@ mod tests {
     /// What is heard next at this socket of the port, and from where.
     fn hear(port: &mut Port, which: Which) -> (Vec<u8>, SocketAddr) {
         let (mut batch, deadline) = (Batch::new(), Instant::now() + PATIENCE);
+        let mut turns = port.everybody.served + 1..;
         while batch.datagrams().is_empty() {
             assert!(Instant::now() < deadline, "nothing heard");
-            port.receive(which, 1, &mut batch);
+            port.receive(which, turns.next().unwrap(), &mut batch);
         }
         let datagram = &batch.datagrams()[0];
         (datagram.buf.as_slice().to_vec(), datagram.from)
