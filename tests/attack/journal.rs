@@ -2,7 +2,6 @@
 //! messages, and nothing that is nobody's business.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use cordon_tests::kamailio::password;
@@ -17,7 +16,7 @@ pub(crate) enum Refuses {
     Unsaid,
     /// These, by code; a proof that was withheld by its reason.
     Codes(Vec<&'static str>),
-    /// Whatever phones were told in a Warning; told nothing, as [`Refuses::Nothing`].
+    /// Whatever phones were told in a Warning, and connections, whose phones hear nothing; else as [`Refuses::Nothing`].
     WhatIsTold,
     /// Every message is valid and answered: no refusal is in the log, and nothing for a person to look at.
     Nothing,
@@ -49,7 +48,7 @@ impl Journal {
 
     /// # Errors
     /// What it says and must not, or does not say and must.
-    pub(crate) fn judge(&self, refuses: &Refuses, due: &BTreeSet<String>, during: Duration) -> Result<()> {
+    pub(crate) fn judge(&self, refuses: &Refuses, due: &BTreeSet<String>) -> Result<()> {
         self.keeps_secrets()?;
         let reasons = self.reasons();
         for code in due {
@@ -62,31 +61,37 @@ impl Journal {
         match refuses {
             Refuses::Unsaid => anyhow::bail!("the case says what it has refused, or that it is nothing"),
             Refuses::Codes(codes) => ensure!(!codes.is_empty(), "the case names what it has refused"),
-            Refuses::WhatIsTold if !due.is_empty() => {}
             // Who gets no connection cannot be told.
             Refuses::WhatIsTold => {
-                self.is_quiet_but(&[OVERLOADED, "refusal=\"CD-TLS-", "refusal=\"CD-TRANSPORT-"])?
+                let told = due.iter().map(|code| format!("refusal=\"{code}\""));
+                let allowed: Vec<String> =
+                    told.chain([OVERLOADED, TLS, TRANSPORT].map(str::to_owned)).collect();
+                self.is_quiet_but(&allowed)?
             }
-            Refuses::Nothing => self.is_quiet_but(&[OVERLOADED])?,
+            Refuses::Nothing => self.is_quiet_but(&[OVERLOADED.to_owned()])?,
         }
-        let seconds = during.as_secs_f64() + 1.0;
-        for (reason, lines) in reasons {
-            ensure!((lines as f64) < LINES_OF_REASON * seconds, "{lines} lines of {reason} in {during:?}");
+        self.fills_no_disk()
+    }
+
+    /// In no second, however quiet the others are.
+    fn fills_no_disk(&self) -> Result<()> {
+        let named = self.0.iter().filter_map(|line| Some((line.as_str(), reason_of(line)?)));
+        for (reason, lines) in fullest_seconds(named) {
+            ensure!(lines <= LINES_OF_REASON, "{lines} lines of {reason} in one second");
         }
         // What a phone of the PBX does by right is written down however often it does it.
-        let caused = self.0.iter().filter(|line| !BY_RIGHT.iter().any(|event| line.contains(event))).count();
-        ensure!((caused as f64) < LINES * seconds, "{caused} lines in {during:?} fill a disk");
+        let caused = self.0.iter().filter(|line| !BY_RIGHT.iter().any(|event| line.contains(event)));
+        for lines in fullest_seconds(caused.map(|line| (line.as_str(), "all"))).into_values() {
+            ensure!(lines <= LINES, "{lines} lines in one second fill a disk");
+        }
         Ok(())
     }
 
     /// How many lines name each refusal, by code, and each reason a proof was withheld for.
     fn reasons(&self) -> BTreeMap<&str, usize> {
         let mut lines = BTreeMap::new();
-        for line in &self.0 {
-            let key = if line.contains(WITHHELD) { "why=\"" } else { "refusal=\"" };
-            if let Some(reason) = line.split_once(key).and_then(|(_, rest)| rest.split('"').next()) {
-                *lines.entry(reason).or_default() += 1;
-            }
+        for reason in self.0.iter().filter_map(|line| reason_of(line)) {
+            *lines.entry(reason).or_default() += 1;
         }
         lines
     }
@@ -107,16 +112,36 @@ impl Journal {
         Ok(())
     }
 
-    /// Nothing was refused. That a starved machine puts probes off is judged where they are counted.
-    fn is_quiet_but(&self, allowed: &[&str]) -> Result<()> {
-        let others = self.0.iter().filter(|line| !allowed.iter().any(|said| line.contains(said)));
+    /// Nothing was refused but what these say. That a starved machine puts probes off is judged where they are counted.
+    fn is_quiet_but(&self, allowed: &[String]) -> Result<()> {
+        let others = self.0.iter().filter(|line| !allowed.iter().any(|said| line.contains(said.as_str())));
         for line in others {
             let is_said = line.contains("refusal=\"") || line.contains(WITHHELD);
             let is_grave = line.contains(" WARN ") || line.contains(" ERROR ");
-            ensure!(!is_said && !is_grave, "nothing was refused, and the log says: {line}");
+            ensure!(!is_said && !is_grave, "nothing else was refused, and the log says: {line}");
         }
         Ok(())
     }
+}
+
+/// The refusal that a line names by its code, or why a proof was withheld.
+fn reason_of(line: &str) -> Option<&str> {
+    let key = if line.contains(WITHHELD) { "why=\"" } else { "refusal=\"" };
+    line.split_once(key)?.1.split('"').next()
+}
+
+/// Of each kind the most lines that one second of the clock has.
+fn fullest_seconds<'a>(lines: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<&'a str, usize> {
+    let mut seconds = BTreeMap::<(&str, &str), usize>::new();
+    for (line, kind) in lines {
+        *seconds.entry((kind, line.get(..SECOND).unwrap_or(line))).or_default() += 1;
+    }
+    let mut fullest = BTreeMap::<&str, usize>::new();
+    for ((kind, _), lines) in seconds {
+        let most = fullest.entry(kind).or_default();
+        *most = lines.max(*most);
+    }
+    fullest
 }
 
 /// Events that need an account or a call of the PBX.
@@ -129,9 +154,42 @@ const BY_RIGHT: [&str; 5] = [
 ];
 const WITHHELD: &str = ": proof withheld";
 const OVERLOADED: &str = "refusal=\"CD-OVERLOAD-09\"";
+const TLS: &str = "refusal=\"CD-TLS-";
+const TRANSPORT: &str = "refusal=\"CD-TRANSPORT-";
 /// What the numbers of nearly all phones of the suite begin with, one digit longer than the fraction of a time.
 const NUMBERS: &str = "2065550";
+/// How much of a line says its second: `2026-11-22T08:00:00`.
+const SECOND: usize = 19;
 /// What a log takes in a second without hiding what else is in it; the canary's own visits are among them.
-const LINES: f64 = 100.0;
+const LINES: usize = 100;
 /// Of one code in a second, whatever was sent: 20, from each of the two places that may name it.
-const LINES_OF_REASON: f64 = 40.0;
+const LINES_OF_REASON: usize = 40;
+
+#[test]
+fn a_burst_is_not_spread_over_the_quiet_that_follows() {
+    let refused =
+        |second: usize| format!("2026-11-22T08:00:{second:02}.5Z  INFO x: refused refusal=\"CD-TLS-07\"");
+    let journal = |burst: usize| Journal((0..burst).map(|_| 0).chain(1..60).map(refused).collect());
+    let codes = Refuses::Codes(vec!["CD-TLS-07"]);
+    assert!(journal(40).judge(&codes, &BTreeSet::new()).is_ok());
+    assert!(journal(41).judge(&codes, &BTreeSet::new()).is_err());
+    let lines = |count| Journal(vec!["2026-11-22T08:00:00.5Z  INFO x: connection".to_owned(); count]);
+    assert!(lines(100).judge(&codes, &BTreeSet::new()).is_ok());
+    assert!(lines(101).judge(&codes, &BTreeSet::new()).is_err());
+}
+
+#[test]
+fn whatever_phones_were_told_nothing_else_is_refused_or_grave() {
+    let told = BTreeSet::from(["CD-OVERLOAD-03".to_owned()]);
+    let line = |said: &str| format!("2026-11-22T08:00:00.5Z {said}");
+    let says = |said: &str| {
+        Journal(vec![line(" INFO x: refused refusal=\"CD-OVERLOAD-03\""), line(said)])
+            .judge(&Refuses::WhatIsTold, &told)
+    };
+    for allowed in ["CD-OVERLOAD-03", "CD-OVERLOAD-09", "CD-TLS-01", "CD-TRANSPORT-07"] {
+        assert!(says(&format!(" INFO x: refused refusal=\"{allowed}\"")).is_ok(), "{allowed}");
+    }
+    for other in [" INFO x: refused refusal=\"CD-REG-02\"", "ERROR x: lost", " WARN x: odd"] {
+        assert!(says(other).is_err(), "{other}");
+    }
+}

@@ -5,7 +5,7 @@
 //! refused in a bounded number of lines, without a number or a secret. In the full form, which has a release build and a
 //! machine of its own, 99 of 100 answers on the old connection come within [`SOON`].
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use cordon_tests::handset;
@@ -31,9 +31,8 @@ pub(crate) struct Oracle {
     /// `None` where the attack takes the PBX away.
     registrations: Option<(Ledger, JoinHandle<()>)>,
     refuses: Refuses,
-    /// Lines in the log, and the time, before the attack.
+    /// Lines in the log before the attack.
     lines: usize,
-    begun: Instant,
     vitals: Vitals,
 }
 
@@ -65,7 +64,6 @@ impl Oracle {
             registrations,
             refuses: attack.refuses.clone(),
             lines: site.cordon.program.lines_so_far(),
-            begun: Instant::now(),
             vitals,
         })
     }
@@ -102,7 +100,7 @@ impl Oracle {
         }
         let journal = Journal(site.cordon.program.lines_after(self.lines));
         row.codes = journal.figure();
-        findings.weigh(journal.judge(&self.refuses, &due, self.begun.elapsed()));
+        findings.weigh(journal.judge(&self.refuses, &due));
         ensure!(site.cordon.program.is_running(), "the process lives");
         findings.verdict()
     }
