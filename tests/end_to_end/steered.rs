@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use cordon_steer::Steering;
-use cordon_tests::cordon::{Configuration, Cordon, HOST, binary};
+use cordon_tests::cordon::{Configuration, Cordon, HOST, binary, media_addresses};
 use cordon_tests::handset;
 use cordon_tests::kamailio::{Kamailio, Transport};
 use cordon_tests::machine::{CORDON_LOCATION, CORDON_LOCATION_V6, Machine, STRANGER, on_a_machine};
@@ -145,7 +145,7 @@ impl Site {
             at_bob.hear(ALICE_TONE, LIMIT).await?;
             at_alice.hear(BOB_TONE, LIMIT).await?;
             ensure!(at_alice.media().refused == 0, "{:?}", at_alice.media());
-            act(&held_ports()?)
+            act(&media_addresses()?)
         })
     }
 }
@@ -162,15 +162,6 @@ fn rights_of_threads(pid: u32) -> Result<Vec<(String, u64)>> {
         threads.push((field(&status, "Name")?, u64::from_str_radix(&field(&status, "CapPrm")?, 16)?));
     }
     Ok(threads)
-}
-
-/// The media ports that somebody holds on this machine.
-fn held_ports() -> Result<Vec<SocketAddr>> {
-    let filter = ["sport", ">=", ":20000", "and", "sport", "<=", ":29999"];
-    let table = Command::new("ss").arg("-Hlun").args(filter).output()?;
-    let table = String::from_utf8_lossy(&table.stdout).into_owned();
-    let column = table.lines().filter_map(|line| line.split_whitespace().nth(3));
-    column.map(|address| address.parse().with_context(|| address.to_owned())).collect()
 }
 
 /// Whether the kernel answers that nobody is there.

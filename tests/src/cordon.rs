@@ -1,5 +1,6 @@
 //! Cordon itself: the built binary with a configuration of the test's making.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -118,9 +119,7 @@ impl Cordon {
 
     /// How many UDP ports it holds for media.
     pub fn media_ports(&self) -> Result<usize> {
-        let filter = ["sport", ">=", ":20000", "and", "sport", "<=", ":29999"];
-        let table = Command::new("ss").arg("-Hlun").args(filter).output()?;
-        Ok(String::from_utf8_lossy(&table.stdout).lines().count())
+        Ok(media_addresses()?.len())
     }
 
     /// Waits until so many media sockets are open.
@@ -163,6 +162,15 @@ impl Cordon {
     pub fn verb(arguments: &[&str]) -> Result<Output> {
         Ok(Command::new(binary()?).args(arguments).output()?)
     }
+}
+
+/// Every UDP port that is held for media on this machine, with its address.
+pub fn media_addresses() -> Result<Vec<SocketAddr>> {
+    let filter = ["sport", ">=", ":20000", "and", "sport", "<=", ":29999"];
+    let table = Command::new("ss").arg("-Hlun").args(filter).output()?;
+    let table = String::from_utf8_lossy(&table.stdout).into_owned();
+    let column = table.lines().filter_map(|line| line.split_whitespace().nth(3));
+    column.map(|address| address.parse().with_context(|| address.to_owned())).collect()
 }
 
 /// The release build of this checkout.

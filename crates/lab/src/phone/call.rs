@@ -1,3 +1,4 @@
+use std::net::UdpSocket;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -130,6 +131,12 @@ impl LabCall {
     /// Loses each packet of this number from now on, as a bad network between this phone and Cordon would; 0 loses none.
     pub fn lose_every(&self, number: u64) {
         self.media.lose_every(number);
+    }
+
+    /// Each packet of this number arrives from a thief's socket from now on, and not from this phone. The socket must not
+    /// block.
+    pub fn rob_every(&self, number: u64, thief: Arc<UdpSocket>) {
+        self.media.rob_every(number, thief);
     }
 
     /// Forgets the tone heard so far, so that the next one has to be heard anew.

@@ -51,6 +51,8 @@ pub struct MediaReport {
     pub sources: usize,
     /// Where this phone's own stream is: its SSRC and the index of its next packet, roll-over counter included.
     pub sending: (u32, u64),
+    /// Where this phone's peer receives audio.
+    pub sends_to: Option<SocketAddr>,
     /// When the first authenticated packet came.
     pub first: Option<Instant>,
     /// When the last authenticated packet came.
@@ -161,7 +163,14 @@ impl MediaEnd {
 
     /// Loses each packet of this number from now on, as a bad network would; 0 loses none.
     pub(crate) fn lose_every(&self, number: u64) {
-        self.lock().lose_every = number;
+        let mut state = self.lock();
+        (state.lose_every, state.thief) = (number, None);
+    }
+
+    /// The same, and a thief sends what was lost in this phone's place.
+    pub(crate) fn rob_every(&self, number: u64, thief: Arc<std::net::UdpSocket>) {
+        let mut state = self.lock();
+        (state.lose_every, state.thief) = (number, Some(thief));
     }
 
     pub(crate) fn report(&self) -> MediaReport {
@@ -170,7 +179,8 @@ impl MediaEnd {
             let sending = (state.ssrc, state.next.as_u64());
             let heard = state.heard.map(|(ssrc, _)| ssrc);
             let Continuity { missing, late, .. } = state.continuity;
-            let report = MediaReport { sending, heard, missing, late, ..state.report.clone() };
+            let sends_to = state.rtp;
+            let report = MediaReport { sending, sends_to, heard, missing, late, ..state.report.clone() };
             (report, state.seen.len(), state.meter.clone())
         };
         MediaReport { sources, tone: meter.dominant(), ..report }
@@ -236,6 +246,8 @@ struct State {
     target_roc: Option<Roc>,
     /// Each packet of this number is lost on the way; 0 loses none.
     lose_every: u64,
+    /// Who sends what is lost.
+    thief: Option<Arc<std::net::UdpSocket>>,
     /// The stamp of the peer's last sender report, and when it came.
     stamped: Option<(Stamp, Instant)>,
     meter: ToneMeter,
@@ -266,6 +278,7 @@ impl State {
             timestamp: random::number() as u32,
             target_roc: None,
             lose_every: 0,
+            thief: None,
             stamped: None,
             meter: ToneMeter::default(),
             seen: Vec::new(),
@@ -310,6 +323,10 @@ impl State {
         self.next = PacketIndex::from_u64(self.next.as_u64() + 1).unwrap_or(PacketIndex::new(Roc(0), Seq(0)));
         if self.lose_every > 0 && self.next.as_u64().is_multiple_of(self.lose_every) {
             self.report.withheld += 1;
+            if let Some(thief) = &self.thief {
+                // A datagram that does not leave at once is lost for the thief as well.
+                let _ = thief.send_to(buf.as_slice(), to);
+            }
             return None;
         }
         self.report.sent += 1;
