@@ -80,9 +80,11 @@ fn f10_a_stolen_fresh_packet_turns_a_call_for_a_fifth_of_a_second_at_most() {
             talk.go_on(WORDS).await?;
             let (robbed, back) = (talk.at_carol.media().withheld, thief.heard()?);
             ensure!(robbed >= 4, "{robbed} packets were stolen");
-            // 100 ms are five packets; they are sealed for Carol.
+            // What the thief was sent is sealed for Carol. She wins back with her next packet: within 100 ms, or five packets,
+            // where this process is not kept waiting.
             let lost = talk.at_carol.media().missing;
-            ensure!(lost <= 5 * robbed && back <= 5 * robbed, "{robbed} thefts cost {lost}, brought {back}");
+            let most = site.length(50, 5) * robbed;
+            ensure!(lost <= most && back <= most, "{robbed} thefts cost {lost}, brought {back}");
             ensure!(talk.at_dave.media().missing == 0, "what was stolen arrives: {:?}", talk.at_dave.media());
             Metrics::await_until("each theft moves there and back", LIMIT, |metrics| {
                 metrics.sum("cordon_media_source_moves_total", &[]) >= 2.0 * robbed as f64
@@ -107,17 +109,20 @@ fn f05_forged_packets_of_a_hundred_thousand_sources_leave_nothing_behind() {
                 (0..1000).try_for_each(|number| intruder.send(&forged(number), port))?;
                 let (before, met) = (Vitals::of(&site.cordon)?.memory, refused("forged", 1)?);
                 let floods = site.length(100_000, 1_000_000);
-                (0..floods).try_for_each(|number| intruder.send(&forged(number), port))?;
-                // The kernel drops what a flood is faster than: most of it is to be refused.
-                let refused = refused("forged", met as usize + floods as usize / 4)? - met;
+                // The kernel drops what a flood is faster than: it goes on until so many were refused.
+                let (mut sent, mut refused) = (0, 0.0);
+                while refused < f64::from(floods) {
+                    ensure!(sent < 50 * floods, "{refused:.0} of {sent} refused");
+                    (sent..sent + VOLLEY).try_for_each(|number| intruder.send(&forged(number), port))?;
+                    sent += VOLLEY;
+                    refused = refusals(&Metrics::read()?, "forged") - met;
+                }
                 let grown = Vitals::of(&site.cordon)?.memory.saturating_sub(before);
                 ensure!(grown <= 1024, "{grown} kB for {refused:.0} forged packets");
                 ensure!(intruder.heard()? == 0, "something came back");
                 ensure!(talk.at_carol.is_up() && talk.at_dave.is_up(), "the call goes on");
                 talk.hang_up().await?;
-                Ok(format!(
-                    "{refused:.0} of {floods} refused (the kernel dropped the others), RSS +{grown} kB"
-                ))
+                Ok(format!("{refused:.0} of {sent} refused (the kernel dropped the others), RSS +{grown} kB"))
             })
         },
     );
@@ -214,22 +219,24 @@ impl Spoken {
 
 /// Waits until so many packets were refused for this reason; how many there are.
 fn refused(reason: &str, least: usize) -> Result<f64> {
-    let label = format!("reason=\"{reason}\"");
-    let count = |metrics: &Metrics| metrics.sum("cordon_media_refused_packets_total", &[&label]);
+    let count = |metrics: &Metrics| refusals(metrics, reason);
     Ok(count(&Metrics::await_until(reason, LIMIT, |metrics| count(metrics) >= least as f64)?))
+}
+
+fn refusals(metrics: &Metrics, reason: &str) -> f64 {
+    metrics.sum("cordon_media_refused_packets_total", &[&format!("reason=\"{reason}\"")])
 }
 
 /// What did not come from a phone, or was no media.
 fn dropped(metrics: &Metrics) -> f64 {
-    let refused = |reason| metrics.sum("cordon_media_refused_packets_total", &[reason]);
     metrics.sum("cordon_media_other_datagrams_total", &[])
-        + refused("reason=\"forged\"")
-        + refused("reason=\"malformed\"")
-        + refused("reason=\"too_many_sources\"")
+        + refusals(metrics, "forged")
+        + refusals(metrics, "malformed")
+        + refusals(metrics, "too_many_sources")
 }
 
 fn replayed() -> Result<f64> {
-    Ok(Metrics::read()?.sum("cordon_media_refused_packets_total", &["reason=\"replayed\""]))
+    Ok(refusals(&Metrics::read()?, "replayed"))
 }
 
 fn moves() -> Result<f64> {
@@ -243,6 +250,8 @@ const DAVE_AT: &str = "10.1.131.22";
 /// Five seconds of speech.
 const WORDS: u64 = 250;
 const PACKET: Duration = Duration::from_millis(20);
+/// Forged packets between two looks at the count.
+const VOLLEY: u32 = 5000;
 const COPIES: usize = 20;
 const BEHIND: [usize; 4] = [0, 1, 64, 128];
 const LIMIT: Duration = Duration::from_secs(20);
