@@ -154,6 +154,7 @@ fn a07_a_bye_in_a_body_stays_a_body() {
                 call.receive(call.media().received + 25, LIMIT).await?;
                 ensure!(call.is_up() && peer.is_up(), "the call lives");
                 call.hang_up().await?;
+                peer.ended(LIMIT).await?;
                 Ok("8 of 8: one 200, the call with that BYE in it lives".to_owned())
             })
         });

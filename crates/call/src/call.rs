@@ -40,6 +40,8 @@ pub(crate) struct Call {
     pub(crate) accepted: Option<Accepted>,
     /// INVITEs of ours that were given up and may still be accepted by somebody.
     pub(crate) given_up: Vec<ClientId>,
+    /// BYEs of ours on their way: one of the peer's that crosses them is answered as in a dialog (RFC 5407 §2).
+    pub(crate) byes: usize,
     /// How often another branch of a fork that accepted was hung up on.
     pub(crate) branches_ended: usize,
     /// INVITEs of our own, to be sent or under way.
@@ -143,7 +145,7 @@ impl Call {
     /// Whether nothing is left to wait for.
     pub(crate) fn is_over(&self) -> bool {
         let is_waited_for = self.stream.is_some() || self.accepted.is_some() || !self.given_up.is_empty();
-        self.is_ended() && !is_waited_for && !self.owes_bye()
+        self.is_ended() && !is_waited_for && !self.owes_bye() && self.byes == 0
     }
 
     /// Answers the INVITE under way with a refusal.
@@ -252,7 +254,9 @@ impl Call {
             let mut bye = leg.next_request(Method::Bye, board);
             headers::copy_for_request(side, &board.site.registration.domain, carried, &mut bye.headers);
             let hop = leg.hop(now, board);
-            board.send(now, hop, bye);
+            let client = board.send(now, hop, bye);
+            board.clients.insert(client, (self.key, Purpose::Bye));
+            self.byes += 1;
         } else {
             self.bye_at = Some(now + BYE_AGAIN);
         }
@@ -330,6 +334,7 @@ impl Call {
                 self.given_up.clear();
                 self.accepted = None;
                 self.bye_at = None;
+                self.byes = 0;
                 self.closed(now, board, StreamStatistics::default());
             }
             Stage::Opening(_)
@@ -396,6 +401,6 @@ pub(crate) const PBX_SILENCE: Duration = Duration::from_millis(3500);
 pub(crate) const PORTS: Duration = Duration::from_secs(3);
 /// Between two tries to reach a peer that is owed a BYE; a phone needs about as long to come back.
 const BYE_AGAIN: Duration = Duration::from_secs(2);
-/// Longest wait for what an ended call still expects: a 2xx that crossed our CANCEL, an ACK, a peer to say BYE to, the closing of the ports.
-/// Within 64 s everything of it is gone.
+/// Longest wait for what an ended call still expects: a 2xx that crossed our CANCEL, an ACK, a peer to say BYE to, the answer
+/// to our BYE, the closing of the ports. Within 64 s everything of it is gone.
 const LINGER: Duration = Duration::from_secs(40);

@@ -383,7 +383,11 @@ impl Engine {
             Some((key, Purpose::Probe(end))) => {
                 self.with_call(now, key, |call, board| call.handle_probed(now, board, end, Some(&response)));
             }
-            None => {} // the answer to a BYE: whatever it says, the dialog is over
+            // Whatever it says, the dialog is over.
+            Some((key, Purpose::Bye)) if response.status.is_final() => {
+                self.with_call(now, key, |call, _| call.byes = call.byes.saturating_sub(1));
+            }
+            Some((_, Purpose::Bye)) | None => {}
         }
     }
 
@@ -406,6 +410,9 @@ impl Engine {
             }
             Some((key, Purpose::Probe(end))) => {
                 self.with_call(now, key, |call, board| call.handle_probed(now, board, end, None));
+            }
+            Some((key, Purpose::Bye)) => {
+                self.with_call(now, key, |call, _| call.byes = call.byes.saturating_sub(1));
             }
             None => {}
         }

@@ -123,6 +123,7 @@ impl Call {
             exchange: None,
             accepted: None,
             given_up: Vec::new(),
+            byes: 0,
             branches_ended: 0,
             refreshes: Refreshes::default(),
             redirects: 0,

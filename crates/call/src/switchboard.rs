@@ -54,6 +54,8 @@ pub(crate) enum Purpose {
     Refresh,
     /// OPTIONS in the dialog of this leg: does the peer still know it.
     Probe(End),
+    /// The end of a dialog.
+    Bye,
 }
 
 impl Switchboard {

@@ -267,8 +267,38 @@ fn while_draining_new_calls_are_503_and_standing_ones_go_on() {
     assert!(!world.engine.is_idle());
     world.phone_says(flow, call.caller.request(Method::Bye));
     world.phone_hears_status(flow, 200);
-    world.pbx_hears(Method::Bye);
+    let bye = world.pbx_hears(Method::Bye);
+    assert!(!world.engine.is_idle(), "the PBX has not answered yet");
+    world.pbx_says(call.callee.respond(&bye, 200));
     assert!(world.engine.is_idle());
+}
+
+#[test]
+fn byes_that_cross_are_both_answered_and_nobody_is_refused() {
+    let mut world = World::new();
+    let mut call = phone_calls(&mut world);
+    let flow = call.caller.at.flow();
+    world.phone_says(flow, call.caller.request(Method::Bye));
+    world.phone_hears_status(flow, 200);
+    let bye = world.pbx_hears(Method::Bye);
+    assert!(world.open.is_empty(), "ports do not wait for the answer");
+    world.pbx_says(call.callee.request(Method::Bye));
+    world.pbx_hears_status(200);
+    world.pbx_says(call.callee.respond(&bye, 200));
+    assert!(world.refusals().is_empty(), "{:?}", world.refusals());
+    world.is_clean();
+}
+
+#[test]
+fn a_bye_that_is_never_answered_is_waited_for_no_longer_than_its_transaction() {
+    let mut world = World::new();
+    let mut call = phone_calls(&mut world);
+    let flow = call.caller.at.flow();
+    world.phone_says(flow, call.caller.request(Method::Bye));
+    world.phone_hears_status(flow, 200);
+    world.pbx_hears(Method::Bye);
+    world.pass(Duration::from_secs(33));
+    world.is_clean();
 }
 
 #[test]
