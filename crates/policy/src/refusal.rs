@@ -70,6 +70,8 @@ pub enum Refusal {
     NoDescriptors,
     /// An address, a URI, a Via or a proof of a password had more parameters than are read.
     TooManyParameters,
+    /// TLS was begun where plain SIP is heard in order to refuse it.
+    TlsOnPlainPort,
 
     /// The highest TLS version offered is below 1.2.
     TlsTooOld,
@@ -102,6 +104,8 @@ pub enum Refusal {
     ThirdPartyRegistration,
     /// Too many wrong answers to challenges for one account.
     AccountLocked,
+    /// The PBX challenges with nothing that a phone may answer through Cordon.
+    ChallengeUnusable,
 
     /// A method that is not built.
     MethodNotAllowed,

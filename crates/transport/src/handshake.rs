@@ -116,7 +116,8 @@ const FIRST_READ: usize = 1_024;
 /// A hello comes in one piece or a few. Each look begins anew: whoever sends a byte at a time, in records of one byte, would
 /// have us look thirty thousand times at thousands of records.
 const LOOKS: usize = 64;
-const HANDSHAKE: u8 = 0x16;
+/// With this byte every TLS connection begins (RFC 8446 §5.1).
+pub(crate) const HANDSHAKE: u8 = 0x16;
 
 /// A fatal alert protocol_version (70) in a record of TLS 1.0, which every version reads (RFC 8446 §6.2).
 const ALERT_PROTOCOL_VERSION: [u8; 7] = [0x15, 3, 1, 0, 2, 2, 70];

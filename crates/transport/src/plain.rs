@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::admission::Place;
 use crate::begun::has_credentials;
 use crate::event::TransportEvent;
+use crate::handshake::HANDSHAKE;
 use crate::listener;
 use crate::rate_limit::Verdict;
 use crate::shared::{Phase, Shared};
@@ -123,13 +124,14 @@ impl Visit {
         shared: &Shared,
         mut stream: S,
     ) {
-        match timeout(HEARING, read_message(&mut stream)).await {
-            Ok(Some(framed)) => {
+        match timeout(HEARING, read_first(&mut stream)).await {
+            Ok(First::Message(framed)) => {
                 if let Some(answer) = self.refuse(shared, framed).map(|(answer, _)| answer) {
                     let _ = timeout(LINGER, say_goodbye(&mut stream, &answer)).await;
                 }
             }
-            Ok(None) => self.report(shared, Refusal::NotSip),
+            Ok(First::Tls) => self.show_door(shared),
+            Ok(First::Nothing) => self.report(shared, Refusal::NotSip),
             Err(_) => self.report(shared, Refusal::FlowTooSlow),
         }
     }
@@ -179,6 +181,16 @@ impl Visit {
         Some((answer, port))
     }
 
+    /// A phone that speaks TLS at the wrong port cannot be answered; the event says which is the right one.
+    fn show_door(self, shared: &Shared) {
+        let config = shared.config();
+        let Some(settings) = config.locations.get(self.location) else { return };
+        let details = shared.with_door(settings, self.location, |door| {
+            format!("TLS is spoken at {}:{}", door.host, door.port)
+        });
+        shared.report_refused(Refusal::TlsOnPlainPort, self.peer, Some(self.location), details);
+    }
+
     fn report(self, shared: &Shared, refusal: Refusal) {
         shared.report_refused(refusal, self.peer, Some(self.location), String::new());
     }
@@ -190,30 +202,42 @@ fn response_port(request: &Request) -> Option<u16> {
     (!via.params.has("rport")).then(|| via.port.unwrap_or(SIP_PORT))
 }
 
-/// The first whole message; `None` when the stream ends or is not SIP.
-async fn read_message<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Framed> {
+/// What a stream begins with.
+enum First {
+    /// A whole message.
+    Message(Framed),
+    /// A TLS handshake.
+    Tls,
+    /// The stream ends, or it is neither.
+    Nothing,
+}
+
+async fn read_first<S: AsyncRead + Unpin>(stream: &mut S) -> First {
     let mut framer = Framer::default();
     let mut buffer = [0; 2_048];
     let mut start = Some(Vec::new());
     loop {
         match framer.next_frame() {
-            Ok(Some(Frame::Message(framed))) => return Some(framed),
+            Ok(Some(Frame::Message(framed))) => return First::Message(framed),
             Ok(Some(Frame::Ping | Frame::Pong)) => {}
             Ok(None) => {
-                let count = stream.read(&mut buffer).await.ok().filter(|&count| count > 0)?;
+                let Ok(count @ 1..) = stream.read(&mut buffer).await else { return First::Nothing };
                 let bytes = buffer.get(..count).unwrap_or_default();
                 framer.push(bytes);
                 if let Some(line) = &mut start {
+                    if line.is_empty() && bytes.first() == Some(&HANDSHAKE) {
+                        return First::Tls;
+                    }
                     // No longer than the framer lets a line grow.
                     line.extend_from_slice(bytes);
                     match is_sip(line) {
-                        Some(false) => return None,
+                        Some(false) => return First::Nothing,
                         Some(true) => start = None,
                         None => {}
                     }
                 }
             }
-            Err(_) => return None,
+            Err(_) => return First::Nothing,
         }
     }
 }

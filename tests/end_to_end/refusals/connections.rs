@@ -25,6 +25,23 @@ fn bytes_that_are_neither_tls_nor_sip_are_met_with_a_close() {
 }
 
 #[test]
+fn tls_on_the_port_for_plain_sip_is_met_with_a_close_and_the_log_names_the_right_port() {
+    on_a_machine(|machine| {
+        let site = Site::with(machine, |_| {}, None)?;
+        let (_, line) = site.cordon.refuses("CD-TRANSPORT-23", || {
+            let plain = SocketAddr::new(door()?.ip(), 5060);
+            ensure!(
+                connect_tls(&site.authority, "10.1.0.11", plain, LIMIT).is_err(),
+                "no TLS is spoken there"
+            );
+            Ok(())
+        })?;
+        ensure!(line.contains("TLS is spoken at ") && line.contains(":5061"), "{line}");
+        Ok(())
+    });
+}
+
+#[test]
 fn a_message_that_breaks_the_grammar_is_answered_400_and_the_connection_goes_on() {
     on_a_machine(|machine| {
         let mut site = Site::open(machine)?;

@@ -1,7 +1,7 @@
 //! Requests: from a registered phone, in this domain, with nothing that is not built.
 
-use anyhow::{Context, Result};
-use cordon_tests::machine::on_a_machine;
+use anyhow::{Context, Result, ensure};
+use cordon_tests::machine::{Machine, on_a_machine};
 use cordon_tests::metrics::Metrics;
 use cordon_tests::sipp::{Sipp, scenario};
 
@@ -138,26 +138,39 @@ fn a_registration_in_another_domain_is_refused_with_403() {
 
 #[test]
 fn a_pbx_that_asks_for_auth_int_alone_is_named_in_a_502() {
+    // The body crosses changed, so that its integrity cannot be proven: the PBX must offer `auth` too.
+    let refused =
+        Refused { status: 502, code: "CD-REG-03", standard: None, text: "PBX asks for auth-int only" };
+    on_a_machine(|machine| challenges_unusably(machine, ("qop=\"auth\"", "qop=\"auth-int\""), &refused));
+}
+
+#[test]
+fn a_pbx_that_asks_for_no_digest_is_named_in_a_502() {
+    let text = "PBX asks for no digest that can be read";
+    let refused = Refused { status: 502, code: "CD-REG-09", standard: None, text };
     on_a_machine(|machine| {
-        // The body crosses changed, so that its integrity cannot be proven: the PBX must offer `auth` too.
-        let challenges = machine.folder().join("pbx_auth_int.xml");
-        let ordinary = std::fs::read_to_string(scenario("pbx_answers"))?;
-        let (once, rest) =
-            ordinary.split_once("<recv request=\"REGISTER\" crlf=\"true\"/>").context("it asks again")?;
-        let rest = rest.split_once("<label id=\"options\"/>").context("OPTIONS follow")?.1;
-        let text = format!("{once}<nop next=\"end\"/>\n<label id=\"options\"/>{rest}");
-        std::fs::write(&challenges, text.replace("qop=\"auth\"", "qop=\"auth-int\""))?;
-        let mut site = Site::with(machine, |_| (), Some(challenges))?;
-        let refused =
-            Refused { status: 502, code: "CD-REG-03", standard: None, text: "PBX asks for auth-int only" };
-        let call = [
-            request("REGISTER", "sip:mx.clinic.test", "Expires: 300\n", "")
-                .replace("2000@mx.clinic.test", "[field0]@mx.clinic.test"),
-            answer(&refused, ""),
-        ]
-        .concat();
-        unregistered(&mut site, "auth-int", &call, &refused)
+        challenges_unusably(machine, ("Authenticate: Digest", "Authenticate: Basic"), &refused)
     });
+}
+
+/// The PBX challenges as it always does, but for one word.
+fn challenges_unusably(machine: &Machine, (word, instead): (&str, &str), refused: &Refused) -> Result<()> {
+    let challenges = machine.folder().join("pbx_challenges.xml");
+    let ordinary = std::fs::read_to_string(scenario("pbx_answers"))?;
+    let (once, rest) =
+        ordinary.split_once("<recv request=\"REGISTER\" crlf=\"true\"/>").context("it asks again")?;
+    let rest = rest.split_once("<label id=\"options\"/>").context("OPTIONS follow")?.1;
+    let text = format!("{once}<nop next=\"end\"/>\n<label id=\"options\"/>{rest}");
+    ensure!(text.contains(word), "the PBX says {word}");
+    std::fs::write(&challenges, text.replace(word, instead))?;
+    let mut site = Site::with(machine, |_| (), Some(challenges))?;
+    let call = [
+        request("REGISTER", "sip:mx.clinic.test", "Expires: 300\n", "")
+            .replace("2000@mx.clinic.test", "[field0]@mx.clinic.test"),
+        answer(refused, ""),
+    ]
+    .concat();
+    unregistered(&mut site, "challenged", &call, refused)
 }
 
 #[test]

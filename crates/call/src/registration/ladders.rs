@@ -200,6 +200,16 @@ fn auth_int_alone_is_refused_with_a_code() {
 }
 
 #[test]
+fn a_challenge_without_digest_is_refused_with_a_code() {
+    let mut house = House::new();
+    house.phone(A, &register(1, ""));
+    house.pbx(401, &[(HeaderName::WWW_AUTHENTICATE, "Basic realm=\"mx\"")], &[]);
+    assert_eq!(house.at_phone().status.code(), 502);
+    assert!(house.warning().contains("CD-REG-09"));
+    assert_eq!(house.told(), ["refused CD-REG-09"]);
+}
+
+#[test]
 fn the_same_phone_on_a_new_connection_keeps_its_contact_and_takes_over() {
     let mut house = House::new();
     let first = house.register(A, &register(1, ""));

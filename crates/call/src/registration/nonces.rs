@@ -32,7 +32,7 @@ impl Nonces {
     /// on the way, and remembers every nonce the phone is about to learn. For every response that may carry one.
     ///
     /// # Errors
-    /// [`Refusal::AuthIntAlone`] when no challenge is left; tell the phone that instead.
+    /// [`Refusal::AuthIntAlone`] or [`Refusal::ChallengeUnusable`] when no challenge is left; tell the phone that instead.
     pub(crate) fn relay_challenge(
         &mut self,
         now: Instant,
@@ -40,14 +40,17 @@ impl Nonces {
         response: &mut Response,
     ) -> Result<(), Refusal> {
         let mut kept = Headers::new();
-        let (mut is_challenge, mut has_auth_int_alone) = (false, false);
+        let (mut is_challenge, mut has_auth_int_alone, mut has_unusable) = (false, false, false);
         for header in &response.headers {
             if !CHALLENGES.contains(&header.name) {
                 kept.push(header.name.clone(), &header.value);
                 continue;
             }
             // What is not a readable digest challenge stays here: Basic would have the phone send its password.
-            let Some(challenge) = digest_challenge(header) else { continue };
+            let Some(challenge) = digest_challenge(header) else {
+                has_unusable = true;
+                continue;
+            };
             match challenge.without_auth_int() {
                 Some(same) if same == challenge => kept.push(header.name.clone(), &header.value),
                 Some(changed) => kept.push(header.name.clone(), changed.to_text()),
@@ -60,6 +63,10 @@ impl Nonces {
         }
         if has_auth_int_alone && !is_challenge {
             return Err(Refusal::AuthIntAlone);
+        }
+        // Elsewhere a challenge means nothing, and its loss neither (RFC 3261 §22.2, §22.3).
+        if has_unusable && !is_challenge && matches!(response.status.code(), 401 | 407) {
+            return Err(Refusal::ChallengeUnusable);
         }
         response.headers = kept;
         self.remember(now, flow, response);
@@ -157,11 +164,11 @@ impl Proof {
     /// Two proofs for one realm are none: which of them the PBX would believe is not to be guessed, and twenty in one
     /// request would be twenty guesses. Nor is one with an escaped quote: Kamailio ends the string there, and finds another
     /// nonce and another response in the rest of it.
-    fn of(header: &Header, ambiguous: &[(HeaderName, Option<Text>)]) -> Result<Self, Withheld> {
+    fn of(header: &Header, ambiguous: &[Realm]) -> Result<Self, Withheld> {
         let credentials = Credentials::parse(&header.value).ok().filter(Credentials::is_digest);
         let credentials = credentials.filter(|_| !header.value.as_str().contains("\\\""));
         let credentials =
-            credentials.filter(|proof| !ambiguous.contains(&(header.name.clone(), proof.realm())));
+            credentials.filter(|proof| !ambiguous.contains(&(header.name.clone(), realm_of(proof))));
         let credentials = credentials.ok_or(Withheld::Unclear)?;
         let (nonce, response) = credentials.nonce().zip(credentials.response()).ok_or(Withheld::Unclear)?;
         Ok(Self { nonce: Mark::of(nonce.as_bytes()), response: Mark::of(&digits(&response)) })
@@ -176,10 +183,10 @@ fn digits(response: &Text) -> Vec<u8> {
 }
 
 /// The realms, by header, for which there is more than one proof.
-fn repeated_realms(headers: &Headers) -> Vec<(HeaderName, Option<Text>)> {
+fn repeated_realms(headers: &Headers) -> Vec<Realm> {
     let proofs = headers.iter().filter(|header| CREDENTIALS.contains(&header.name));
     let realms = proofs
-        .filter_map(|header| Some((header.name.clone(), Credentials::parse(&header.value).ok()?.realm())));
+        .filter_map(|header| Some((header.name.clone(), realm_of(&Credentials::parse(&header.value).ok()?))));
     let (mut once, mut again) = (Vec::new(), Vec::new());
     for realm in realms {
         match once.contains(&realm) {
@@ -188,6 +195,14 @@ fn repeated_realms(headers: &Headers) -> Vec<(HeaderName, Option<Text>)> {
         }
     }
     again
+}
+
+/// A header and a realm in it.
+type Realm = (HeaderName, Option<Vec<u8>>);
+
+/// In one spelling: where a PBX looks for its realm without regard to case, two spellings are one realm.
+fn realm_of(credentials: &Credentials) -> Option<Vec<u8>> {
+    credentials.realm().map(|realm| realm.as_bytes().to_ascii_lowercase())
 }
 
 fn digest_challenge(header: &Header) -> Option<Challenge> {
@@ -286,11 +301,22 @@ mod tests {
     }
 
     #[test]
-    fn basic_is_never_relayed() {
+    fn basic_is_never_relayed_and_alone_it_is_refused() {
         let (mut nonces, now) = (Nonces::new(), Instant::now());
-        let mut response = challenged("WWW-Authenticate: Basic realm=\"b\"\r\n");
-        nonces.relay_challenge(now, FLOW, &mut response).unwrap();
-        assert!(!response.headers.has(&HeaderName::WWW_AUTHENTICATE));
+        let basic = "WWW-Authenticate: Basic realm=\"b\"\r\n";
+        let digest = "WWW-Authenticate: Digest realm=\"b\", nonce=\"n1\"\r\n";
+        let mut both = challenged(&format!("{basic}{digest}"));
+        nonces.relay_challenge(now, FLOW, &mut both).unwrap();
+        let left: Vec<&[u8]> =
+            both.headers.get_all(&HeaderName::WWW_AUTHENTICATE).map(|value| value.as_bytes()).collect();
+        assert_eq!(left, [&b"Digest realm=\"b\", nonce=\"n1\""[..]]);
+
+        let refused = nonces.relay_challenge(now, FLOW, &mut challenged(basic));
+        assert_eq!(refused, Err(Refusal::ChallengeUnusable));
+        let mut endless = digest.trim_end().to_owned();
+        (0..33).for_each(|n| endless.push_str(&format!(", p{n}=1")));
+        let refused = nonces.relay_challenge(now, FLOW, &mut challenged(&format!("{endless}\r\n")));
+        assert_eq!(refused, Err(Refusal::ChallengeUnusable), "more parameters than are read");
     }
 
     #[test]
@@ -359,6 +385,24 @@ mod tests {
     fn has_proof(request: &Request) -> bool {
         CREDENTIALS.iter().any(|name| request.headers.has(name))
     }
+
+    #[test]
+    fn two_proofs_for_one_realm_stay_outside_however_it_is_written() {
+        let now = Instant::now();
+        for other in ["b", "B"] {
+            let mut nonces = Nonces::new();
+            let mut response = challenged("WWW-Authenticate: Digest realm=\"b\", nonce=\"n1\"\r\n");
+            nonces.relay_challenge(now, FLOW, &mut response).unwrap();
+            let line = |realm: &str, response: &str| {
+                format!("Authorization: Digest realm=\"{realm}\", nonce=\"n1\", response=\"{response}\"\r\n")
+            };
+            let mut request = carrying(&[line("b", "0a"), line(other, "0b")].concat());
+            let proofs = nonces.withhold_foreign(now, FLOW, &mut request, &mut VecDeque::new());
+            assert!(proofs.0.is_empty() && !has_proof(&request), "{other}");
+            assert_eq!(nonces.withheld()[Withheld::Unclear.index()], 2);
+        }
+    }
+
     #[test]
     fn of_a_hundred_proofs_in_a_request_four_are_read_and_the_theft_is_what_is_told() {
         let (mut nonces, now, thief) = (Nonces::new(), Instant::now(), FlowId(2));

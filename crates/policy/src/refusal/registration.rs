@@ -116,3 +116,16 @@ pub(super) const ACCOUNT_LOCKED: Row = Row {
         "find the device by the connection in the log: correct its password, or take it off the network if nobody knows it; the lock ends by itself",
     ),
 };
+
+pub(super) const CHALLENGE_UNUSABLE: Row = Row {
+    code: "CD-REG-09",
+    answer: Answer::Sip(502),
+    retry_after: None,
+    standard: None,
+    text: "PBX asks for no digest that can be read, set digest there",
+    label: "challenge_unusable",
+    title: "The PBX challenges without digest",
+    rule: "A challenge that reaches a phone is Digest, with 32 parameters at most: Basic would have the phone send its password itself.",
+    controls: &["ZC-46", "ZC-50"],
+    remedy: Remedy::Site("set the authentication of the PBX to digest, with MD5, SHA-256 or SHA-512-256"),
+};

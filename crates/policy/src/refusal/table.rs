@@ -5,7 +5,7 @@ use super::{Refusal, call, config, media, overload, pbx, registration, tls, tran
 
 impl Refusal {
     /// Every refusal, in the order of the codes.
-    pub const ALL: [Refusal; 118] = [
+    pub const ALL: [Refusal; 120] = [
         Refusal::PlainUdp,
         Refusal::PlainTcp,
         Refusal::PlainOnTlsPort,
@@ -28,6 +28,7 @@ impl Refusal {
         Refusal::MadeRoom,
         Refusal::NoDescriptors,
         Refusal::TooManyParameters,
+        Refusal::TlsOnPlainPort,
         Refusal::TlsTooOld,
         Refusal::TlsNoCommonSuite,
         Refusal::TlsNoCommonGroup,
@@ -43,6 +44,7 @@ impl Refusal {
         Refusal::PhoneUnknown,
         Refusal::ThirdPartyRegistration,
         Refusal::AccountLocked,
+        Refusal::ChallengeUnusable,
         Refusal::MethodNotAllowed,
         Refusal::ExtensionRequired,
         Refusal::HopsExhausted,
@@ -151,6 +153,7 @@ impl Refusal {
             Refusal::MadeRoom => &transport::MADE_ROOM,
             Refusal::NoDescriptors => &transport::NO_DESCRIPTORS,
             Refusal::TooManyParameters => &transport::TOO_MANY_PARAMETERS,
+            Refusal::TlsOnPlainPort => &transport::TLS_ON_PLAIN_PORT,
 
             Refusal::TlsTooOld => &tls::TOO_OLD,
             Refusal::TlsNoCommonSuite => &tls::NO_COMMON_SUITE,
@@ -168,6 +171,7 @@ impl Refusal {
             Refusal::PhoneUnknown => &registration::PHONE_UNKNOWN,
             Refusal::ThirdPartyRegistration => &registration::THIRD_PARTY,
             Refusal::AccountLocked => &registration::ACCOUNT_LOCKED,
+            Refusal::ChallengeUnusable => &registration::CHALLENGE_UNUSABLE,
 
             Refusal::MethodNotAllowed => &call::METHOD_NOT_ALLOWED,
             Refusal::ExtensionRequired => &call::EXTENSION_REQUIRED,

@@ -64,8 +64,8 @@ pub(super) const NOT_SIP: Row = Row {
     standard: None,
     text: "this port speaks SIP over TLS at {door}",
     label: "not_sip",
-    title: "Neither TLS nor SIP on the TLS port",
-    rule: "Whatever does not begin with a TLS handshake is closed unread.",
+    title: "Neither TLS nor SIP",
+    rule: "Whatever begins with neither a TLS handshake nor a SIP message is closed unread, on every port.",
     controls: &["ZC-77", "CI-05"],
     remedy: Remedy::Site(
         "find the program at that address: a web browser or a port scanner looks like this, a phone does not",
@@ -305,4 +305,19 @@ pub(super) const TOO_MANY_PARAMETERS: Row = Row {
     rule: "An address, a URI, a Via and a proof of a password hold 32 parameters at most.",
     controls: &["ZC-46"],
     remedy: Remedy::Site("update the firmware of the sender; no phone writes as many"),
+};
+
+pub(super) const TLS_ON_PLAIN_PORT: Row = Row {
+    code: "CD-TRANSPORT-23",
+    answer: Answer::Close,
+    retry_after: None,
+    standard: None,
+    text: "this port refuses plain SIP, TLS is spoken at {door}",
+    label: "tls_on_plain_port",
+    title: "TLS on the port for plain SIP",
+    rule: "The transport is right and the port is not: here plain SIP is heard, in order to refuse it, and no TLS is spoken.",
+    controls: &["ZC-38", "ZC-43", "CI-05"],
+    remedy: Remedy::Site(
+        "set the server port of the phone to the one in the event (5061 unless `listen` of the location says otherwise)",
+    ),
 };

@@ -43,6 +43,19 @@ async fn a_register_over_tcp_is_refused_once_and_closed() {
 }
 
 #[tokio::test]
+async fn tls_on_the_plain_port_is_closed_and_told_apart_with_the_right_port() {
+    let mut site = Site::start().await;
+    let mut phone = Peer::connect_plain(site.refuser()).await;
+    // The record header of a ClientHello, and no more of it.
+    phone.say([0x16, 3, 1, 2, 0]).await;
+
+    assert!(phone.hear_all().await.is_empty());
+    let (refusal, details) = site.refused().await;
+    assert_eq!(refusal, Refusal::TlsOnPlainPort);
+    assert_eq!(details, format!("TLS is spoken at {HOST}:{}", site.door().port()));
+}
+
+#[tokio::test]
 async fn one_source_gets_ten_answers_in_a_second() {
     let mut site = Site::start().await;
     let phone = Datagrams::open(&site, "127.0.0.1").await;
