@@ -15,6 +15,10 @@ mod srtp_differential;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| matches!(argument.as_str(), "--help" | "-h")) {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let outcome = match arguments.first().map(String::as_str) {
         Some("check") => check::run(&arguments[1..]),
         Some("attack") => attack::run(&arguments[1..]),
@@ -74,5 +78,6 @@ cargo xtask VERB
               counts the instructions of the hot functions under valgrind against benches/instructions/recorded.tsv
   srtp-differential [PACKETS]
               holds the SRTP engine against webrtc-srtp over ten million packets of all suites, lost, late and forged
+              example: cargo xtask srtp-differential 100000
   setup       installs the programs that the tests talk to (needs root on Debian 12)
   layers      proves the arrows words <- cores, hand <- edges <- top, and that no core has hands";

@@ -1,5 +1,6 @@
 //! From a path to checked settings.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -61,7 +62,7 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Finding>> {
 /// # Errors
 /// As [`load`].
 pub fn load_in(surroundings: &Surroundings, path: &Path) -> Result<Loaded, Vec<Finding>> {
-    let unreadable = |problem: std::io::Error| vec![Finding::about(path.to_owned(), problem.to_string())];
+    let unreadable = |problem: std::io::Error| vec![Finding::about(path.to_owned(), explain(&problem))];
     let facts = std::fs::metadata(path).map_err(unreadable)?;
     if facts.len() > MAX_FILE {
         return Err(vec![Finding::about(
@@ -84,6 +85,18 @@ pub fn load_in(surroundings: &Surroundings, path: &Path) -> Result<Loaded, Vec<F
     match (loaded, findings.has_errors()) {
         (Some(loaded), false) => Ok(Loaded { warnings: findings.finish(), ..loaded }),
         (_, _) => Err(findings.finish()),
+    }
+}
+
+/// Why the file cannot be read, and what to do about it.
+fn explain(problem: &std::io::Error) -> String {
+    match problem.kind() {
+        ErrorKind::NotFound => "there is no such file: begin with a copy of config/cordon.toml".to_owned(),
+        ErrorKind::PermissionDenied => {
+            "you may not read this file: ask as the user that runs Cordon, or as root".to_owned()
+        }
+        ErrorKind::InvalidData => "not text in UTF-8: save it as that".to_owned(),
+        _ => format!("it cannot be read ({problem})"),
     }
 }
 
@@ -118,13 +131,13 @@ fn read(source: &Source, findings: &mut Findings<'_>, surroundings: &Surrounding
     }
 
     if site_section.is_none() && !root.has("site") {
-        root.missing(findings, "site", "name, profile, domain and host of the site");
+        root.missing_section(findings, "[site]", "name, profile, domain and host");
     }
     let site = site_section.and_then(|section| site::read_site(section, findings, profile, folder));
     let tls = match root.section(findings, "tls", "[tls]") {
         Some(section) => site::read_tls(section, findings, &mut strictness, folder),
         None => {
-            root.missing(findings, "tls", "certificate and private_key");
+            root.missing_section(findings, "[tls]", "certificate and private_key");
             None
         }
     };
@@ -142,11 +155,7 @@ fn read(source: &Source, findings: &mut Findings<'_>, surroundings: &Surrounding
 
     let sections = root.sections(findings, "location", "[[location]]");
     if sections.is_empty() && !root.has("location") {
-        root.missing(
-            findings,
-            "location",
-            "at least one [[location]] with listen, networks and media_address",
-        );
+        root.missing_section(findings, "[[location]]", "name, listen, networks and media_address");
     }
     let count = sections.len();
     let locations: Vec<_> = sections
@@ -157,7 +166,7 @@ fn read(source: &Source, findings: &mut Findings<'_>, surroundings: &Surrounding
     let pbx = match root.section(findings, "pbx", "[pbx]") {
         Some(section) => pbx::read(section, findings, &mut strictness, &mut listeners),
         None => {
-            root.missing(findings, "pbx", "uri, listen, networks and media_address");
+            root.missing_section(findings, "[pbx]", "uri, listen, networks and media_address");
             None
         }
     };

@@ -224,11 +224,14 @@ impl<'a> Section<'a> {
 
     /// Notes that a key has to be there.
     pub(crate) fn missing(&mut self, findings: &mut Findings<'_>, key: &'static str, what: &str) {
-        let message = match self.heading {
-            "" => format!("`[{key}]` is missing"),
-            heading => format!("{heading} needs `{key}`"),
-        };
+        let message = format!("{} needs `{key}`", self.heading);
         findings.error(self.span(), message, Some(format!("{key} = {what}")));
+    }
+
+    /// Notes that a whole section has to be there, and with which keys.
+    pub(crate) fn missing_section(&mut self, findings: &mut Findings<'_>, heading: &str, keys: &str) {
+        let help = format!("add {heading} with {keys}; the annotated config/cordon.toml shows it");
+        findings.error(self.span(), format!("`{heading}` is missing"), Some(help));
     }
 
     fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {

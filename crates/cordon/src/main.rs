@@ -18,7 +18,7 @@ use crate::bench::Bench;
 
 /// SIP over TLS and SRTP, or nothing: stands between phones and their PBX.
 #[derive(Parser)]
-#[command(name = "cordon", version, max_term_width = 100)]
+#[command(name = "cordon", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -58,11 +58,18 @@ enum Verb {
         code: Option<String>,
     },
     /// Measure what this machine carries.
+    #[command(after_help = "Example:\n  cordon bench media --calls 200")]
     Bench {
         #[command(subcommand)]
         what: Bench,
     },
 }
+
+const EXAMPLES: &str = "Examples:
+  cordon demo --once                             see what it does, with nothing to set up
+  cordon check /etc/cordon/cordon.toml           before a configuration is served
+  cordon run --config /etc/cordon/cordon.toml    serve it
+  cordon explain CD-MEDIA-01                     what a refusal in the log or in a Warning means";
 
 fn main() -> ExitCode {
     match Arguments::parse().verb {

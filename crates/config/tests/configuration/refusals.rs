@@ -254,8 +254,8 @@ mod mistakes {
     fn missing_sections_are_named() {
         let errors = Folder::new(Leaf::Good).errors("");
         let told: Vec<&str> = errors.iter().map(Finding::message).collect();
-        for section in ["site", "tls", "location", "pbx"] {
-            assert!(told.contains(&format!("`[{section}]` is missing").as_str()), "{told:?}");
+        for heading in ["[site]", "[tls]", "[[location]]", "[pbx]"] {
+            assert!(told.contains(&format!("`{heading}` is missing").as_str()), "{told:?}");
         }
     }
 
