@@ -83,8 +83,13 @@ impl Oracle {
         findings.weigh(self.questions.judge(QUESTIONS));
         ensure!(site.cordon.program.is_running(), "the process lives");
         let now = self.vitals.await_return(&site.cordon)?;
-        let grown = i128::from(now.memory) - i128::from(self.vitals.memory);
-        findings.note(format!("RSS {} {grown:+} kB, fds {}", self.vitals.memory, now.descriptors));
+        let grown = |now, before| i128::from(now) - i128::from(before);
+        let memory = grown(now.memory, self.vitals.memory);
+        let resident = grown(now.resident, self.vitals.resident);
+        findings.note(format!(
+            "memory {} {memory:+} kB (RSS {resident:+}), fds {}",
+            self.vitals.memory, now.descriptors
+        ));
         findings.weigh(now.is_back_at(self.vitals));
         // The call is ended last: it holds descriptors of the baseline.
         match self.runtime.block_on(self.call.end()) {

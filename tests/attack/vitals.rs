@@ -8,8 +8,10 @@ use cordon_tests::cordon::Cordon;
 /// One reading.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Vitals {
-    /// Resident memory, in kB.
+    /// Resident memory that is its own, in kB.
     pub(crate) memory: u64,
+    /// All that is resident, in kB.
+    pub(crate) resident: u64,
     /// Open files and sockets.
     pub(crate) descriptors: usize,
 }
@@ -18,7 +20,7 @@ impl Vitals {
     pub(crate) fn of(cordon: &Cordon) -> Result<Self> {
         let folder = format!("/proc/{}/fd", cordon.program.pid());
         let descriptors = std::fs::read_dir(folder).context("the process lives")?.count();
-        Ok(Self { memory: cordon.memory()?, descriptors })
+        Ok(Self { memory: cordon.own_memory()?, resident: cordon.memory()?, descriptors })
     }
 
     /// Waits until the process is back where it was; the last reading, whether it is or not.

@@ -153,8 +153,17 @@ impl Cordon {
 
     /// What it has in memory, in kB.
     pub fn memory(&self) -> Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// What of it is its own, in kB: without the pages of the program, which the system drops and reads again as it likes.
+    pub fn own_memory(&self) -> Result<u64> {
+        self.status("RssAnon:")
+    }
+
+    fn status(&self, key: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.program.pid()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("Linux tells")?;
+        let line = status.lines().find(|line| line.starts_with(key)).context("Linux tells")?;
         Ok(line.split_whitespace().nth(1).context("it is a number")?.parse()?)
     }
 
