@@ -142,10 +142,15 @@ impl Call {
         self.is_ended() && self.stream.is_none()
     }
 
-    /// Whether nothing is left to wait for.
+    /// Whether a BYE of ours is on its way.
+    pub(crate) fn awaits_answers_to_bye(&self) -> bool {
+        self.byes > 0
+    }
+
+    /// Whether nothing is left to wait for, but for the answer to a BYE.
     pub(crate) fn is_over(&self) -> bool {
         let is_waited_for = self.stream.is_some() || self.accepted.is_some() || !self.given_up.is_empty();
-        self.is_ended() && !is_waited_for && !self.owes_bye() && self.byes == 0
+        self.is_ended() && !is_waited_for && !self.owes_bye()
     }
 
     /// Answers the INVITE under way with a refusal.

@@ -42,6 +42,8 @@ pub struct Engine {
     pub(crate) on_flow: BTreeSet<(FlowId, CallKey)>,
     /// When which call wants to be woken.
     pub(crate) wakes: BTreeSet<(Instant, CallKey)>,
+    /// Calls that are over but for the answers to their BYEs.
+    pub(crate) parting: BTreeSet<CallKey>,
 }
 
 impl Engine {
@@ -73,6 +75,7 @@ impl Engine {
             options: RelayedOptions::default(),
             on_flow: BTreeSet::new(),
             wakes: BTreeSet::new(),
+            parting: BTreeSet::new(),
         }
     }
 
@@ -184,14 +187,14 @@ impl Engine {
         self.is_draining = true;
     }
 
-    /// Whether no call is left.
+    /// Whether no call is left; the answer to a BYE may be on its way still.
     pub fn is_idle(&self) -> bool {
-        self.calls.is_empty()
+        self.call_count() == 0
     }
 
     /// How many calls there are, ringing and ending ones included.
     pub fn call_count(&self) -> usize {
-        self.calls.len()
+        self.calls.len() - self.parting.len()
     }
 
     /// Whether a phone is registered on this connection, or has a call: one that is worth keeping.
@@ -279,13 +282,20 @@ impl Engine {
             before.into_iter().flatten().for_each(|flow| _ = self.on_flow.remove(&(flow, key)));
             self.on_flow.extend(flows.into_iter().flatten().map(|flow| (flow, key)));
         }
-        if call.is_over() {
-            self.forget(key);
+        if !call.is_over() {
+            return;
         }
+        if !call.awaits_answers_to_bye() || self.parting.len() >= MAX_PARTING {
+            return self.forget(key);
+        }
+        // It counts no more: who calls again is not held up by a peer that leaves a BYE without an answer.
+        self.parting.insert(key);
+        self.tally.ended(std::mem::replace(&mut call.charge, Charge::Nobody));
     }
 
     fn forget(&mut self, key: CallKey) {
         let Some(call) = self.calls.remove(&key) else { return };
+        self.parting.remove(&key);
         if let Some(at) = call.wake {
             self.wakes.remove(&(at, key));
         }
@@ -418,3 +428,7 @@ impl Engine {
         }
     }
 }
+
+/// Calls that may wait for the answer to a BYE at once, 1 MB of them: a hundred calls a second end with peers that answer within
+/// two seconds. Beyond it a BYE that crosses ours is refused.
+const MAX_PARTING: usize = 256;

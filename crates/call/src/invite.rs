@@ -49,7 +49,7 @@ impl Engine {
         let calls = self.board.site.limits.calls;
         let limit = if is_emergency { calls.saturating_add((calls / 2).max(EMERGENCIES)) } else { calls };
         let charge = self.board.charge(now, origin, &request, is_emergency);
-        let admitted = match self.calls.len() >= limit {
+        let admitted = match self.call_count() >= limit {
             true => Err(Refusal::TooManyCalls),
             false if self.is_draining && !is_emergency => Err(Refusal::Draining),
             false => self.tally.admit(now, charge),
