@@ -116,10 +116,10 @@ fn copy_asserted(domain: &Text, privacy: Option<&Privacy>, source: &Headers, tar
         for party in parties.filter(|party| !party.hides_identity()).take(MAX_PERSONS) {
             copy(HeaderName::REMOTE_PARTY_ID, &party.address);
         }
-    }
-    let diversions = source.read_each::<Diversion>(&HeaderName::DIVERSION).flatten();
-    for diversion in diversions.take(MAX_PERSONS) {
-        copy(HeaderName::DIVERSION, &diversion.address);
+        let diversions = source.read_each::<Diversion>(&HeaderName::DIVERSION).flatten();
+        for diversion in diversions.filter(|diversion| !diversion.hides_identity()).take(MAX_PERSONS) {
+            copy(HeaderName::DIVERSION, &diversion.address);
+        }
     }
 }
 

@@ -117,6 +117,7 @@ fn whoever_wants_no_name_is_not_named_to_the_phone() {
             .headers
             .push(HeaderName::P_ASSERTED_IDENTITY, "\"Jane\" <sip:5550100@10.0.0.2>, <tel:5550100>");
         invite.headers.push(HeaderName::REMOTE_PARTY_ID, party);
+        invite.headers.push(HeaderName::DIVERSION, "\"Dr Smith\" <sip:5550100@10.0.0.2>;reason=no-answer");
         world.pbx_says(invite);
         let heard = world.phone_hears(phone, Method::Invite);
         assert_eq!(
@@ -124,6 +125,7 @@ fn whoever_wants_no_name_is_not_named_to_the_phone() {
             2 * usize::from(is_named)
         );
         assert_eq!(heard.headers.has(&HeaderName::REMOTE_PARTY_ID), is_named, "{wish}");
+        assert_eq!(heard.headers.has(&HeaderName::DIVERSION), is_named, "{wish}");
         let (_, text) = world.said.iter().rfind(|(hop, _)| *hop == Hop::Handset(phone)).unwrap();
         assert_eq!(text.contains(number), is_named, "{wish}");
     }
@@ -142,6 +144,20 @@ fn a_remote_party_that_hides_itself_stays_behind_and_another_does_not() {
     let heard = world.phone_hears(phone, Method::Invite);
     let told: Vec<_> = heard.headers.get_all(&HeaderName::REMOTE_PARTY_ID).collect();
     assert_eq!(told, ["<sip:5550101@mx.example.org>;party=called"]);
+}
+
+#[test]
+fn a_diversion_that_hides_itself_stays_behind_and_another_does_not() {
+    let mut world = World::new();
+    let (phone, contact) = world.register(1, "1001");
+    let mut invite = Agent::pbx(&mut world, "1002", "1001", &contact).invite(&Sdp::pbx());
+    let hidden = "\"Dr Smith\" <sip:5550100@mx.example.org>;reason=no-answer;privacy=full";
+    let shown = "<sip:5550101@mx.example.org>;reason=user-busy;privacy=off";
+    invite.headers.push(HeaderName::DIVERSION, format!("{hidden}, {shown}"));
+    world.pbx_says(invite);
+    let heard = world.phone_hears(phone, Method::Invite);
+    let told: Vec<_> = heard.headers.get_all(&HeaderName::DIVERSION).collect();
+    assert_eq!(told, [shown]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use bytes::BytesMut;
 
 use super::HeaderValue;
-use crate::grammar::{Malformed, is_token, number, quoted};
+use crate::grammar::{Malformed, is_token, number, quoted, trim};
 use crate::{NameAddr, Text};
 
 /// Who had the call before it was diverted (RFC 5806 section 7): one element.
@@ -17,6 +17,12 @@ impl Diversion {
     /// Why: `user-busy`, `no-answer`, `unconditional` and others, without quotes.
     pub fn reason(&self) -> Option<Text> {
         self.address.params.unquoted("reason")
+    }
+
+    /// Whether it asks not to be shown: any `privacy` other than `off` (section 7.3.2).
+    pub fn hides_identity(&self) -> bool {
+        let privacy = self.address.params.unquoted("privacy");
+        privacy.is_some_and(|word| !trim(word.as_str()).eq_ignore_ascii_case("off"))
     }
 
     /// How many diversions it stands for: 1 unless it says otherwise.
