@@ -332,6 +332,14 @@ impl World {
         receipts
     }
 
+    /// Every event as it prints itself, without the digits of clocks: they may happen to be somebody's number.
+    pub fn printed_events(&self) -> String {
+        let text = format!("{:?}", self.events);
+        let mut parts = text.split("sec: ");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| text + part.trim_start_matches(|letter: char| letter.is_ascii_digit()))
+    }
+
     /// How the calls ended, oldest first.
     pub fn ends(&self) -> Vec<CallEnd> {
         self.receipts().iter().map(|receipt| receipt.end).collect()

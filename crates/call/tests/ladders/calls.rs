@@ -351,7 +351,7 @@ fn the_receipt_tells_what_protected_each_leg_and_no_name() {
     assert_eq!(receipt.legs.each_ref().map(|leg| leg.suite), [Some(Suite::AesCm128HmacSha1_80); 2]);
     assert!(receipt.legs[0].tls.is_none() && receipt.legs[1].tls.is_some());
     assert!(receipt.answered.is_some());
-    let printed = format!("{:?}", world.events);
+    let printed = world.printed_events();
     for secret in ["1001", "1002", "10.1.0", "call-", "inline"] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }

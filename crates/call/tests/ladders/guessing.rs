@@ -96,7 +96,7 @@ fn the_event_of_a_lock_names_nobody() {
     for _ in 0..=10 {
         challenged_call(&mut world, phone, "1001", "canary1003");
     }
-    let said = format!("{:?}", world.events);
+    let said = world.printed_events();
     assert!(said.contains("AccountLocked") && !said.contains("canary"), "{said}");
 }
 

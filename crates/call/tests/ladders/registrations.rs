@@ -123,7 +123,7 @@ fn events_of_a_registration_name_nobody() {
     let mut world = World::new();
     let (flow, contact) = world.register(1, "canary1001");
     world.disconnect(flow);
-    let said = format!("{:?}", world.events);
+    let said = world.printed_events();
     assert!(said.contains("Registered"));
     assert!(!said.contains("canary"));
     assert!(!said.contains(contact.user().expect("a user").as_str()));
