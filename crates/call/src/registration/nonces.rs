@@ -40,17 +40,14 @@ impl Nonces {
         response: &mut Response,
     ) -> Result<(), Refusal> {
         let mut kept = Headers::new();
-        let (mut is_challenge, mut has_auth_int_alone, mut has_unusable) = (false, false, false);
+        let (mut is_challenge, mut has_auth_int_alone) = (false, false);
         for header in &response.headers {
             if !CHALLENGES.contains(&header.name) {
                 kept.push(header.name.clone(), &header.value);
                 continue;
             }
             // What is not a readable digest challenge stays here: Basic would have the phone send its password.
-            let Some(challenge) = digest_challenge(header) else {
-                has_unusable = true;
-                continue;
-            };
+            let Some(challenge) = digest_challenge(header) else { continue };
             match challenge.without_auth_int() {
                 Some(same) if same == challenge => kept.push(header.name.clone(), &header.value),
                 Some(changed) => kept.push(header.name.clone(), changed.to_text()),
@@ -64,8 +61,8 @@ impl Nonces {
         if has_auth_int_alone && !is_challenge {
             return Err(Refusal::AuthIntAlone);
         }
-        // Elsewhere a challenge means nothing, and its loss neither (RFC 3261 §22.2, §22.3).
-        if has_unusable && !is_challenge && matches!(response.status.code(), 401 | 407) {
+        // Elsewhere a challenge means nothing, and its absence neither (RFC 3261 §22.2, §22.3).
+        if !is_challenge && matches!(response.status.code(), 401 | 407) {
             return Err(Refusal::ChallengeUnusable);
         }
         response.headers = kept;
@@ -166,7 +163,7 @@ impl Proof {
     /// nonce and another response in the rest of it.
     fn of(header: &Header, ambiguous: &[Realm]) -> Result<Self, Withheld> {
         let credentials = Credentials::parse(&header.value).ok().filter(Credentials::is_digest);
-        let credentials = credentials.filter(|_| !header.value.as_str().contains("\\\""));
+        let credentials = credentials.filter(|_| !header.value.as_str().contains(ESCAPED_QUOTE));
         let credentials =
             credentials.filter(|proof| !ambiguous.contains(&(header.name.clone(), realm_of(proof))));
         let credentials = credentials.ok_or(Withheld::Unclear)?;
@@ -205,11 +202,16 @@ fn realm_of(credentials: &Credentials) -> Option<Vec<u8>> {
     credentials.realm().map(|realm| realm.as_bytes().to_ascii_lowercase())
 }
 
+/// A challenge that a phone can answer: with a nonce, and without an escaped quote, which the phone would have to repeat in a
+/// proof that is withheld for it.
 fn digest_challenge(header: &Header) -> Option<Challenge> {
-    Challenge::parse(&header.value).ok().filter(Challenge::is_digest)
+    let challenge = Challenge::parse(&header.value).ok().filter(Challenge::is_digest)?;
+    (challenge.nonce().is_some() && !header.value.as_str().contains(ESCAPED_QUOTE)).then_some(challenge)
 }
 
-/// Proofs of one request that are read: for the PBX and for a proxy behind it, twice over. A request has room for a hundred.
+const ESCAPED_QUOTE: &str = "\\\"";
+
+/// Proofs of one request that are looked up: for the PBX and for a proxy behind it, twice over. A request has room for a hundred.
 const MAX_PROOFS: usize = 4;
 
 const INFO: [HeaderName; 2] = [HeaderName::AUTHENTICATION_INFO, HeaderName::PROXY_AUTHENTICATION_INFO];
@@ -226,8 +228,12 @@ mod tests {
     const FLOW: FlowId = FlowId(1);
 
     fn challenged(lines: &str) -> Response {
+        answered("401 Unauthorized", lines)
+    }
+
+    fn answered(status: &str, lines: &str) -> Response {
         let text = format!(
-            "SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/TLS a;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
+            "SIP/2.0 {status}\r\nVia: SIP/2.0/TLS a;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
              To: <sip:a@b>;tag=2\r\nCall-ID: x\r\nCSeq: 1 REGISTER\r\n{lines}Content-Length: 0\r\n\r\n"
         );
         match Message::parse(Bytes::from(text), Framing::Stream) {
@@ -313,10 +319,14 @@ mod tests {
 
         let refused = nonces.relay_challenge(now, FLOW, &mut challenged(basic));
         assert_eq!(refused, Err(Refusal::ChallengeUnusable));
-        let mut endless = digest.trim_end().to_owned();
-        (0..33).for_each(|n| endless.push_str(&format!(", p{n}=1")));
-        let refused = nonces.relay_challenge(now, FLOW, &mut challenged(&format!("{endless}\r\n")));
-        assert_eq!(refused, Err(Refusal::ChallengeUnusable), "more parameters than are read");
+        let endless: String = (0..33).map(|n| format!(", p{n}=1")).collect();
+        let endless = format!("{}{endless}\r\n", digest.trim_end());
+        let quoted = digest.replace("realm=\"b\"", r#"realm="the \"b\"""#);
+        let without_nonce = digest.replace(", nonce=\"n1\"", "");
+        for unusable in ["", &endless, &quoted, &without_nonce] {
+            let refused = nonces.relay_challenge(now, FLOW, &mut challenged(unusable));
+            assert_eq!(refused, Err(Refusal::ChallengeUnusable), "{unusable}");
+        }
     }
 
     #[test]
@@ -326,8 +336,8 @@ mod tests {
         nonces.relay_challenge(now, FLOW, &mut response).unwrap();
         assert!(!passes(&mut nonces, now, FlowId(2), "n1"));
         assert!(!passes(&mut nonces, now, FLOW, "n9"));
-        assert!(passes(&mut nonces, now + Duration::from_secs(3_599), FLOW, "n1"));
-        assert!(!passes(&mut nonces, now + Duration::from_secs(3_600), FLOW, "n1"));
+        assert!(passes(&mut nonces, now + Duration::from_secs(599), FLOW, "n1"));
+        assert!(!passes(&mut nonces, now + Duration::from_secs(600), FLOW, "n1"));
         assert_eq!(nonces.withheld()[Withheld::ForeignNonce.index()], 3);
         nonces.handle_flow_closed(FLOW);
         assert!(!passes(&mut nonces, now, FLOW, "n1"));
@@ -377,7 +387,7 @@ mod tests {
     #[test]
     fn the_next_nonce_of_a_success_counts_too() {
         let (mut nonces, now) = (Nonces::new(), Instant::now());
-        let mut response = challenged("Authentication-Info: qop=auth, nextnonce=\"n7\"\r\n");
+        let mut response = answered("200 OK", "Authentication-Info: qop=auth, nextnonce=\"n7\"\r\n");
         nonces.relay_challenge(now, FLOW, &mut response).unwrap();
         assert!(passes(&mut nonces, now, FLOW, "n7"));
     }

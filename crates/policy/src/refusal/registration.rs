@@ -125,7 +125,9 @@ pub(super) const CHALLENGE_UNUSABLE: Row = Row {
     text: "PBX asks for no digest that can be read, set digest there",
     label: "challenge_unusable",
     title: "The PBX challenges without digest",
-    rule: "A challenge that reaches a phone is Digest, with 32 parameters at most: Basic would have the phone send its password itself.",
+    rule: "A challenge that reaches a phone is Digest with a nonce, 32 parameters at most and no escaped quote: Basic would have the phone send its password itself.",
     controls: &["ZC-46", "ZC-50"],
-    remedy: Remedy::Site("set the authentication of the PBX to digest, with MD5, SHA-256 or SHA-512-256"),
+    remedy: Remedy::Site(
+        "set the authentication of the PBX to digest, with MD5, SHA-256 or SHA-512-256, and a realm without quotes",
+    ),
 };
