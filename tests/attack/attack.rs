@@ -17,6 +17,7 @@ pub(crate) struct Attack {
     pub(crate) has_registrations: bool,
     pub(crate) is_overload: bool,
     pub(crate) stands_still: bool,
+    pub(crate) proofs: u64,
     descriptors: Option<usize>,
     configure: Box<dyn Fn(&mut Configuration)>,
 }
@@ -31,6 +32,7 @@ impl Attack {
             has_registrations: true,
             is_overload: false,
             stands_still: false,
+            proofs: 0,
             descriptors: None,
             configure: Box::new(|_| {}),
         }
@@ -76,6 +78,13 @@ impl Attack {
     /// The attack stops the process itself for seconds, in which nobody is answered.
     pub(crate) fn stands_still(mut self) -> Self {
         self.stands_still = true;
+        self
+    }
+
+    /// Phones prove their passwords so often in the full form; Cordon remembers each proof for ten minutes, so that nobody else can
+    /// show it.
+    pub(crate) fn leaves_proofs(mut self, proofs: u64) -> Self {
+        self.proofs = proofs;
         self
     }
 

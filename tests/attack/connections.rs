@@ -66,7 +66,7 @@ fn b06_five_hundred_tls_connections_a_second_all_succeed() {
                 .await_line("visits ", Duration::from_secs(1))
                 .context("the crowd tells how it fared")?;
             ensure!(result.contains(" 0 failed"), "{}", crowd.text());
-            Ok(format!("{result}; RSS at most {most} kB"))
+            Ok(format!("{result}; memory at most {most} kB"))
         });
 }
 

@@ -83,8 +83,10 @@ fn a05_lengths_beyond_every_bound_are_refused_and_the_flow_is_closed() {
                 ensure!(matches!(statuses.as_slice(), [400 | 413 | 513]), "{length}: {statuses:?}");
             }
             let grown = Vitals::of(&site.cordon)?.memory.saturating_sub(before.memory);
-            ensure!(grown < ROOM_FOR_SEVEN, "RSS +{grown} kB for seven messages of 300 bytes");
-            Ok(format!("7 of 7 refused, closed, the second never executed; RSS +{grown} kB over all of them"))
+            ensure!(grown < ROOM_FOR_SEVEN, "memory +{grown} kB for seven messages of 300 bytes");
+            Ok(format!(
+                "7 of 7 refused, closed, the second never executed; memory +{grown} kB over all of them"
+            ))
         });
 }
 

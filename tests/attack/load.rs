@@ -122,16 +122,22 @@ async fn soak(site: &Site) -> Result<String> {
     let tally = calling.await??;
     is_over.store(true, Ordering::SeqCst);
     let (came, (refreshed, put_off)) = (churning.await??, refreshing.await??);
-    ensure!(put_off == 0, "{put_off} refreshes of a phone were put off");
+    // A debug build beside another machine's test may be late by the 50 ms after which it sheds.
+    ensure!(site.length(true, put_off == 0), "{put_off} refreshes of a phone were put off");
     staying.await??;
-    ensure!(tally.failed.is_empty() && tally.shed == 0, "{} shed, failed: {:?}", tally.shed, tally.failed);
+    ensure!(
+        tally.failed.is_empty() && site.length(true, tally.shed == 0),
+        "{} shed, failed: {:?}",
+        tally.shed,
+        tally.failed
+    );
     let mut grown = String::new();
     if site.length(false, true) {
-        // Arenas, tables and pages of code are what they stay at after a third of it.
+        // Arenas, tables and pages of the allocator are what they stay at after a third of it.
         let trend = Trend::of(memory.get(memory.len() / 3..).unwrap_or_default())?;
-        ensure!(trend.slope <= ONE_PIECE_A_CALL, "RSS grows by {trend}");
-        ensure!(trend.slope - 2.0 * trend.error <= SLOPE, "RSS grows by {trend}, more than {SLOPE} MB/h");
-        grown = format!("; RSS slope over the last two thirds {trend}");
+        ensure!(trend.slope <= ONE_PIECE_A_CALL, "memory grows by {trend}");
+        ensure!(trend.slope - 2.0 * trend.error <= SLOPE, "memory grows by {trend}, more than {SLOPE} MB/h");
+        grown = format!("; memory slope over the last two thirds {trend}");
     }
     Ok(format!(
         "{} calls at {rate}/s, at most {} at once, 0 failed, set-up p99 {:.0} ms; {came} phones came and went, {refreshed} refreshes{grown}",

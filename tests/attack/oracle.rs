@@ -34,6 +34,8 @@ pub(crate) struct Oracle {
     /// Lines in the log before the attack.
     lines: usize,
     vitals: Vitals,
+    /// Proofs of passwords that the attack leaves to be remembered.
+    proofs: u64,
 }
 
 impl Oracle {
@@ -65,6 +67,7 @@ impl Oracle {
             refuses: attack.refuses.clone(),
             lines: site.cordon.program.lines_so_far(),
             vitals,
+            proofs: if is_full() { attack.proofs } else { 0 },
         })
     }
 
@@ -82,7 +85,8 @@ impl Oracle {
         findings.note(self.questions.figure(QUESTIONS));
         findings.weigh(self.questions.judge(QUESTIONS));
         ensure!(site.cordon.program.is_running(), "the process lives");
-        let now = self.vitals.await_return(&site.cordon)?;
+        let baseline = self.vitals.with_proofs(self.proofs);
+        let now = baseline.await_return(&site.cordon)?;
         let grown = |now, before| i128::from(now) - i128::from(before);
         let memory = grown(now.memory, self.vitals.memory);
         let resident = grown(now.resident, self.vitals.resident);
@@ -90,7 +94,7 @@ impl Oracle {
             "memory {} {memory:+} kB (RSS {resident:+}), fds {}",
             self.vitals.memory, now.descriptors
         ));
-        findings.weigh(now.is_back_at(self.vitals));
+        findings.weigh(now.is_back_at(baseline));
         // The call is ended last: it holds descriptors of the baseline.
         match self.runtime.block_on(self.call.end()) {
             Ok(heard) => findings.note_first(heard),

@@ -68,9 +68,9 @@ fn c06_nobody_registers_what_is_not_its_own() {
     )
     .logs(&["CD-REG-07", "CD-REG-04", "CD-REG-02"])
     .run(|site| {
-        let own = "+sip.instance=\"<urn:uuid:00000000-0000-4000-8000-00000000c061>\"";
+        let instance = "+sip.instance=\"<urn:uuid:00000000-0000-4000-8000-00000000c061>\"";
         let mut victim = Puppet::connect(site, VICTIM, NAT)?;
-        let registration = victim.registration("first").replacen(";transport=tls>", &format!(";transport=tls>;{own}"), 1);
+        let registration = victim.registration("first").replacen(";transport=tls>", &format!(";transport=tls>;{instance}"), 1);
         let answer = victim.ask_with_proof(&registration)?;
         ensure!(answer.status == 200, "{}", answer.text);
         let before = binding(&mut victim, "before")?;
@@ -110,10 +110,11 @@ fn c06_nobody_registers_what_is_not_its_own() {
 
         // Taken, since they are its own account's: a contact elsewhere, and the victim's instance. Neither moves a call.
         let mut thief = Puppet::register(site, THIEF, ATTACKER)?;
-        let elsewhere = format!("Contact: <sip:{VICTIM}@10.9.0.66:5060>;{own};reg-id=1");
+        let elsewhere = format!("Contact: <sip:{VICTIM}@10.9.0.66:5060>;{instance};reg-id=1");
         let request = thief.registration("elsewhere");
         let request = request.replacen(&format!("Contact: {contact}"), &elsewhere, 1);
         let request = request.replacen(&format!("Contact: {}", value(&request, "Contact")), &elsewhere, 1);
+        ensure!(request.contains(instance), "the victim's instance: {request}");
         let answer = thief.ask_with_proof(&request)?;
         ensure!(answer.status == 200, "its own account: {}", answer.text);
         own += 2.0;

@@ -52,7 +52,7 @@ fn g03_connections_that_never_read_are_closed_at_their_bound() {
             let counted = now.sum("cordon_refusals_total", &["code=\"CD-TRANSPORT-10\""]) - closed;
             let grown = most.saturating_sub(before.memory);
             ensure!(grown <= u64::try_from(flows)? * PER_FLOW + 4 * 1024, "{grown} kB for {flows} at once");
-            Ok(format!("{counted} of {flows} at once closed by CD-TRANSPORT-10, {sent} requests; RSS at most +{grown} kB"))
+            Ok(format!("{counted} of {flows} at once closed by CD-TRANSPORT-10, {sent} requests; memory at most +{grown} kB"))
         });
 }
 

@@ -37,6 +37,7 @@ fn c10_a_whole_fleet_that_comes_back_at_once_is_registered() {
         .configured(few_ports)
         .logs_what_is_told()
         .overloads()
+        .leaves_proofs(30_000)
         .run(|site| handset::block_on(avalanche(site)));
 }
 
@@ -73,7 +74,7 @@ async fn flood(site: &Site) -> Result<String> {
     ensure!(site.length(true, used <= HALF), "{:.0} % of a processor", used * 100.0);
     Ok(format!(
         "{asked} at {:.0}/s answered {statuses:?}; {refreshed} of {refreshed} refreshes of a phone meanwhile; {:.0} % of a \
-         processor; RSS at most {:+} kB",
+         processor; memory at most {:+} kB",
         asked as f64 / during.as_secs_f64(),
         used * 100.0,
         i128::from(most) - i128::from(before.memory)
@@ -158,6 +159,9 @@ async fn avalanche(site: &Site) -> Result<String> {
     shed.is_even_over(RETRY_AFTER).context("Retry-After")?;
     // What a registration holds is no growth; what is left when they have gone would be.
     go(fleet).await.context("the fleet leaves")?;
+    Metrics::await_until("nothing of the fleet is bound", LIMIT, |metrics| {
+        metrics.sum("cordon_bindings", &[]) <= (STAYING + 1) as f64
+    })?;
     Ok(format!(
         "{phones} of {phones} registered {:.1} s after they began, {} shed (Retry-After {shed}), {} told to come back for \
          another reason, {} without a connection; granted {granted}",

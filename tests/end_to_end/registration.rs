@@ -118,7 +118,8 @@ fn a_phone_whose_connection_is_gone_is_answered_480_at_once() {
             let asked = Instant::now();
             let refused = alice.call("1002").await.err().context("nobody is there")?;
             ensure!(refused.status() == Some(480), "{refused}");
-            ensure!(asked.elapsed() < Duration::from_secs(1), "at once: {:?}", asked.elapsed());
+            // Sooner than a PBX that says nothing is given up.
+            ensure!(asked.elapsed() < Duration::from_secs(3), "at once: {:?}", asked.elapsed());
             Ok(())
         })
     });

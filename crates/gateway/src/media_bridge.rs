@@ -63,8 +63,13 @@ impl MediaBridge {
                     Err(EngineError::LoopRefused) => {
                         self.replies.push_back(MediaReply::LoopRefused { stream, end });
                     }
-                    // The thread has ended, and with it what the two legs have agreed on.
-                    Err(error) => {
+                    // What the two legs have agreed on is not where the media is.
+                    Err(
+                        error @ (EngineError::Ended
+                        | EngineError::Overloaded
+                        | EngineError::UnknownStream
+                        | EngineError::OpenedByReserve),
+                    ) => {
                         error!(stream = stream.0, %error, "media setting not taken: a call has no media");
                         self.replies.push_back(MediaReply::Lost { stream });
                     }

@@ -42,7 +42,7 @@ impl Records {
         Self { metrics, locations, receipts: Arc::default(), refusals: Arc::default(), budget, ciphers }
     }
 
-    /// The last receipts, newest last; at most 1,000.
+    /// The last receipts, newest last; at most 100.
     pub fn receipts(&self) -> Vec<CallReceipt> {
         self.receipts.lock().expect("no holder panics").iter().cloned().collect()
     }
@@ -356,7 +356,7 @@ fn refusal_of(end: &CallEnd) -> Option<Refusal> {
     }
 }
 
-/// A console shows a screenful; stored records are another matter. 1,000 receipts are under 1 MB.
-pub(crate) const RECEIPTS_KEPT: usize = 1_000;
+/// A console shows a screenful; stored records are another matter. 100 receipts are under 100 kB.
+pub(crate) const RECEIPTS_KEPT: usize = 100;
 /// Enough to see what a phone just ran into.
 pub(crate) const REFUSALS_KEPT: usize = 1_000;
