@@ -161,5 +161,5 @@ const FORGOTTEN: u64 = 600_000;
 
 /// The bounds of the tables in these walks.
 pub(crate) const SERVERS: usize = 8;
-pub(crate) const SERVERS_PER_FLOW: usize = 4;
+pub(crate) const SERVERS_PER_FLOW: usize = 3;
 pub(crate) const CLIENTS: usize = 8;

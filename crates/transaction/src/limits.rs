@@ -6,7 +6,8 @@ pub struct Limits {
     /// Server transactions in all. The last quarter is kept for requests inside a dialog, so that a flood of
     /// new ones never stops a hang-up; and in a full table what waits for nothing but an ACK makes room.
     pub servers: usize,
-    /// Server transactions of one handset flow, so that one phone can never fill the table.
+    /// Server transactions of one handset flow, so that one phone can never fill the table; twice as many with requests inside
+    /// a dialog, so that calls in quick succession, each kept for Timer L, never stop a hang-up.
     pub servers_per_flow: usize,
     /// Client transactions in all.
     pub clients: usize,
@@ -26,8 +27,9 @@ impl Limits {
     }
 
     /// Whether one more request of a phone fits beside `on_flow` transactions of its connection.
-    pub(crate) fn has_room_on_flow(&self, on_flow: usize) -> bool {
-        on_flow < self.servers_per_flow
+    pub(crate) fn has_room_on_flow(&self, on_flow: usize, in_dialog: bool) -> bool {
+        let allowed = if in_dialog { self.servers_per_flow.saturating_mul(2) } else { self.servers_per_flow };
+        on_flow < allowed
     }
 }
 
@@ -51,5 +53,14 @@ mod tests {
         assert!(!limits.has_room(6, false));
         assert!(limits.has_room(7, true));
         assert!(!limits.has_room(8, true));
+    }
+
+    #[test]
+    fn a_phone_has_as_much_room_again_for_requests_inside_a_dialog() {
+        let limits = Limits { servers: 100, servers_per_flow: 8, clients: 8 };
+        assert!(limits.has_room_on_flow(7, false));
+        assert!(!limits.has_room_on_flow(8, false));
+        assert!(limits.has_room_on_flow(15, true));
+        assert!(!limits.has_room_on_flow(16, true));
     }
 }

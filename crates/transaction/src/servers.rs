@@ -81,10 +81,11 @@ impl Servers {
             Origin::Handset(_) => self.by_hop.get(&origin.reply_hop()).map_or(0, BTreeSet::len),
             Origin::Pbx(_) => 0, // the PBX carries every phone's calls over few connections
         };
-        if !limits.has_room_on_flow(on_flow) {
+        let in_dialog = is_of_a_call(request);
+        if !limits.has_room_on_flow(on_flow, in_dialog) {
             return false;
         }
-        if limits.has_room(self.table.len(), is_of_a_call(request)) {
+        if limits.has_room(self.table.len(), in_dialog) {
             return true;
         }
         let oldest = self.unacknowledged.first().copied();

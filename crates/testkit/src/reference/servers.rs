@@ -80,10 +80,13 @@ impl Servers {
         let is_merged = !in_dialog && self.list.iter().any(is_same);
         let on_flow = self.list.iter().filter(|server| peer(hop).is_some() && server.hop == hop).count();
         let is_of_a_call = in_dialog && !matches!(method, "REGISTER" | "OPTIONS");
-        let bound = if is_of_a_call { SERVERS } else { SERVERS - SERVERS / 4 };
+        let (bound, of_flow) = match is_of_a_call {
+            true => (SERVERS, 2 * SERVERS_PER_FLOW),
+            false => (SERVERS - SERVERS / 4, SERVERS_PER_FLOW),
+        };
         let has_room = match insists {
             true => self.list.len() < 2 * SERVERS,
-            false => on_flow < SERVERS_PER_FLOW && (self.list.len() < bound || self.makes_room(is_merged)),
+            false => on_flow < of_flow && (self.list.len() < bound || self.makes_room(is_merged)),
         };
         let refused = match is_merged {
             true => Some("Merged"),
