@@ -142,6 +142,7 @@ fn d04_calls_that_are_never_acknowledged_or_abandoned_give_everything_back() {
     )
     .logs(&["CD-OVERLOAD-10"])
     .overloads()
+    .leaves_proofs(10_600)
     .run(|site| handset::block_on(never_acknowledged(site)));
 }
 

@@ -100,7 +100,8 @@ impl Kamailio {
         }
         let mut command = Command::new("kamailio");
         command.arg("-f").arg(&script).arg("-w").arg(&folder).arg("-Y").arg(&folder);
-        command.args(["-DD", "-E", "-m", "64", "-M", "8"]);
+        // A call is in its shared memory for some seconds after its end; 64 MB ran out under as many calls as Cordon carries.
+        command.args(["-DD", "-E", "-m", "1024", "-M", "8"]);
         let program = Program::start("kamailio", command)?;
         program.await_line("cordon-test-pbx is ready", Duration::from_secs(20))?;
         Ok(Self { program })
