@@ -197,6 +197,11 @@ impl Engine {
         self.calls.len() - self.parting.len()
     }
 
+    /// How many calls are over and wait for nothing but the answer to a BYE.
+    pub fn parting_count(&self) -> usize {
+        self.parting.len()
+    }
+
     /// Whether a phone is registered on this connection, or has a call: one that is worth keeping.
     pub fn keeps(&self, now: Instant, flow: FlowId) -> bool {
         self.tally.has_calls_of(flow) || self.board.registrar.has_live_binding(now, flow)

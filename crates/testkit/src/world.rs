@@ -350,6 +350,7 @@ impl World {
         self.is_quiet();
         self.pass(Duration::from_secs(64));
         assert!(self.engine.is_idle(), "{} calls are left", self.engine.call_count());
+        assert_eq!(self.engine.parting_count(), 0, "calls wait for the answer to a BYE");
         assert!(self.open.is_empty(), "a stream is still open");
     }
 

@@ -308,20 +308,26 @@ fn calls_whose_bye_is_not_answered_hold_up_no_other() {
         world.pbx_hears(Method::Bye);
         assert!(world.engine.is_idle());
     }
+    assert_eq!(world.engine.parting_count(), 256, "no more are waited for");
     world.pass(Duration::from_secs(33));
     world.is_clean();
 }
 
 #[test]
-fn a_bye_that_is_never_answered_is_waited_for_no_longer_than_its_transaction() {
-    let mut world = World::new();
-    let mut call = phone_calls(&mut world);
-    let flow = call.caller.at.flow();
-    world.phone_says(flow, call.caller.request(Method::Bye));
-    world.phone_hears_status(flow, 200);
-    world.pbx_hears(Method::Bye);
-    world.pass(Duration::from_secs(33));
-    world.is_clean();
+fn a_bye_that_is_never_answered_is_waited_for_as_long_as_its_transaction() {
+    for (seconds, status) in [(31, 200), (33, 481)] {
+        let mut world = World::new();
+        let mut call = phone_calls(&mut world);
+        let flow = call.caller.at.flow();
+        world.phone_says(flow, call.caller.request(Method::Bye));
+        world.phone_hears_status(flow, 200);
+        world.pbx_hears(Method::Bye);
+        world.pass(Duration::from_secs(seconds));
+        assert_eq!(world.engine.parting_count(), usize::from(status == 200));
+        world.pbx_says(call.callee.request(Method::Bye));
+        world.pbx_hears_status(status);
+        world.is_clean();
+    }
 }
 
 #[test]
